@@ -1,0 +1,191 @@
+"""Every setting of a node: the only reader of the environment and of osteon.toml."""
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+_PREFIX = "OSTEON_"
+# Names of the environment that say where settings are, and are no settings themselves.
+_CONFIG_VARIABLE = "OSTEON_CONFIG"
+_SECRETS_VARIABLE = "OSTEON_SECRETS_DIR"
+_PEER = re.compile(r"(?P<ae_title>[^@\s\\]{1,16})(@(?P<host>[^@:\s]+)(:(?P<port>\d{1,5}))?)?")
+
+
+class SettingsRefused(Exception):
+    """The settings cannot be used; the message says which one and why."""
+
+
+@dataclass(frozen=True)
+class PeerAddress:
+    """A remote node: AE title, and host and port where they matter (`AET@HOST:PORT`)."""
+
+    ae_title: str
+    host: str | None = None
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "PeerAddress":
+        match = _PEER.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not AET, AET@HOST or AET@HOST:PORT (AE title ≤ 16)")
+        port = match["port"]
+        return cls(match["ae_title"], match["host"], int(port) if port else None)
+
+    def __str__(self) -> str:
+        host = f"@{self.host}" if self.host else ""
+        return f"{self.ae_title}{host}" + (f":{self.port}" if self.port else "")
+
+
+Peers = Annotated[tuple[PeerAddress, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """What may be set in osteon.toml or as OSTEON_… variables; frozen once read."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    data_dir: Path = Field(Path("osteon-data"), description="Spool, results and SQLite ledger.")
+    database_url: str = Field(
+        "", description="SQLAlchemy URL of the ledger; empty: SQLite in `data_dir`."
+    )
+    broker_url: str = Field(
+        "", description="Celery broker (`redis://…`); empty: files in `data_dir`, no server."
+    )
+    ae_title: str = Field("OSTEON", max_length=16, description="AE title others call us by.")
+    bind_address: str = Field("0.0.0.0", description="Address the DICOM listener binds.")  # noqa: S104
+    port: int = Field(11112, ge=0, le=65535, description="DICOM port.")
+    peers: Peers = Field(
+        (), description="Who may call: `AET`, `AET@HOST` or `AET@HOST:PORT`; empty: anyone."
+    )
+    destinations: Peers = Field((), description="Where results are sent: `AET@HOST:PORT`.")
+    quiet_seconds: float = Field(
+        5.0, ge=0, description="A study is complete when nothing came for this long."
+    )
+    max_wait_seconds: float = Field(
+        300.0, gt=0, description="Longest wait for quiet; then what is there is reported."
+    )
+    max_pdu: int = Field(131072, ge=4096, description="Largest PDU we announce, in bytes.")
+    max_associations: int = Field(50, ge=1, description="Associations open at once.")
+    object_max_bytes: int = Field(
+        2 << 30, ge=1 << 20, description="Largest DICOM object taken; a larger one is refused."
+    )
+    disk_reserve_bytes: int = Field(
+        512 << 20, ge=0, description="Free space kept: below it C-STORE answers A700."
+    )
+    model_dir: Path | None = Field(
+        None, description="Folder of the classifier's artefact; unset: the bundled one."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="Where the classifier runs: `auto`, `cpu` or `cuda`."
+    )
+    analyse_workers: int = Field(2, ge=1, description="Images analysed at once by one worker.")
+    deliver_workers: int = Field(
+        4, ge=1, description="Reports built and objects sent at once by one worker."
+    )
+    decode_seconds: float = Field(30.0, gt=0, description="Longest time one image may decode.")
+    decode_memory_bytes: int = Field(
+        2 << 30, ge=256 << 20, description="Address space of the process that decodes an image."
+    )
+    lease_seconds: float = Field(
+        60.0, gt=0, description="A job whose worker is silent for this long is given to another."
+    )
+    annotate_negatives: bool = Field(
+        False, description="Send an annotated copy of images without a fracture too."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
+
+    @field_validator("peers", "destinations", mode="before")
+    @classmethod
+    def _parse_peers(cls, value: Any) -> Any:
+        entries = value.split(",") if isinstance(value, str) else value
+        if not isinstance(entries, list | tuple):
+            raise ValueError("expected a list of AET@HOST:PORT")
+        return tuple(
+            entry if isinstance(entry, PeerAddress) else PeerAddress.parse(entry)
+            for entry in entries
+            if entry
+        )
+
+    @field_validator("destinations")
+    @classmethod
+    def _destinations_are_complete(cls, value: tuple[PeerAddress, ...]) -> tuple[PeerAddress, ...]:
+        for peer in value:
+            if peer.host is None or peer.port is None:
+                raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
+        return value
+
+    @property
+    def ledger_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'ledger.sqlite'}"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return init_settings, env_settings, file_secret_settings, toml
+
+
+def config_file() -> Path:
+    return Path(os.environ.get(_CONFIG_VARIABLE, "osteon.toml"))
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings in force: command line, then environment, secret files, osteon.toml, defaults.
+
+    Raises SettingsRefused; an unknown name is answered with the nearest known one.
+    """
+    _refuse_unknown_variables()
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given, _secrets_dir=os.environ.get(_SECRETS_VARIABLE))
+    except ValidationError as error:
+        raise SettingsRefused(_explain(error)) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsRefused(f"{config_file()} is not valid TOML: {error}") from error
+
+
+def _refuse_unknown_variables() -> None:
+    known = {_PREFIX + name.upper() for name in Settings.model_fields}
+    known |= {_CONFIG_VARIABLE, _SECRETS_VARIABLE}
+    for name in os.environ:
+        if name.startswith(_PREFIX) and name.upper() not in known:
+            raise SettingsRefused(f"unknown setting {name}{_nearest(name, known)}")
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = ".".join(map(str, problem["loc"]))
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"unknown setting {name}{_nearest(name, set(Settings.model_fields))}")
+        else:
+            lines.append(f"setting {name}: {problem['msg']}")
+    return "; ".join(lines)
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    matches = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {matches[0]}?" if matches else ""
