@@ -1,0 +1,44 @@
+# Each target sets up what it needs, from a bare Python ≥ 3.11.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test check setup lock clean
+
+# The node alone, as a hospital without a GPU runs it: no torch.
+$(VENV)/.node: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Osteon needs Python 3.11 or newer")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	touch $@
+
+# With training, CUDA and the tools that check the code.
+$(VENV)/.full: requirements-dev.lock $(VENV)/.node
+	$(BIN)/pip install -q --require-hashes -r requirements-dev.lock
+	touch $@
+
+setup: $(VENV)/.full
+
+demo: $(VENV)/.node
+	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
+
+test: $(VENV)/.full
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.full
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --generate-hashes --no-emit-index-url \
+	--no-annotate --no-header --python-version 3.11
+lock:
+	$(LOCK) -o requirements.lock
+	$(LOCK) --extra train -o requirements-torch.lock
+	$(LOCK) --extra train --extra dev -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,5 @@
+"""`python -m cli` is `osteon`: the supervisor starts its parts so, whatever the PATH holds."""
+
+from cli import main
+
+main()

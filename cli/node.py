@@ -1,0 +1,130 @@
+"""Commands that run a node or a part of it."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+QueueNames = Annotated[
+    list[str], typer.Option("--queue", help="Queue to work on: analyse, report or deliver.")
+]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of spool, results and SQLite ledger.")]
+# The parts of a node: the very commands that the hospital's containers run one by one.
+PARTS = {
+    "listener": ["listen"],
+    "analyst": ["work", "--queue", "analyse"],
+    "courier": ["work", "--queue", "report", "--queue", "deliver"],
+    "beat": ["beat"],
+}
+
+
+def add_commands(app: typer.Typer) -> None:
+    for command in (up, listen, work, beat):
+        app.command()(command)
+    database = typer.Typer(help="The ledger's schema.", no_args_is_help=True)
+    database.command("upgrade")(upgrade)
+    app.add_typer(database, name="db")
+
+
+def up(
+    data_dir: DataDir = None,
+    ae_title: Annotated[str | None, typer.Option(help="Our AE title.")] = None,
+    port: Annotated[int | None, typer.Option(help="DICOM port.")] = None,
+    destination: Annotated[
+        list[str] | None, typer.Option(help="Where results go: AET@HOST:PORT; may be repeated.")
+    ] = None,
+) -> None:
+    """Run a whole node: listener, workers and beat, supervised; Ctrl-C stops them all."""
+    from worker.supervisor import Part, Supervisor
+
+    given = {"data_dir": data_dir, "ae_title": ae_title, "port": port}
+    settings = read_settings("up", **given, destinations=destination or None)
+    _hand_down({**given, "destinations": ",".join(destination) if destination else None})
+    _upgrade(settings)
+    osteon = [sys.executable, "-m", "cli"]
+    supervisor = Supervisor([Part(name, [*osteon, *arguments]) for name, arguments in PARTS.items()])
+    _on_stop(supervisor.stop)
+    typer.echo(f"{settings.ae_title}@{settings.bind_address}:{settings.port}", err=True)
+    supervisor.run()
+
+
+def listen() -> None:
+    """Run the DICOM listener: it keeps what a PACS sends. SIGTERM lets transfers end."""
+    from threading import Event
+
+    from cli.assembly import build_listener
+
+    listener = build_listener(read_settings("listener"))
+    stopping = Event()
+    _on_stop(stopping.set)
+    listener.start()
+    stopping.wait()
+    listener.stop()
+
+
+def work(queue: QueueNames) -> None:
+    """Run a worker on one or more queues of jobs."""
+    from cli.assembly import build_broker, build_kitchen, concurrency
+    from worker.tasks import run_worker
+
+    settings = read_settings("+".join(queue))
+    _refuse_unknown_queues(queue)
+    run_worker(build_broker(settings), build_kitchen(settings), queue, concurrency(settings, queue))
+
+
+def beat() -> None:
+    """Run the beat: every second it settles quiet studies and offers due jobs to the workers."""
+    from cli.assembly import build_broker, build_kitchen
+    from worker.tasks import run_beat
+
+    settings = read_settings("beat")
+    run_beat(build_broker(settings), build_kitchen(settings))
+
+
+def upgrade() -> None:
+    """Bring the ledger's schema to this version."""
+    _upgrade(read_settings("db"))
+
+
+def read_settings(part: str, **overrides: object) -> "Settings":
+    """The settings in force, with this process's logs set up after them."""
+    from logs import configure_logs
+    from settings import load_settings
+
+    settings = load_settings(**overrides)
+    configure_logs(settings.log_level, part)
+    return settings
+
+
+def _hand_down(given: dict[str, object]) -> None:
+    """What `up` was told on its command line reaches its parts as environment."""
+    for name, value in given.items():
+        if value is not None:
+            os.environ[f"OSTEON_{name.upper()}"] = str(value)
+
+
+def _upgrade(settings: "Settings") -> None:
+    from db.upgrade import upgrade_ledger
+
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    upgrade_ledger(settings.ledger_url)
+
+
+def _refuse_unknown_queues(queues: list[str]) -> None:
+    from db.jobs import JobKind
+
+    unknown = set(queues) - set(JobKind)
+    if unknown:
+        raise typer.BadParameter(f"no such queue: {', '.join(sorted(unknown))}")
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop())

@@ -1,0 +1,1 @@
+"""The kitchen: Celery workers that analyse images, report studies and deliver results."""

@@ -1,0 +1,70 @@
+"""The Celery application: JSON integers in, nothing out; the ledger decides, the broker only calls."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from celery import Celery
+from kombu import Queue
+
+LEDGER_QUEUE = "ledger"
+OFFER_TASK = "offer_due_jobs"
+_OFFER_SECONDS = 1.0
+# An offer that waited out an outage says nothing that the next one does not.
+_OFFER_EXPIRES_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Broker:
+    """Where the calls go: a Redis URL, or a folder where there is no server."""
+
+    url: str
+    folder: Path
+
+    @property
+    def options(self) -> dict[str, Any]:
+        if self.url:
+            return {
+                "socket_timeout": 5,
+                "socket_connect_timeout": 5,
+                # Longer than any job: a second copy would only find the job claimed.
+                "visibility_timeout": 3600,
+            }
+        return {
+            "data_folder_in": str(self.folder),
+            "data_folder_out": str(self.folder),
+            "control_folder": str(self.folder / "control"),
+            "polling_interval": 0.05,
+        }
+
+
+def create_app(broker: Broker, queues: list[str]) -> Celery:
+    """A Celery application on `broker` that consumes `queues`."""
+    if not broker.url:
+        (broker.folder / "control").mkdir(parents=True, exist_ok=True)
+    app = Celery("osteon", broker=broker.url or "filesystem://", set_as_current=False)
+    app.conf.update(
+        accept_content=["json"],
+        task_serializer="json",
+        task_ignore_result=True,
+        result_backend=None,
+        broker_transport_options=broker.options,
+        broker_connection_retry_on_startup=True,
+        task_queues=[Queue(name) for name in queues],
+        task_create_missing_queues=True,
+        worker_prefetch_multiplier=1,
+        task_acks_late=False,  # the ledger's lease brings back what a dead worker held
+        worker_hijack_root_logger=False,
+        worker_redirect_stdouts=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+        beat_scheduler="celery.beat:Scheduler",  # in memory: there is no schedule to remember
+        beat_schedule={
+            OFFER_TASK: {
+                "task": OFFER_TASK,
+                "schedule": _OFFER_SECONDS,
+                "options": {"queue": LEDGER_QUEUE, "expires": _OFFER_EXPIRES_SECONDS},
+            }
+        },
+    )
+    return app

@@ -1,0 +1,160 @@
+"""Decoding in disposable children: a bad file costs a child process, never a worker."""
+
+import os
+import queue
+import select
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import structlog
+
+from model.radiograph import NotAssessable, Radiograph
+from worker.decode_wire import decode_radiographs
+
+log = structlog.get_logger(__name__)
+# A child is replaced after this many images, so that a codec's leak stays small.
+_IMAGES_PER_CHILD = 500
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
+class DecoderKilled(Exception):
+    """The operating system killed the decoder (out of memory?): try again later."""
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    seconds: float
+    memory_bytes: int
+
+
+@dataclass
+class _Child:
+    process: "subprocess.Popen[bytes]"
+    images_decoded: int = 0
+
+
+@dataclass
+class Decoder:
+    """A pool of decode children, one for each thread that asks at the same time."""
+
+    limits: DecodeLimits
+    _idle: "queue.SimpleQueue[_Child]" = field(default_factory=queue.SimpleQueue)
+
+    def decode(self, encoded: bytes) -> list[Radiograph]:
+        """The radiographs of one DICOM file, a frame each.
+
+        Raises NotAssessable with the reason where the file is at fault (a decoder that died on it
+        or never ended included), DecoderKilled where the machine is.
+        """
+        child = self._borrow()
+        try:
+            answer = _ask(child.process, encoded, self.limits.seconds)
+        except (EOFError, BrokenPipeError):
+            raise _death(child.process) from None
+        except TimeoutError:
+            _end(child.process)
+            raise NotAssessable(
+                f"decoding did not end within {self.limits.seconds:g} seconds"
+            ) from None
+        except BaseException:
+            _end(child.process)
+            raise
+        self._give_back(child)
+        return decode_radiographs(answer)
+
+    def close(self) -> None:
+        while not self._idle.empty():
+            _end(self._idle.get().process)
+
+    def _borrow(self) -> _Child:
+        while True:
+            try:
+                child = self._idle.get_nowait()
+            except queue.Empty:
+                return _Child(_start(self.limits))
+            if child.process.poll() is None:
+                return child
+
+    def _give_back(self, child: _Child) -> None:
+        child.images_decoded += 1
+        if child.images_decoded < _IMAGES_PER_CHILD:
+            self._idle.put(child)
+        else:
+            _end(child.process)
+
+
+def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
+    command = [sys.executable, "-m", "worker.decode_child"]
+    return subprocess.Popen(
+        [*command, str(limits.memory_bytes), str(limits.seconds)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # codecs print values of the file they choke on
+        env={**os.environ, **_ONE_THREAD},
+        bufsize=0,
+    )
+
+
+def _ask(process: "subprocess.Popen[bytes]", encoded: bytes, seconds: float) -> bytearray:
+    assert process.stdin is not None and process.stdout is not None
+    deadline = time.monotonic() + seconds
+    _write(process.stdin, len(encoded).to_bytes(8, "big"), deadline)
+    _write(process.stdin, encoded, deadline)
+    length = int.from_bytes(_read(process.stdout, 8, deadline), "big")
+    return _read(process.stdout, length, deadline)
+
+
+def _write(pipe: BinaryIO, data: bytes, deadline: float) -> None:
+    os.set_blocking(pipe.fileno(), False)
+    view = memoryview(data)
+    while view:
+        _wait(pipe, select.POLLOUT, deadline)
+        view = view[os.write(pipe.fileno(), view) :]
+
+
+def _read(pipe: BinaryIO, length: int, deadline: float) -> bytearray:
+    data = bytearray(length)
+    view = memoryview(data)
+    while view:
+        _wait(pipe, select.POLLIN, deadline)
+        count = os.readv(pipe.fileno(), [view])
+        if not count:
+            raise EOFError
+        view = view[count:]
+    return data
+
+
+def _wait(pipe: BinaryIO, event: int, deadline: float) -> None:
+    poller = select.poll()
+    poller.register(pipe.fileno(), event)
+    left = deadline - time.monotonic()
+    if left <= 0 or not poller.poll(left * 1000):
+        raise TimeoutError
+
+
+def _death(process: "subprocess.Popen[bytes]") -> Exception:
+    process.wait()
+    _close_pipes(process)
+    log.warning("decode_child_died", returncode=process.returncode)
+    if process.returncode == -signal.SIGKILL:
+        return DecoderKilled("the decoder was killed by the operating system")
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        return NotAssessable(f"the decoder died on this file ({name})")
+    return NotAssessable(f"the decoder ended on this file (exit status {process.returncode})")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+    _close_pipes(process)
+
+
+def _close_pipes(process: "subprocess.Popen[bytes]") -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
