@@ -46,11 +46,7 @@ def _hand(random: np.random.Generator) -> Limb:
         *(finger for _, finger in rays),
     )
     bones += _carpus(girth, random) + _forearm(girth, random)
-    breakable = {
-        "radius": (0.1, 0.28, 0.6),
-        "ulna": (0.12, 0.3, 0.25),
-        "metacarpal 5": (0.3, 0.7, 0.15),
-    }
+    breakable = {"radius": (0.1, 0.28, 0.65), "ulna": (0.12, 0.3, 0.35)}
     return Limb(tuple(bones), soft, (292, 206), -14, breakable)
 
 

@@ -36,20 +36,18 @@ def draw_fracture(bone: Bone, span: tuple[float, float], random: np.random.Gener
     level = round(random.uniform(*span) * (len(bone.outline.y) - 1))
     stack = bone.outline
     radius = float(stack.a[level])
-    # Fingers break as visibly as forearms do.
-    scale = max(radius, 5.0)
     cut = Cut(
         x=float(stack.x[level]),
         y=float(stack.y[level]),
         z=float(stack.z[level]),
-        slope_x=random.uniform(-0.7, 0.7),
-        slope_z=random.uniform(-0.45, 0.45),
-        half_gap=scale * random.uniform(0.14, 0.3),
-        jag=scale * random.uniform(0.03, 0.1),
+        slope_x=random.uniform(-0.6, 0.6),
+        slope_z=random.uniform(-0.35, 0.35),
+        half_gap=radius * random.uniform(0.14, 0.3),
+        jag=radius * random.uniform(0.03, 0.1),
         jag_phase=random.uniform(0, 2 * np.pi),
     )
     heading = random.uniform(0, 2 * np.pi)
-    step = scale * random.uniform(0.3, 0.9)
+    step = radius * random.uniform(0.3, 0.9)
     share = random.uniform(0.1, 0.5)
     return Fracture(
         bone.name, cut, _step(-share * step, heading), _step((1 - share) * step, heading)
