@@ -46,12 +46,18 @@ def draw_fracture(bone: Bone, span: tuple[float, float], random: np.random.Gener
         jag=radius * random.uniform(0.03, 0.1),
         jag_phase=random.uniform(0, 2 * np.pi),
     )
-    heading = random.uniform(0, 2 * np.pi)
+    heading = _parting(cut, random.uniform(0, 2 * np.pi))
     step = radius * random.uniform(0.3, 0.9)
     share = random.uniform(0.1, 0.5)
     return Fracture(
         bone.name, cut, _step(-share * step, heading), _step((1 - share) * step, heading)
     )
+
+
+def _parting(cut: Cut, heading: float) -> float:
+    """The heading, or its opposite, that parts the fragments; overlapping, they would hide the gap."""
+    opening = cut.slope_x * np.cos(heading) + cut.slope_z * np.sin(heading)
+    return heading if opening >= 0 else heading + np.pi
 
 
 def _step(length: float, heading: float) -> tuple[float, float]:
