@@ -1,0 +1,83 @@
+"""The header every result shares, and the last step of each: its UID, its text, its bytes."""
+
+import hashlib
+from dataclasses import dataclass
+from io import BytesIO
+
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import dcmwrite, write_dataset
+from pydicom.uid import ExplicitVRLittleEndian
+
+from dicom_node.character_set import declared_character_set, set_character_set
+from dicom_node.equipment import Equipment, product_version
+from dicom_node.patient_study import copy_patient_and_study, in_source_zone
+from dicom_node.result_object import ReportIssue, ResultKind, ResultObject
+from dicom_node.uids import IMPLEMENTATION_CLASS_UID, derive_uid
+
+
+@dataclass(frozen=True)
+class ResultSeries:
+    """One series per class of object; the numbers keep clear of a modality's own."""
+
+    kind: ResultKind
+    sop_class_uid: str
+    modality: str
+    number: int
+    description: str
+
+
+def start_result(
+    source: Dataset, series: ResultSeries, equipment: Equipment, issue: ReportIssue
+) -> Dataset:
+    """Patient, study, series and equipment of a result; its content is the caller's."""
+    result = copy_patient_and_study(source)
+    result.SOPClassUID = series.sop_class_uid
+    result.Modality = series.modality
+    result.SeriesNumber = series.number
+    result.SeriesDescription = series.description
+    result.SeriesInstanceUID = derive_uid(
+        "series", result.StudyInstanceUID, series.sop_class_uid, equipment.device_uid
+    )
+    equipment.describe(result)
+    created_at = in_source_zone(issue.created_at, result)
+    result.ContributingEquipmentSequence = [equipment.contribution(created_at)]
+    result.InstanceCreatorUID = equipment.device_uid
+    result.InstanceCreationDate = result.ContentDate = created_at.strftime("%Y%m%d")
+    result.InstanceCreationTime = result.ContentTime = created_at.strftime("%H%M%S")
+    return result
+
+
+def finish_result(result: Dataset, source: Dataset, kind: ResultKind) -> ResultObject:
+    """Give the finished content its character set, its UID and its bytes."""
+    set_character_set(result, declared_character_set(source))
+    result.SOPInstanceUID = _content_uid(result)
+    result.file_meta = _file_meta(result)
+    buffer = BytesIO()
+    dcmwrite(buffer, result, enforce_file_format=True)
+    return ResultObject(
+        kind=kind,
+        sop_class_uid=str(result.SOPClassUID),
+        sop_instance_uid=str(result.SOPInstanceUID),
+        series_instance_uid=str(result.SeriesInstanceUID),
+        encoded=buffer.getvalue(),
+    )
+
+
+def _content_uid(result: Dataset) -> str:
+    """A function of every byte of the content: no two contents share a SOP Instance UID."""
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, result)
+    return derive_uid("instance", hashlib.sha256(buffer.getvalue()).hexdigest())
+
+
+def _file_meta(result: Dataset) -> FileMetaDataset:
+    meta = FileMetaDataset()
+    meta.MediaStorageSOPClassUID = result.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = result.SOPInstanceUID
+    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
+    # SH: at most 16 characters (PS3.10 7.1).
+    meta.ImplementationVersionName = f"OSTEON_{product_version()}"[:16]
+    return meta

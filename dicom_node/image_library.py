@@ -1,0 +1,89 @@
+"""The Image Library of a report (TID 1600): every image of the study with what a reader needs."""
+
+from collections.abc import Iterator, Sequence
+
+from highdicom.sr import (
+    CodeContentItem,
+    ContainerContentItem,
+    ContentItem,
+    ContentSequence,
+    ImageContentItem,
+    NumContentItem,
+    RelationshipTypeValues,
+)
+from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
+from pydicom.uid import UID
+
+from dicom_node import codes
+from dicom_node.patient_study import laterality_of
+
+_CONTAINS = RelationshipTypeValues.CONTAINS
+_HAS_ACQ_CONTEXT = RelationshipTypeValues.HAS_ACQ_CONTEXT
+
+
+def is_image(header: Dataset) -> bool:
+    """Whether an SR may reference the instance as an IMAGE."""
+    return "Image Storage" in UID(str(header.SOPClassUID)).name or "Rows" in header
+
+
+def image_library(headers: Sequence[Dataset]) -> ContainerContentItem:
+    """One group with one entry per image."""
+    group = ContainerContentItem(codes.IMAGE_LIBRARY_GROUP, relationship_type=_CONTAINS)
+    group.ContentSequence = ContentSequence([_entry(header) for header in headers])
+    library = ContainerContentItem(codes.IMAGE_LIBRARY, relationship_type=_CONTAINS)
+    library.ContentSequence = ContentSequence([group])
+    return library
+
+
+def _entry(header: Dataset) -> ImageContentItem:
+    entry = ImageContentItem(
+        codes.SOURCE,
+        referenced_sop_class_uid=str(header.SOPClassUID),
+        referenced_sop_instance_uid=str(header.SOPInstanceUID),
+        relationship_type=_CONTAINS,
+    )
+    descriptors = list(_descriptors(header))
+    if descriptors:
+        entry.ContentSequence = ContentSequence(descriptors)
+    return entry
+
+
+def _descriptors(header: Dataset) -> Iterator[ContentItem]:
+    """TID 1602; an attribute that the image lacks is left out."""
+    modality = codes.MODALITIES.get(str(header.get("Modality") or ""))
+    if modality is not None:
+        yield CodeContentItem(codes.MODALITY, modality, _HAS_ACQ_CONTEXT)
+    side = laterality_of(header)
+    if side is not None:
+        yield CodeContentItem(codes.IMAGE_LATERALITY, codes.SIDES[side], _HAS_ACQ_CONTEXT)
+    yield from _matrix(header)
+
+
+def _matrix(header: Dataset) -> Iterator[ContentItem]:
+    rows, columns = matrix_of(header)
+    if rows and columns:
+        yield _number(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS)
+        yield _number(codes.PIXEL_DATA_COLUMNS, columns, codes.PIXELS)
+    spacing = _pixel_spacing(header)
+    if spacing is not None:
+        yield _number(codes.HORIZONTAL_PIXEL_SPACING, spacing[1], codes.MILLIMETER)
+        yield _number(codes.VERTICAL_PIXEL_SPACING, spacing[0], codes.MILLIMETER)
+
+
+def matrix_of(header: Dataset) -> tuple[int, int]:
+    """Rows and columns of the stored matrix; 0 where the header does not say."""
+    return int(header.get("Rows") or 0), int(header.get("Columns") or 0)
+
+
+def _pixel_spacing(header: Dataset) -> tuple[float, float] | None:
+    """Row and column spacing in mm, as calibrated where that is known, else at the detector."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
+        value = header.get(keyword)
+        if value is not None and not isinstance(value, str) and len(value) == 2 and all(value):
+            return float(value[0]), float(value[1])
+    return None
+
+
+def _number(name: Code, value: float, unit: Code) -> NumContentItem:
+    return NumContentItem(name, value, unit, relationship_type=_HAS_ACQ_CONTEXT)

@@ -1,0 +1,48 @@
+"""The few sentences of a report; everything else in it is coded."""
+
+from collections.abc import Sequence
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from dicom_node.finding import FindingState, ImageFinding, StudyFinding
+from dicom_node.image_library import is_image
+
+NOT_VERIFIED = "AI RESULT - NOT VERIFIED"
+RESEARCH_USE = "Research use - not for clinical diagnosis"
+
+STATE_WORDS = {
+    FindingState.FRACTURE: "Fracture",
+    FindingState.POSSIBLE: "Possible fracture",
+    FindingState.NONE: "No fracture found",
+    FindingState.NOT_ASSESSABLE: "Not assessable",
+}
+
+
+def state_and_probability(state: FindingState, probability: float | None) -> str:
+    """Both in words; whatever the state, the probability is that of a fracture."""
+    words = STATE_WORDS[state]
+    if probability is None:
+        return words
+    return f"{words}, probability of fracture {100.0 * probability:.1f} %"
+
+
+def conclude(study: StudyFinding, labels_behind: Sequence[str]) -> str:
+    """The study in one paragraph, for whoever sees only text."""
+    sentences = [
+        f"{state_and_probability(study.state, study.probability)}: {'; '.join(labels_behind)}",
+        f"{study.analysed_count} of {len(study.images)} images analysed",
+        NOT_VERIFIED,
+        RESEARCH_USE,
+    ]
+    return ". ".join(sentences) + "."
+
+
+def comment_of(header: Dataset, finding: ImageFinding) -> str | None:
+    """Why an image was not analysed; a non-image is named, for an SR cannot point at it."""
+    if finding.is_analysed:
+        return None
+    reason = f"Not analysed: {finding.reason or 'no reason given'}"
+    if is_image(header):
+        return reason
+    return f"{reason} ({UID(finding.sop_class_uid).name}, {finding.sop_instance_uid})"
