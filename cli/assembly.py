@@ -1,0 +1,71 @@
+"""From settings to the parts of a node: the one place that knows both."""
+
+from pathlib import Path
+
+from db.session import open_ledger
+from dicom_node.listener import Listener, ListenerConfig
+from dicom_node.policy import AllowedPeer, AssociationPolicy
+from dicom_node.sender import Destination
+from dicom_node.spool import FileSpool
+from settings import PeerAddress, Settings
+from worker.app import Broker
+from worker.decoder import DecodeLimits
+from worker.kitchen import Kitchen, KitchenPlan, Waits
+
+
+def build_spool(settings: Settings) -> FileSpool:
+    return FileSpool(settings.data_dir.absolute() / "spool", settings.disk_reserve_bytes)
+
+
+def build_listener(settings: Settings) -> Listener:
+    policy = AssociationPolicy(
+        ae_title=settings.ae_title,
+        allowed_peers=tuple(AllowedPeer(peer.ae_title, peer.host) for peer in settings.peers),
+        max_pdu_bytes=settings.max_pdu,
+        max_associations=settings.max_associations,
+    )
+    config = ListenerConfig(
+        policy=policy,
+        bind_address=settings.bind_address,
+        port=settings.port,
+        object_max_bytes=settings.object_max_bytes,
+    )
+    return Listener(config, open_ledger(settings.ledger_url), build_spool(settings))
+
+
+def build_kitchen(settings: Settings) -> Kitchen:
+    plan = KitchenPlan(
+        ledger_url=settings.ledger_url,
+        spool=build_spool(settings),
+        model_dir=model_dir(settings),
+        device=settings.device,
+        ae_title=settings.ae_title,
+        destinations=tuple(as_destination(peer) for peer in settings.destinations),
+        waits=Waits(settings.quiet_seconds, settings.max_wait_seconds, settings.lease_seconds),
+        decode_limits=DecodeLimits(settings.decode_seconds, settings.decode_memory_bytes),
+        annotate_negatives=settings.annotate_negatives,
+    )
+    return Kitchen(plan)
+
+
+def build_broker(settings: Settings) -> Broker:
+    return Broker(settings.broker_url, settings.data_dir.absolute() / "broker")
+
+
+def concurrency(settings: Settings, queues: list[str]) -> int:
+    return settings.analyse_workers if "analyse" in queues else settings.deliver_workers
+
+
+def model_dir(settings: Settings) -> Path:
+    """The artefact's folder: the one that is set, else the bundled one."""
+    if settings.model_dir is not None:
+        return settings.model_dir
+    from model.artefact import bundled_artefact
+
+    return bundled_artefact()
+
+
+def as_destination(peer: PeerAddress) -> Destination:
+    if peer.host is None or peer.port is None:
+        raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
+    return Destination(peer.ae_title, peer.host, peer.port)

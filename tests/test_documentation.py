@@ -1,0 +1,57 @@
+"""What can be set or typed is documented: an undocumented setting or command is a failing test."""
+
+from pathlib import Path
+
+import click
+import pytest
+import typer
+
+from cli import app
+from settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def _commands() -> list[str]:
+    group = typer.main.get_command(app)
+    return sorted(_walk(group, ()))
+
+
+def _walk(command: click.Command, path: tuple[str, ...]) -> list[str]:
+    if not isinstance(command, click.Group):
+        return [" ".join(path)]
+    return [name for key, sub in command.commands.items() for name in _walk(sub, (*path, key))]
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_a_setting_is_documented_with_its_default(name: str) -> None:
+    rows = (ROOT / "docs/settings.md").read_text().splitlines()
+    row = next((row for row in rows if row.startswith(f"| `{name}` |")), None)
+    assert row is not None, f"docs/settings.md has no row for {name}"
+    default = Settings.model_fields[name].default
+    if isinstance(default, int | float) and not isinstance(default, bool):
+        assert f"| {default} |" in row
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_a_command_and_its_options_are_documented(command: str) -> None:
+    text = (ROOT / "docs/commands.md").read_text()
+    assert f"## `osteon {command}" in text
+    section = text.split(f"## `osteon {command}")[1].split("\n## ")[0]
+    for option in _options(command):
+        assert f"`{option}" in section or f" {option}" in section, f"{option} is not documented"
+
+
+def _options(command: str) -> list[str]:
+    found: click.Command = typer.main.get_command(app)
+    for part in command.split():
+        assert isinstance(found, click.Group)
+        found = found.commands[part]
+    options = [param for param in found.params if isinstance(param, click.Option)]
+    return [option.opts[0] for option in options if option.opts[0] != "--help"]
+
+
+def test_the_documents_name_no_setting_that_is_gone() -> None:
+    rows = (ROOT / "docs/settings.md").read_text().splitlines()
+    named = {row.split("`")[1] for row in rows if row.startswith("| `")}
+    assert named == set(Settings.model_fields)

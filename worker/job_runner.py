@@ -1,0 +1,105 @@
+"""One job from claim to end: the task boundary, where every error becomes a next step."""
+
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+
+from db.jobs import (
+    Claim,
+    ClaimLost,
+    bury_job,
+    claim_job,
+    fail_job,
+    heartbeat,
+)
+from db.session import LedgerUnavailable, transaction
+from worker.kitchen import Kitchen
+from worker.retrying import RETRY_POLICIES, PersonNeeded
+
+log = structlog.get_logger(__name__)
+
+_OUR_ROOMS = ("db", "dicom_node", "model", "worker")
+
+
+class Step(Protocol):
+    """A step of the pipeline: does one job's work and finishes the job under its claim."""
+
+    def __call__(self, kitchen: Kitchen, claim: Claim) -> None: ...
+
+
+def run_job(kitchen: Kitchen, job_id: int, step: Step) -> None:
+    """Claims the job and runs its step; a job that is not ours to take is a cheap no-op."""
+    try:
+        with transaction(kitchen.ledger) as session:
+            claim = claim_job(session, job_id, lease_seconds=kitchen.plan.waits.lease_seconds)
+        if claim is not None:
+            _run_claimed(kitchen, claim, step)
+    except (ClaimLost, LedgerUnavailable) as error:
+        # Nothing is lost: the lease runs out, if it has not, and the job is offered again.
+        log.warning("job_let_go", job=job_id, reason=type(error).__name__)
+
+
+def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> None:
+    bound = {"job": claim.job_id, "kind": claim.kind.value, "subject": claim.subject_id}
+    with structlog.contextvars.bound_contextvars(**bound), _kept_alive(kitchen, claim):
+        try:
+            step(kitchen, claim)
+        except (ClaimLost, LedgerUnavailable):
+            raise
+        except PersonNeeded as error:
+            _bury(kitchen, claim, error)
+        except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
+            _fail(kitchen, claim, error)
+
+
+def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
+    with transaction(kitchen.ledger) as session:
+        bury_job(session, claim, error=str(error))
+    log.error("job_dead", error=str(error))
+
+
+def _fail(kitchen: Kitchen, claim: Claim, error: Exception) -> None:
+    described = describe(error)
+    policy = RETRY_POLICIES[claim.kind]
+    with transaction(kitchen.ledger) as session:
+        state = fail_job(session, claim, error=described, policy=policy)
+    log.warning("job_failed", error=described, attempt=claim.attempt, state=state.value)
+
+
+def describe(error: Exception) -> str:
+    """What may be written down of an error: others' messages quote values of data sets."""
+    kind = type(error)
+    if kind.__module__.split(".")[0] in _OUR_ROOMS:
+        return f"{kind.__name__}: {error}"
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{kind.__name__} in {Path(place.filename).name}:{place.lineno}"
+
+
+@contextmanager
+def _kept_alive(kitchen: Kitchen, claim: Claim) -> Iterator[None]:
+    """Renews the lease from a thread of its own for as long as the step runs."""
+    done = threading.Event()
+    beating = threading.Thread(target=_beat, args=(kitchen, claim, done), daemon=True)
+    beating.start()
+    try:
+        yield
+    finally:
+        done.set()
+        beating.join()
+
+
+def _beat(kitchen: Kitchen, claim: Claim, done: threading.Event) -> None:
+    lease_seconds = kitchen.plan.waits.lease_seconds
+    while not done.wait(lease_seconds / 3):
+        try:
+            with transaction(kitchen.ledger) as session:
+                heartbeat(session, claim, lease_seconds=lease_seconds)
+        except ClaimLost:
+            return
+        except LedgerUnavailable:
+            log.warning("heartbeat_missed", job=claim.job_id)

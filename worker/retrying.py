@@ -1,0 +1,15 @@
+"""How often each kind of work is tried before a person is needed."""
+
+from db.jobs import JobKind, RetryPolicy
+
+# A study that cannot be analysed or reported after three tries needs a person. A PACS that is away
+# comes back, be it after a weekend: deliveries are tried until it answers or refuses.
+RETRY_POLICIES = {
+    JobKind.ANALYSE: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
+    JobKind.REPORT: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
+    JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=900),
+}
+
+
+class PersonNeeded(Exception):
+    """Trying again cannot help: the job is dead, with this reason, until a person requeues it."""
