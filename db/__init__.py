@@ -1,0 +1,1 @@
+"""The ledger: what was received, found, reported and sent, and the work still to be done."""

@@ -1,0 +1,212 @@
+"""One mechanism for all work: a job is offered, claimed under a lease and a fence, and ended."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from random import SystemRandom
+
+from sqlalchemy import Update, and_, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.elements import ColumnElement
+
+from db.clock import database_now
+from db.retry import RetryPolicy
+from db.states import DeliveryState, JobKind, JobState
+from db.studies import concerns_blocked_study
+from db.tables import Delivery, Job
+from db.upsert import insert_unless_present
+
+__all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "RetryPolicy"]
+
+OPEN = (JobState.WAITING, JobState.RUNNING)
+WORKER_DIED = "the worker stopped without a word at each of {} attempts"
+
+
+class ClaimLost(Exception):
+    """Another worker holds the job, or it has ended: drop the work, write nothing."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on a job; the fence token tells its holder from every other."""
+
+    job_id: int
+    kind: JobKind
+    subject_id: int
+    attempt: int
+    fence_token: int
+
+
+@dataclass(frozen=True)
+class BuriedJob:
+    job_id: int
+    kind: JobKind
+    subject_id: int
+    attempt: int
+    error: str
+
+
+def add_job(session: Session, kind: JobKind, subject_id: int, *, priority: int = 0) -> None:
+    """Ask for work on the subject; nothing changes where such a job is already open."""
+    values = {"kind": kind, "subject_id": subject_id, "priority": priority}
+    insert_unless_present(session, Job, values)
+
+
+def offer_due_jobs(
+    session: Session, kind: JobKind, *, window: int, offer_seconds: float
+) -> list[int]:
+    """The ids of due jobs, most urgent first, at most `window` of them offered and unclaimed.
+
+    An offer is a hint that runs out: a lost message only delays its job by `offer_seconds`.
+    """
+    room = window - _count_offered(session, kind)
+    if room <= 0:
+        return []
+    due = (
+        select(Job.id)
+        .where(Job.kind == kind, _is_due(), ~_is_offered())
+        .order_by(Job.priority.desc(), Job.next_attempt_at, Job.id)
+        .limit(room)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.scalars(due))
+    offered = {"offered_until": database_now(offer_seconds)}
+    session.execute(_update_jobs(Job.id.in_(ids)).values(offered))
+    return ids
+
+
+def claim_job(session: Session, job_id: int, *, lease_seconds: float) -> Claim | None:
+    """Take the job if it is due or its holder's lease ran out; None if there is nothing to do."""
+    claimed = (
+        _update_jobs(Job.id == job_id, _is_due())
+        .values(
+            state=JobState.RUNNING,
+            attempt=Job.attempt + 1,
+            fence_token=Job.fence_token + 1,
+            lease_until=database_now(lease_seconds),
+            offered_until=None,
+            first_claimed_at=func.coalesce(Job.first_claimed_at, database_now()),
+        )
+        .returning(Job.id, Job.kind, Job.subject_id, Job.attempt, Job.fence_token)
+    )
+    row = session.execute(claimed).one_or_none()
+    return None if row is None else Claim(*row)
+
+
+def heartbeat(session: Session, claim: Claim, *, lease_seconds: float) -> None:
+    """Prolong the lease from now on."""
+    _write_under_fence(session, claim, lease_until=database_now(lease_seconds))
+
+
+def hold(session: Session, claim: Claim) -> None:
+    """Keep the job ours until this transaction ends, so that what it writes is written once."""
+    held = select(Job.id).where(_is_ours(claim)).with_for_update()
+    if session.execute(held).one_or_none() is None:
+        raise ClaimLost(claim)
+
+
+def finish_job(session: Session, claim: Claim) -> None:
+    _write_under_fence(session, claim, state=JobState.DONE, finished_at=database_now())
+
+
+def fail_job(session: Session, claim: Claim, *, error: str, policy: RetryPolicy) -> JobState:
+    """Wait for another attempt, or die of the last one."""
+    if policy.exhausted_by(claim.attempt):
+        bury_job(session, claim, error=error)
+        return JobState.DEAD
+    delay_seconds = policy.delay_seconds(claim.attempt, SystemRandom())
+    _write_under_fence(
+        session,
+        claim,
+        state=JobState.WAITING,
+        next_attempt_at=database_now(delay_seconds),
+        last_error=error,
+    )
+    return JobState.WAITING
+
+
+def bury_job(session: Session, claim: Claim, *, error: str) -> None:
+    """Give the job up at once: another attempt would fail alike."""
+    _write_under_fence(
+        session, claim, state=JobState.DEAD, last_error=error, finished_at=database_now()
+    )
+
+
+def bury_exhausted_jobs(
+    session: Session, policies: Mapping[JobKind, RetryPolicy]
+) -> list[BuriedJob]:
+    """Give up the jobs whose worker died at every attempt they are granted."""
+    return [
+        buried
+        for kind, policy in policies.items()
+        if policy.max_attempts is not None
+        for buried in _bury_exhausted(session, kind, policy.max_attempts)
+    ]
+
+
+def requeue_jobs(session: Session, ids: Collection[int]) -> int:
+    """Give dead jobs a new start; how many. Not where another is open or the study is blocked."""
+    return sum(_requeue(session, job_id) for job_id in sorted(ids))
+
+
+def _bury_exhausted(session: Session, kind: JobKind, max_attempts: int) -> Sequence[BuriedJob]:
+    error = WORKER_DIED.format(max_attempts)
+    buried = (
+        _update_jobs(Job.kind == kind, _lease_is_over(), Job.attempt >= max_attempts)
+        .values(state=JobState.DEAD, last_error=error, finished_at=database_now())
+        .returning(Job.id, Job.kind, Job.subject_id, Job.attempt)
+    )
+    return [BuriedJob(*row, error=error) for row in session.execute(buried)]
+
+
+def _requeue(session: Session, job_id: int) -> int:
+    other = aliased(Job)
+    already_open = select(other.id).where(
+        other.kind == Job.kind, other.subject_id == Job.subject_id, other.state.in_(OPEN)
+    )
+    may_run = and_(~already_open.exists(), ~concerns_blocked_study())
+    restarted = (
+        _update_jobs(Job.id == job_id, Job.state == JobState.DEAD, may_run)
+        .values(state=JobState.WAITING, attempt=0, next_attempt_at=database_now(), finished_at=None)
+        .returning(Job.kind, Job.subject_id)
+    )
+    row = session.execute(restarted).one_or_none()
+    if row is not None and row.kind == JobKind.DELIVER:
+        again = update(Delivery).where(Delivery.id == row.subject_id)
+        session.execute(again.values(state=DeliveryState.QUEUED))
+    return 0 if row is None else 1
+
+
+def _write_under_fence(session: Session, claim: Claim, **values: object) -> None:
+    written = _update_jobs(_is_ours(claim)).values(**values).returning(Job.id)
+    if session.execute(written).one_or_none() is None:
+        raise ClaimLost(claim)
+
+
+def _update_jobs(*conditions: ColumnElement[bool]) -> Update:
+    return update(Job).where(*conditions).execution_options(synchronize_session=False)
+
+
+def _is_ours(claim: Claim) -> ColumnElement[bool]:
+    return and_(
+        Job.id == claim.job_id,
+        Job.state == JobState.RUNNING,
+        Job.fence_token == claim.fence_token,
+    )
+
+
+def _is_due() -> ColumnElement[bool]:
+    waited = and_(Job.state == JobState.WAITING, Job.next_attempt_at <= database_now())
+    return or_(waited, _lease_is_over())
+
+
+def _lease_is_over() -> ColumnElement[bool]:
+    return and_(Job.state == JobState.RUNNING, Job.lease_until <= database_now())
+
+
+def _is_offered() -> ColumnElement[bool]:
+    return func.coalesce(Job.offered_until > database_now(), False)
+
+
+def _count_offered(session: Session, kind: JobKind) -> int:
+    offered = select(func.count()).where(Job.kind == kind, Job.state.in_(OPEN), _is_offered())
+    return session.execute(offered).scalar_one()

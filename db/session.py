@@ -1,0 +1,111 @@
+"""Opening the ledger, and the transactions everything in it is written and read by."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+SQLITE_BUSY_SECONDS = 10
+_READ_ONLY = "ledger_read_only"
+_POSTGRESQL_OPTIONS = (
+    "-c timezone=UTC -c synchronous_commit=on -c lock_timeout=10s"
+    " -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
+)
+
+
+class LedgerUnavailable(Exception):
+    """The database does not answer, is busy or is full: nothing was written, try again later."""
+
+
+class LedgerUnsafe(Exception):
+    """The database would lose what it has confirmed: a person mends its configuration."""
+
+
+def open_ledger(url: str) -> Engine:
+    """Connect to the ledger, durable or not at all; of `sqlite:///PATH` the folder must exist."""
+    database = make_url(url)
+    if database.get_backend_name() == "sqlite":
+        engine = _sqlite_engine(url)
+    else:
+        engine = create_engine(
+            database.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            pool_size=5,
+            max_overflow=15,
+            connect_args={"connect_timeout": 5, "options": _POSTGRESQL_OPTIONS},
+        )
+    try:
+        _refuse_unsafe(engine)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A writing transaction: committed at the end, rolled back on any error.
+
+    On PostgreSQL a deadlock or a lock timeout surfaces as LedgerUnavailable too: try again.
+    """
+    with _outages_named(), Session(engine, expire_on_commit=False) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Session]:
+    """A transaction that only reads, and so never waits for a writer."""
+    reader = engine.execution_options(**{_READ_ONLY: True})
+    with _outages_named(), Session(reader) as session, session.begin():
+        yield session
+
+
+@contextmanager
+def _outages_named() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise LedgerUnavailable(_without_values(error)) from error
+
+
+def _without_values(error: Exception) -> str:
+    # str(error) would carry the statement's values, patient identity among them, into logs.
+    return str(getattr(error, "orig", None) or type(error).__name__).strip()
+
+
+def _sqlite_engine(url: str) -> Engine:
+    if not make_url(url).database:
+        raise LedgerUnsafe("an in-memory SQLite database forgets all: name a file")
+    engine = create_engine(
+        url, pool_size=5, max_overflow=15, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver opens no transaction of its own accord
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A writer that began as a reader could not wait its turn: SQLite refuses the upgrade.
+    read_only = connection.get_execution_options().get(_READ_ONLY, False)
+    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+
+def _refuse_unsafe(engine: Engine) -> None:
+    if engine.dialect.name == "sqlite":
+        question, safe = "PRAGMA journal_mode", "wal"
+    else:
+        question, safe = "SHOW fsync", "on"
+    with _outages_named(), engine.connect() as connection:
+        answer = connection.execute(text(question)).scalar_one()
+    if answer != safe:
+        raise LedgerUnsafe(f"{question} answers {answer}: a power cut could undo a commit")

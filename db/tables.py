@@ -1,0 +1,279 @@
+"""The ledger's tables, named as DICOM and the hospital name things (see docs/ledger.md)."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Double,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+from db.clock import UtcDateTime, database_now
+from db.states import AnalysisState, DeliveryState, JobKind, JobState, ObjectKind
+
+OPEN_JOB = "state IN ('waiting', 'running')"
+
+
+class HeaderText(TypeDecorator[str]):
+    """Text from a DICOM header: what no database can hold is dropped, no image refused for it."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own hook
+        str: Text,
+        datetime: UtcDateTime,
+        float: Double,
+        list[dict[str, Any]]: JSON,
+        dict[str, Any]: JSON,
+    }
+
+
+def _words(states: type[StrEnum], name: str) -> Enum:
+    return Enum(
+        states,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=16,
+        values_callable=lambda words: [word.value for word in words],
+    )
+
+
+class Study(Base):
+    __tablename__ = "study"
+    __table_args__ = (
+        Index(
+            None,
+            "unreported_since",
+            sqlite_where=text("unreported_since IS NOT NULL"),
+            postgresql_where=text("unreported_since IS NOT NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_instance_uid: Mapped[str] = mapped_column(unique=True)
+    patient_id: Mapped[str] = mapped_column(HeaderText)
+    issuer_of_patient_id: Mapped[str] = mapped_column(HeaderText)
+    patient_name: Mapped[str] = mapped_column(HeaderText)
+    patient_birth_date: Mapped[str] = mapped_column(HeaderText)
+    patient_sex: Mapped[str] = mapped_column(HeaderText)
+    accession_number: Mapped[str] = mapped_column(HeaderText)
+    study_date: Mapped[str] = mapped_column(HeaderText)
+    study_time: Mapped[str] = mapped_column(HeaderText)
+    study_description: Mapped[str] = mapped_column(HeaderText)
+    received_at: Mapped[datetime] = mapped_column(default=database_now())
+    last_instance_at: Mapped[datetime] = mapped_column(default=database_now())
+    # Rises with each image received and each analysis saved: a report knows what it has seen.
+    evidence_version: Mapped[int] = mapped_column(default=0)
+    settled_evidence_version: Mapped[int] = mapped_column(default=0)
+    unreported_since: Mapped[datetime | None]
+    blocked_reason: Mapped[str | None]
+
+
+class Series(Base):
+    __tablename__ = "series"
+    __table_args__ = (UniqueConstraint("study_id", "series_instance_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    series_instance_uid: Mapped[str]
+    modality: Mapped[str] = mapped_column(HeaderText)
+    series_number: Mapped[int | None] = mapped_column(BigInteger)
+    series_description: Mapped[str] = mapped_column(HeaderText)
+
+
+class Association(Base):
+    __tablename__ = "association"
+    __table_args__ = (
+        Index(
+            None,
+            "listener",
+            sqlite_where=text("closed_at IS NULL"),
+            postgresql_where=text("closed_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    listener: Mapped[str]
+    calling_ae_title: Mapped[str] = mapped_column(HeaderText)
+    called_ae_title: Mapped[str] = mapped_column(HeaderText)
+    address: Mapped[str]
+    opened_at: Mapped[datetime] = mapped_column(default=database_now())
+    closed_at: Mapped[datetime | None]
+
+
+class Instance(Base):
+    """One received object; quarantine_reason set: kept apart, because its UID was already taken."""
+
+    __tablename__ = "instance"
+    __table_args__ = (
+        UniqueConstraint("sop_instance_uid", "sha256"),
+        Index(
+            "uq_instance_live_sop_instance_uid",
+            "sop_instance_uid",
+            unique=True,
+            sqlite_where=text("quarantine_reason IS NULL"),
+            postgresql_where=text("quarantine_reason IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    series_id: Mapped[int] = mapped_column(ForeignKey("series.id"), index=True)
+    association_id: Mapped[str] = mapped_column(ForeignKey("association.id"))
+    sop_instance_uid: Mapped[str]
+    sop_class_uid: Mapped[str]
+    transfer_syntax_uid: Mapped[str]
+    is_image: Mapped[bool]
+    instance_number: Mapped[int | None] = mapped_column(BigInteger)
+    body_part: Mapped[str] = mapped_column(HeaderText)
+    laterality: Mapped[str] = mapped_column(HeaderText)
+    view_position: Mapped[str] = mapped_column(HeaderText)
+    rows: Mapped[int | None] = mapped_column(BigInteger)
+    columns: Mapped[int | None] = mapped_column(BigInteger)
+    spool_key: Mapped[str]
+    sha256: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    quarantine_reason: Mapped[str | None]
+    received_at: Mapped[datetime] = mapped_column(default=database_now())
+
+
+class Analysis(Base):
+    """What was found on an image: one per model version (empty: none looked); the latest counts."""
+
+    __tablename__ = "analysis"
+    __table_args__ = (UniqueConstraint("instance_id", "model_name", "model_version"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
+    model_name: Mapped[str] = mapped_column(default="")
+    model_version: Mapped[str] = mapped_column(default="")
+    state: Mapped[AnalysisState] = mapped_column(_words(AnalysisState, "state"))
+    reason: Mapped[str | None]
+    probability: Mapped[float | None]
+    region: Mapped[str | None]
+    region_probability: Mapped[float | None]
+    fracture_type: Mapped[str | None]
+    type_probability: Mapped[float | None]
+    severity: Mapped[str | None]
+    boxes: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
+    frame: Mapped[int | None]
+    heatmap_key: Mapped[str | None]
+    annotated_key: Mapped[str | None]
+    stage_milliseconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    started_at: Mapped[datetime | None]
+    analysed_at: Mapped[datetime] = mapped_column(default=database_now())
+
+
+class Report(Base):
+    __tablename__ = "report"
+    __table_args__ = (UniqueConstraint("study_id", "revision"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    study_id: Mapped[int] = mapped_column(ForeignKey("study.id"))
+    revision: Mapped[int]
+    evidence_version: Mapped[int]
+    state: Mapped[AnalysisState] = mapped_column(_words(AnalysisState, "state"))
+    probability: Mapped[float | None]
+    created_at: Mapped[datetime]  # as written in the objects
+    reported_at: Mapped[datetime] = mapped_column(default=database_now())
+
+
+class ResultObject(Base):
+    __tablename__ = "result_object"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
+    instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
+    fallback_of_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"), index=True)
+    kind: Mapped[ObjectKind] = mapped_column(_words(ObjectKind, "kind"))
+    sop_class_uid: Mapped[str]
+    sop_instance_uid: Mapped[str] = mapped_column(unique=True)
+    series_instance_uid: Mapped[str]
+    spool_key: Mapped[str]
+    sha256: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+
+
+class Delivery(Base):
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("object_id", "destination"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    object_id: Mapped[int] = mapped_column(ForeignKey("result_object.id"))
+    destination: Mapped[str]
+    state: Mapped[DeliveryState] = mapped_column(
+        _words(DeliveryState, "state"), default=DeliveryState.QUEUED
+    )
+    sent_object_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"))
+    status: Mapped[int | None]  # the peer's C-STORE status
+    warning: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=database_now())
+    sent_at: Mapped[datetime | None]
+
+
+class Job(Base):
+    __tablename__ = "job"
+    __table_args__ = (
+        Index(
+            "uq_job_open_kind_subject_id",
+            "kind",
+            "subject_id",
+            unique=True,
+            sqlite_where=text(OPEN_JOB),
+            postgresql_where=text(OPEN_JOB),
+        ),
+        Index(
+            "ix_job_due",
+            "kind",
+            text("priority DESC"),
+            "next_attempt_at",
+            "id",
+            sqlite_where=text(OPEN_JOB),
+            postgresql_where=text(OPEN_JOB),
+        ),
+        Index(None, "kind", "subject_id"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[JobKind] = mapped_column(_words(JobKind, "kind"))
+    subject_id: Mapped[int]
+    state: Mapped[JobState] = mapped_column(_words(JobState, "state"), default=JobState.WAITING)
+    priority: Mapped[int] = mapped_column(default=0)
+    attempt: Mapped[int] = mapped_column(default=0)
+    fence_token: Mapped[int] = mapped_column(default=0)
+    lease_until: Mapped[datetime | None]
+    offered_until: Mapped[datetime | None]
+    next_attempt_at: Mapped[datetime] = mapped_column(default=database_now())
+    last_error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=database_now())
+    first_claimed_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]

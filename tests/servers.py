@@ -1,0 +1,168 @@
+"""Real PostgreSQL and Redis servers in processes of their own, for the tests to use and to kill."""
+
+import contextlib
+import itertools
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+
+from tests.services import require_program
+
+READY_SECONDS = 20
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class PostgresServer:
+    """A cluster of its own in a temporary folder; `start` and `kill` as often as a test likes."""
+
+    def __init__(self, folder: Path, *settings: str) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._settings = [part for setting in settings for part in ("-c", setting)]
+        self._password = secrets.token_hex(8)
+        self._names = (f"ledger_{number}" for number in itertools.count(1))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._initialise()
+
+    def start(self) -> None:
+        program = require_program("postgres", "postgresql")
+        options = f"-p {self.port} -h 127.0.0.1 -c max_connections=200 -c shared_buffers=32MB"
+        quiet = "-c logging_collector=off -c log_min_messages=fatal"
+        folders = ["-D", str(self._folder / "data"), "-k", str(self._folder)]
+        self._process = subprocess.Popen(
+            [program, *folders, *options.split(), *quiet.split(), *self._settings],
+            **self._as_postgres(),
+        )
+        _until_ready(self._answers)
+
+    def kill(self) -> None:
+        """Stop at once, as a crash would."""
+        if self._process is not None:
+            self._process.send_signal(3)  # SIGQUIT: "immediate shutdown", children included
+            self._process.wait(timeout=READY_SECONDS)
+            self._process = None
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://osteon:{self._password}@127.0.0.1:{self.port}/{database}"
+
+    def create_database(self, *, like: str = "template1") -> str:
+        """A fresh database's URL; `like` names the one it starts as a copy of."""
+        name = next(self._names)
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"'.encode())
+        return self.url(name)
+
+    def _initialise(self) -> None:
+        program = require_program("initdb", "postgresql")
+        (self._folder / "password").write_text(self._password)
+        if os.geteuid() == 0:
+            for path in (self._folder, self._folder / "password"):
+                shutil.chown(path, "postgres", "postgres")
+        options = "-U osteon -A scram-sha-256 -E UTF8 --locale=C --no-sync"
+        files = ["-D", str(self._folder / "data"), "--pwfile", str(self._folder / "password")]
+        subprocess.run(
+            [program, *files, *options.split()],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_postgres(),
+        )
+
+    def _as_postgres(self) -> dict[str, Any]:
+        # PostgreSQL refuses to run as root.
+        if os.geteuid() != 0:
+            return {"cwd": self._folder}
+        return {"cwd": self._folder, "user": "postgres", "group": "postgres", "extra_groups": []}
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(psycopg.OperationalError):
+            psycopg.connect(self.url(), connect_timeout=2).close()
+            return True
+        return False
+
+
+class RedisServer:
+    """A Redis with a password and an append-only file, so that a restart forgets nothing."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._folder = folder
+        self._password = secrets.token_hex(8)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://:{self._password}@127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        program = require_program("redis-server", "redis-server")
+        options = f"--port {self.port} --bind 127.0.0.1 --requirepass {self._password}"
+        durable = ["--appendonly", "yes", "--save", "", "--dir", str(self._folder)]
+        self._process = subprocess.Popen(
+            [program, *options.split(), *durable],
+            stdout=subprocess.DEVNULL,
+        )
+        _until_ready(self._answers)
+
+    def kill(self) -> None:
+        """Stop at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=READY_SECONDS)
+            self._process = None
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(redis.ConnectionError), redis.Redis.from_url(self.url) as client:
+            return bool(client.ping())
+        return False
+
+
+@contextlib.contextmanager
+def running_postgres(*settings: str) -> Iterator[PostgresServer]:
+    with _folder() as folder:
+        server = PostgresServer(folder, *settings)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextlib.contextmanager
+def running_redis() -> Iterator[RedisServer]:
+    with _folder() as folder:
+        server = RedisServer(folder)
+        try:
+            server.start()
+            yield server
+        finally:
+            server.kill()
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    # Not pytest's tmp_path: that is closed to the user postgres.
+    with tempfile.TemporaryDirectory(prefix="osteon-test-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+def _until_ready(answers: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while not answers():
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server did not answer")
+        time.sleep(0.05)
