@@ -13,18 +13,12 @@ from highdicom.sr import (
 )
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
-from pydicom.uid import UID
 
 from dicom_node import codes
-from dicom_node.patient_study import laterality_of
+from dicom_node.received_header import laterality_of, matrix_of
 
 _CONTAINS = RelationshipTypeValues.CONTAINS
 _HAS_ACQ_CONTEXT = RelationshipTypeValues.HAS_ACQ_CONTEXT
-
-
-def is_image(header: Dataset) -> bool:
-    """Whether an SR may reference the instance as an IMAGE."""
-    return "Image Storage" in UID(str(header.SOPClassUID)).name or "Rows" in header
 
 
 def image_library(headers: Sequence[Dataset]) -> ContainerContentItem:
@@ -69,11 +63,6 @@ def _matrix(header: Dataset) -> Iterator[ContentItem]:
     if spacing is not None:
         yield _number(codes.HORIZONTAL_PIXEL_SPACING, spacing[1], codes.MILLIMETER)
         yield _number(codes.VERTICAL_PIXEL_SPACING, spacing[0], codes.MILLIMETER)
-
-
-def matrix_of(header: Dataset) -> tuple[int, int]:
-    """Rows and columns of the stored matrix; 0 where the header does not say."""
-    return int(header.get("Rows") or 0), int(header.get("Columns") or 0)
 
 
 def _pixel_spacing(header: Dataset) -> tuple[float, float] | None:

@@ -1,20 +1,16 @@
 """The patient and study of a received image, copied for the results that belong to it."""
 
 import re
-from collections.abc import Callable, Iterable
-from copy import copy
+from collections.abc import Callable
 from datetime import date, datetime, timedelta, timezone
 
-import structlog
-from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
-from pydicom.sequence import Sequence as ItemSequence
 
-log = structlog.get_logger(__name__)
+from dicom_node.received_header import copy_elements
 
 # PS3.3 C.7.1.1 Patient, C.7.2.1 General Study, C.7.2.2 Patient Study, C.12.1 SOP Common: what
 # says who and which examination. Comments and histories stay in the source image.
-_PATIENT_AND_STUDY = (
+PATIENT_AND_STUDY = (
     "PatientName",
     "PatientID",
     "IssuerOfPatientID",
@@ -69,9 +65,6 @@ _TYPE_2 = (
     "AccessionNumber",
     "ReferringPhysicianName",
 )
-# What pydicom raises when a stored value is not of its value representation.
-_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, EOFError)
-
 _TIME = re.compile(r"([01]\d|2[0-3])([0-5]\d([0-5]\d(\.\d{1,6})?)?)?")
 _AGE = re.compile(r"\d{3}[DWMY]")
 _OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
@@ -79,7 +72,7 @@ _OFFSET = re.compile(r"([+-])(0\d|1[0-4])([0-5]\d)")
 
 def copy_patient_and_study(source: Dataset) -> Dataset:
     """The patient and study modules of the source, Type 2 attributes present, values legal."""
-    copied = copy_elements(source, _PATIENT_AND_STUDY)
+    copied = copy_elements(source, PATIENT_AND_STUDY)
     for keyword in _TYPE_2:
         if keyword not in copied:
             setattr(copied, keyword, None)
@@ -95,31 +88,6 @@ def _replace(dataset: Dataset, keyword: str, value: str) -> None:
         setattr(dataset, keyword, value)
     else:
         del dataset[keyword]
-
-
-def copy_elements(source: Dataset, keywords: Iterable[str]) -> Dataset:
-    """The named elements, decoded; one that cannot be read is left out, and the log says which."""
-    copied = Dataset()
-    for keyword in keywords:
-        try:
-            if keyword in source:
-                copied.add(_copied(source[keyword]))
-        except _UNREADABLE as error:
-            log.warning("element_unreadable", keyword=keyword, error=type(error).__name__)
-    return copied
-
-
-def _copied(element: DataElement) -> DataElement:
-    """A copy that stands without the data set (and the character set) around the original."""
-    if element.VR != "SQ":
-        return copy(element)
-    items = []
-    for original in element.value:
-        item = Dataset()
-        for nested in original:
-            item.add(_copied(nested))
-        items.append(item)
-    return DataElement(element.tag, "SQ", ItemSequence(items))
 
 
 def legal_date(text: str) -> str:
@@ -166,12 +134,3 @@ def in_source_zone(moment: datetime, patient_study: Dataset) -> datetime:
         return moment
     offset = timedelta(hours=int(parts[2]), minutes=int(parts[3]))
     return moment.astimezone(timezone(-offset if parts[1] == "-" else offset))
-
-
-def laterality_of(source: Dataset) -> str | None:
-    """R, L or B from ImageLaterality, else from the series' Laterality."""
-    for keyword in ("ImageLaterality", "Laterality"):
-        side = str(source.get(keyword) or "").strip().upper()
-        if side in {"R", "L", "B"}:
-            return side
-    return None

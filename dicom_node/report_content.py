@@ -10,8 +10,8 @@ from dicom_node import codes
 from dicom_node.coded_items import read_code
 from dicom_node.equipment import MANUFACTURER, PRODUCT, Equipment
 from dicom_node.finding import StudyFinding
-from dicom_node.image_library import image_library, is_image
-from dicom_node.patient_study import copy_elements
+from dicom_node.image_library import image_library
+from dicom_node.received_header import is_image, is_multi_frame
 from dicom_node.report_groups import ReportedImage, box_groups, image_group, study_group
 
 
@@ -55,7 +55,7 @@ def _label(number: int, header: Dataset, frame: int | None) -> str:
     """ "Image 2 (series 1, instance 3)": the numbers a viewer shows, where the image has them."""
     named = [("series", "SeriesNumber"), ("instance", "InstanceNumber")]
     places = [f"{name} {header[key].value}" for name, key in named if header.get(key) is not None]
-    if frame is not None and int(header.get("NumberOfFrames") or 1) > 1:
+    if frame is not None and is_multi_frame(header):
         places.append(f"frame {frame}")
     return f"Image {number} ({', '.join(places)})" if places else f"Image {number}"
 
@@ -83,9 +83,8 @@ def _procedures(headers: Sequence[Dataset]) -> list[Code]:
 
 
 def _coded(header: Dataset, keyword: str) -> Iterator[Code]:
-    requests = copy_elements(header, ["RequestAttributesSequence"])
-    for holder in (header, *requests.get("RequestAttributesSequence", [])):
-        for item in copy_elements(holder, [keyword]).get(keyword, []):
+    for holder in (header, *header.get("RequestAttributesSequence", [])):
+        for item in holder.get(keyword, []):
             code = read_code(item)
             if code is not None:
                 yield code

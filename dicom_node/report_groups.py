@@ -17,8 +17,7 @@ from dicom_node.finding import (
     ImageFinding,
     StudyFinding,
 )
-from dicom_node.image_library import is_image, matrix_of
-from dicom_node.patient_study import laterality_of
+from dicom_node.received_header import is_image, is_multi_frame, laterality_of, matrix_of
 from dicom_node.report_wording import comment_of, conclude
 from dicom_node.uids import derive_uid
 
@@ -51,8 +50,8 @@ class ReportedImage:
     @property
     def frames(self) -> list[int] | None:
         """The frame that was analysed, where the object has several."""
-        several = int(self.header.get("NumberOfFrames") or 1) > 1
-        return [self.finding.frame] if several and self.finding.frame else None
+        frame = self.finding.frame
+        return [frame] if frame is not None and is_multi_frame(self.header) else None
 
     @property
     def sites(self) -> list[hd.FindingSite]:

@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 from dicom_node.finding import FindingState, ImageFinding, StudyFinding
-from dicom_node.image_library import is_image
+from dicom_node.received_header import is_image
 
 NOT_VERIFIED = "AI RESULT - NOT VERIFIED"
 RESEARCH_USE = "Research use - not for clinical diagnosis"

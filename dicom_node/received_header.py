@@ -1,0 +1,69 @@
+"""Reading the header of a received object, whatever its sender wrote into it."""
+
+from collections.abc import Iterable
+from copy import copy
+
+import structlog
+from pydicom.dataelem import DataElement
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as ItemSequence
+from pydicom.uid import UID
+
+log = structlog.get_logger(__name__)
+
+# What pydicom raises when a stored value is not of its value representation.
+_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, EOFError)
+
+
+def copy_elements(source: Dataset, keywords: Iterable[str]) -> Dataset:
+    """The named elements, decoded; one that cannot be read is left out, and the log says which."""
+    copied = Dataset()
+    for keyword in keywords:
+        try:
+            if keyword in source:
+                copied.add(_copied(source[keyword]))
+        except _UNREADABLE as error:
+            log.warning("element_unreadable", keyword=keyword, error=type(error).__name__)
+    return copied
+
+
+def _copied(element: DataElement) -> DataElement:
+    """A copy that stands without the data set (and the character set) around the original."""
+    if element.VR != "SQ":
+        return copy(element)
+    items = []
+    for original in element.value:
+        item = Dataset()
+        for nested in original:
+            item.add(_copied(nested))
+        items.append(item)
+    return DataElement(element.tag, "SQ", ItemSequence(items))
+
+
+def whole_number(header: Dataset, keyword: str) -> int:
+    """The number; 0 where it is absent or no single whole number."""
+    value = header.get(keyword)
+    return int(value) if isinstance(value, int) else 0
+
+
+def is_multi_frame(header: Dataset) -> bool:
+    return whole_number(header, "NumberOfFrames") > 1
+
+
+def matrix_of(header: Dataset) -> tuple[int, int]:
+    """Rows and columns of the stored matrix; 0 where the header does not say."""
+    return whole_number(header, "Rows"), whole_number(header, "Columns")
+
+
+def is_image(header: Dataset) -> bool:
+    """Whether an SR may reference the instance as an IMAGE."""
+    return "Image Storage" in UID(str(header.SOPClassUID)).name or "Rows" in header
+
+
+def laterality_of(source: Dataset) -> str | None:
+    """R, L or B from ImageLaterality, else from the series' Laterality."""
+    for keyword in ("ImageLaterality", "Laterality"):
+        side = str(source.get(keyword) or "").strip().upper()
+        if side in {"R", "L", "B"}:
+            return side
+    return None
