@@ -55,7 +55,7 @@ def draw_fracture(bone: Bone, span: tuple[float, float], random: np.random.Gener
 
 
 def _parting(cut: Cut, heading: float) -> float:
-    """The heading, or its opposite, that parts the fragments; overlapping, they would hide the gap."""
+    """The heading or its opposite: parted fragments show the gap, overlapping ones hide it."""
     opening = cut.slope_x * np.cos(heading) + cut.slope_z * np.sin(heading)
     return heading if opening >= 0 else heading + np.pi
 

@@ -1,6 +1,6 @@
 """Bones and soft tissue as stacks of horizontal ellipses: cheap to project, exact to cut.
 
-Millimetres; x across the limb, y along it (down the picture), z from front to back.
+Millimetres; x across the limb, y along it (down the picture), z through it from front or back.
 """
 
 from dataclasses import dataclass, replace
