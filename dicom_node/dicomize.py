@@ -39,7 +39,7 @@ WRITABLE_SYNTAXES = NATIVE_SYNTAXES + COMPRESSED_SYNTAXES
 
 
 class UnwritableTransferSyntax(ValueError):
-    """No encoder for this transfer syntax is installed."""
+    """No installed encoder writes this transfer syntax, or none writes this picture in it."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,7 @@ def _describe_cr(dataset: Dataset, picture: Picture, view: View) -> None:
     dataset.Modality = "CR"
     dataset.SOPClassUID = ComputedRadiographyImageStorage
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
-    if view.laterality in {"R", "L"}:
-        dataset.Laterality = view.laterality
+    dataset.Laterality = view.laterality if view.laterality in {"R", "L"} else ""
     if picture.spacing_mm is not None:
         dataset.ImagerPixelSpacing = [f"{picture.spacing_mm:.6g}"] * 2
 
@@ -191,7 +190,7 @@ def _encode(dataset: Dataset, picture: Picture, form: ImageForm) -> None:
         _store_native(dataset, values, UID(form.transfer_syntax_uid))
     else:
         _store_native(dataset, values, ExplicitVRLittleEndian)
-        dataset.compress(form.transfer_syntax_uid, generate_instance_uid=False)
+        _compress(dataset, UID(form.transfer_syntax_uid))
 
 
 def _stored_values(picture: Picture, form: ImageForm) -> GreyPixels:
@@ -209,3 +208,13 @@ def _store_native(dataset: Dataset, values: GreyPixels, transfer_syntax_uid: UID
     dataset.PixelData = content + b"\0" * (len(content) % 2)
     in_bytes = values.itemsize == 1 and not transfer_syntax_uid.is_implicit_VR
     dataset["PixelData"].VR = "OB" if in_bytes else "OW"
+
+
+def _compress(dataset: Dataset, transfer_syntax_uid: UID) -> None:
+    try:
+        dataset.compress(transfer_syntax_uid, generate_instance_uid=False)
+    except RuntimeError as problem:
+        # OpenJPEG wants 32 pixels a side, CharLS more than a handful; pydicom has said which.
+        size = f"{dataset.Rows} × {dataset.Columns} pixels"
+        message = f"the encoder of {transfer_syntax_uid.name} refused {size}"
+        raise UnwritableTransferSyntax(message) from problem

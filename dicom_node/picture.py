@@ -1,5 +1,6 @@
 """Grey pictures that are to become DICOM images: arrays, or PNG and JPEG files."""
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,13 +45,17 @@ class Picture:
         return 12 if int(self.pixels.max()) < 1 << 12 else 16
 
 
+# What Pillow raises for damaged files; struct.error comes from damaged EXIF data.
+_UNREADABLE = (OSError, SyntaxError, ValueError, struct.error, Image.DecompressionBombError)
+
+
 def read_picture(path: Path) -> Picture:
     """A PNG or JPEG, turned upright by its EXIF orientation, its colours made grey."""
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as image:
             lossy = image.format == "JPEG"
             pixels = _grey(ImageOps.exif_transpose(image))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as problem:
+    except _UNREADABLE as problem:
         raise UnusablePicture(f"not a readable PNG or JPEG: {problem}") from problem
     ratio = pixels.nbytes / path.stat().st_size if lossy else None
     return Picture(pixels, lossy_ratio=ratio)
