@@ -195,9 +195,13 @@ def _ask_for_analysis(
     session: Session, study: Study, instance_id: int, received: ReceivedInstance
 ) -> None:
     if received.not_analysed_reason is not None:
-        reason = received.not_analysed_reason
-        not_analysed = AnalysisState.NOT_ANALYSED
-        session.add(Analysis(instance_id=instance_id, state=not_analysed, reason=reason))
+        not_analysed = Analysis(
+            instance_id=instance_id,
+            evidence_version=study.evidence_version,
+            state=AnalysisState.NOT_ANALYSED,
+            reason=received.not_analysed_reason,
+        )
+        session.add(not_analysed)
     elif study.blocked_reason is None:
         add_job(session, JobKind.ANALYSE, instance_id)
 

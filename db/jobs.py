@@ -2,17 +2,18 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from random import SystemRandom
 
-from sqlalchemy import Update, and_, func, or_, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import ScalarSelect, Update, and_, case, func, or_, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
 from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study
-from db.tables import Delivery, Job
+from db.tables import Delivery, Instance, Job, ResultObject, Study
 from db.upsert import insert_unless_present
 
 __all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "RetryPolicy"]
@@ -34,6 +35,23 @@ class Claim:
     subject_id: int
     attempt: int
     fence_token: int
+
+
+@dataclass(frozen=True)
+class ListedJob:
+    """A job as a person sees it: its subject by UID, a delivery by destination and UID."""
+
+    job_id: int
+    kind: JobKind
+    subject: str
+    state: JobState
+    priority: int
+    attempt: int
+    last_error: str | None
+    created_at: datetime
+    next_attempt_at: datetime
+    lease_until: datetime | None
+    finished_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -146,6 +164,52 @@ def bury_exhausted_jobs(
 def requeue_jobs(session: Session, ids: Collection[int]) -> int:
     """Give dead jobs a new start; how many. Not where another is open or the study is blocked."""
     return sum(_requeue(session, job_id) for job_id in sorted(ids))
+
+
+def list_jobs(session: Session, *, states: Collection[JobState]) -> list[ListedJob]:
+    """The jobs in these states, oldest first."""
+    listed = (
+        select(
+            Job.id,
+            Job.kind,
+            _subject(),
+            Job.state,
+            Job.priority,
+            Job.attempt,
+            Job.last_error,
+            Job.created_at,
+            Job.next_attempt_at,
+            Job.lease_until,
+            Job.finished_at,
+        )
+        .where(Job.state.in_(states))
+        .order_by(Job.id)
+    )
+    return [ListedJob(*row) for row in session.execute(listed)]
+
+
+def count_jobs(session: Session) -> dict[JobKind, dict[JobState, int]]:
+    """How many jobs of each kind are in each state, zeros included."""
+    counts = {kind: dict.fromkeys(JobState, 0) for kind in JobKind}
+    counted = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
+    for kind, state, number in session.execute(counted):
+        counts[kind][state] = number
+    return counts
+
+
+def _subject() -> ColumnElement[str]:
+    delivered = select(Delivery.destination + " " + ResultObject.sop_instance_uid).join(
+        ResultObject, ResultObject.id == Delivery.object_id
+    )
+    return case(
+        (Job.kind == JobKind.ANALYSE, _uid(Instance.sop_instance_uid, Instance.id)),
+        (Job.kind == JobKind.REPORT, _uid(Study.study_instance_uid, Study.id)),
+        else_=delivered.where(Delivery.id == Job.subject_id).scalar_subquery(),
+    )
+
+
+def _uid(uid: InstrumentedAttribute[str], row_id: InstrumentedAttribute[int]) -> ScalarSelect[str]:
+    return select(uid).where(row_id == Job.subject_id).scalar_subquery()
 
 
 def _bury_exhausted(session: Session, kind: JobKind, max_attempts: int) -> Sequence[BuriedJob]:

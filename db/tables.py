@@ -176,6 +176,7 @@ class Analysis(Base):
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
     model_name: Mapped[str] = mapped_column(default="")
     model_version: Mapped[str] = mapped_column(default="")
+    evidence_version: Mapped[int]  # its study's, when it was saved: which report has seen it
     state: Mapped[AnalysisState] = mapped_column(_words(AnalysisState, "state"))
     reason: Mapped[str | None]
     probability: Mapped[float | None]

@@ -1,12 +1,15 @@
 """What the ledger's tests share: received instances, and short ways to write and read."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any, TypeVar
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
+from db.analyses import AnalysisRecord, save_analysis
+from db.deliveries import load_delivery, mark_sent
 from db.intake import (
     Intake,
     OpenedAssociation,
@@ -16,7 +19,16 @@ from db.intake import (
     record_instance,
 )
 from db.jobs import Claim, JobKind, claim_job
+from db.reports import (
+    ReportObject,
+    ReportOutcome,
+    ReportSubject,
+    open_report,
+    save_report,
+)
 from db.session import reading, transaction
+from db.settling import settle_studies
+from db.states import AnalysisState, ObjectKind
 from db.tables import Base, Job
 
 Row = TypeVar("Row", bound=Base)
@@ -84,3 +96,66 @@ def rows(engine: Engine, table: type[Row]) -> list[Row]:
 def in_transaction(engine: Engine, act: Callable[[Session], Answer]) -> Answer:
     with transaction(engine) as session:
         return act(session)
+
+
+FRACTURE = AnalysisRecord(
+    state=AnalysisState.FRACTURE,
+    model_name="osteon",
+    model_version="1.0",
+    probability=0.9,
+    region="wrist",
+    boxes=[{"x0": 1.0, "y0": 2.0, "x1": 3.0, "y1": 4.0, "score": 0.8}],
+)
+NO_FRACTURE = replace(FRACTURE, state=AnalysisState.NONE, probability=0.1, boxes=())
+
+
+def analyse(engine: Engine, *records: AnalysisRecord) -> None:
+    """Save these, one for each open analyse job, oldest first."""
+    for record in records:
+        ours = claim(engine, JobKind.ANALYSE)
+        with transaction(engine) as session:
+            save_analysis(session, ours, record)
+
+
+def settle(engine: Engine, *, quiet_seconds: float = 0, max_wait_seconds: float = 600) -> list[int]:
+    with transaction(engine) as session:
+        return settle_studies(
+            session, quiet_seconds=quiet_seconds, max_wait_seconds=max_wait_seconds
+        )
+
+
+def open_claimed_report(engine: Engine) -> tuple[Claim, ReportSubject]:
+    ours = claim(engine, JobKind.REPORT)
+    with transaction(engine) as session:
+        return ours, open_report(session, ours)
+
+
+def outcome_of(subject: ReportSubject, *destinations: str) -> ReportOutcome:
+    """A report of three objects: an SR, its fallback, and a secondary capture."""
+
+    def report_object(number: int, kind: ObjectKind, **changes: Any) -> ReportObject:
+        uid = f"9.{subject.study_id}.{subject.revision}.{number}"
+        return ReportObject(kind, f"1.2.840.{number}", uid, "9.1", uid, uid, 100, **changes)
+
+    sr = report_object(1, ObjectKind.SR)
+    fallback = report_object(2, ObjectKind.SR_FALLBACK, fallback_of=sr.sop_instance_uid)
+    capture = report_object(3, ObjectKind.SC, instance_id=subject.images[0].instance_id)
+    objects = (fallback, sr, capture)
+    return ReportOutcome(AnalysisState.FRACTURE, 0.9, objects, destinations)
+
+
+def report(engine: Engine, *destinations: str) -> ReportSubject:
+    """Settle what is ready and save the report of the first study."""
+    settle(engine)
+    ours, subject = open_claimed_report(engine)
+    with transaction(engine) as session:
+        save_report(session, ours, subject, outcome_of(subject, *destinations))
+    return subject
+
+
+def deliver(engine: Engine) -> None:
+    """Send the oldest open delivery."""
+    ours = claim(engine, JobKind.DELIVER)
+    with transaction(engine) as session:
+        sent = load_delivery(session, ours.subject_id).candidates[0].object_id
+        mark_sent(session, ours, status=0, warning=None, sent_object_id=sent)

@@ -1,6 +1,5 @@
 """Whatever is done to jobs in whatever order, they behave as a small honest description says."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
@@ -179,7 +178,7 @@ class Jobs(RuleBasedStateMachine):
 
 def test_jobs_in_any_order(ledger_url: str) -> None:
     engine = open_ledger(ledger_url)
-    machine: Callable[[], Jobs] = type("JobsHere", (Jobs,), {"ledger": engine})
+    machine: type[Jobs] = type("JobsHere", (Jobs,), {"ledger": engine})
     checks = settings(
         max_examples=40,
         stateful_step_count=25,

@@ -121,6 +121,7 @@ def create_found() -> None:
         reference("instance_id", "instance"),
         sa.Column("model_name", sa.Text, nullable=False),
         sa.Column("model_version", sa.Text, nullable=False),
+        sa.Column("evidence_version", sa.Integer, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("reason", sa.Text),
         sa.Column("probability", sa.Double),

@@ -1,0 +1,228 @@
+"""What a report is written about, and the report itself with its objects and deliveries."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, aliased
+
+from db.analyses import AnalysisRecord, as_record
+from db.jobs import Claim, JobKind, add_job, finish_job, hold
+from db.states import AnalysisState, ObjectKind
+from db.studies import lock_study
+from db.tables import Analysis, Delivery, Instance, Job, Report, ResultObject, Series, Study
+
+
+@dataclass(frozen=True)
+class ReportImage:
+    """One image of the study with what was found on it, or why nothing was looked for."""
+
+    instance_id: int
+    sop_instance_uid: str
+    sop_class_uid: str
+    series_instance_uid: str
+    spool_key: str
+    body_part: str
+    laterality: str
+    view_position: str
+    rows: int | None
+    columns: int | None
+    analysis: AnalysisRecord
+
+
+@dataclass(frozen=True)
+class Predecessor:
+    """An object of the revision that this report replaces."""
+
+    kind: ObjectKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True)
+class ReportSubject:
+    """A study as it stood when its report was opened.
+
+    `revision` and `created_at` are the same however often the job is run until it is saved, so
+    that a re-run writes the same bytes. `evidence_version` tells what the report has seen.
+    """
+
+    study_id: int
+    study_instance_uid: str
+    revision: int
+    created_at: datetime
+    evidence_version: int
+    images: tuple[ReportImage, ...]
+    predecessors: tuple[Predecessor, ...]
+
+
+@dataclass(frozen=True)
+class ReportObject:
+    """An encoded object in the spool; a fallback names the object it stands in for."""
+
+    kind: ObjectKind
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    spool_key: str
+    sha256: str
+    size_bytes: int
+    fallback_of: str | None = None  # SOP Instance UID
+    instance_id: int | None = None  # the image it shows
+
+
+@dataclass(frozen=True)
+class ReportOutcome:
+    state: AnalysisState
+    probability: float | None
+    objects: tuple[ReportObject, ...]
+    destinations: tuple[str, ...]
+
+
+def open_report(session: Session, claim: Claim) -> ReportSubject:
+    """All that the report is about; images that arrived since without analysis come later."""
+    study = lock_study(session, claim.subject_id)
+    hold(session, claim)
+    latest = _latest_report(session, study.id)
+    return ReportSubject(
+        study_id=study.id,
+        study_instance_uid=study.study_instance_uid,
+        revision=1 if latest is None else latest.revision + 1,
+        created_at=_first_claimed_at(session, claim),
+        evidence_version=study.evidence_version,
+        images=_load_images(session, study.id),
+        predecessors=() if latest is None else _load_predecessors(session, latest.id),
+    )
+
+
+def save_report(
+    session: Session, claim: Claim, subject: ReportSubject, outcome: ReportOutcome
+) -> int:
+    """Save the report, queue its objects for every destination, finish the job; the report's id.
+
+    The study counts as reported only if there is no evidence the report has not seen.
+    """
+    study = lock_study(session, claim.subject_id)
+    hold(session, claim)
+    report = Report(
+        study_id=study.id,
+        revision=subject.revision,
+        evidence_version=subject.evidence_version,
+        state=outcome.state,
+        probability=outcome.probability,
+        created_at=subject.created_at,
+    )
+    session.add(report)
+    session.flush()
+    primary_ids = _save_objects(session, report.id, outcome.objects)
+    _queue_deliveries(session, primary_ids, outcome.destinations)
+    _note_reported(study, subject.evidence_version)
+    finish_job(session, claim)
+    return report.id
+
+
+def _note_reported(study: Study, seen_evidence_version: int) -> None:
+    is_all = study.evidence_version == seen_evidence_version
+    study.unreported_since = None if is_all else study.last_instance_at
+
+
+def _latest_report(session: Session, study_id: int) -> Report | None:
+    reports = select(Report).where(Report.study_id == study_id).order_by(Report.revision.desc())
+    return session.scalars(reports.limit(1)).one_or_none()
+
+
+def _first_claimed_at(session: Session, claim: Claim) -> datetime:
+    moment = session.scalars(select(Job.first_claimed_at).where(Job.id == claim.job_id)).one()
+    if moment is None:
+        raise ValueError(f"job {claim.job_id} was never claimed")
+    return moment
+
+
+def _load_images(session: Session, study_id: int) -> tuple[ReportImage, ...]:
+    any_analysis = aliased(Analysis)
+    latest = select(func.max(any_analysis.id)).where(any_analysis.instance_id == Instance.id)
+    images = (
+        select(Instance, Series.series_instance_uid, Analysis)
+        .join(Series, Series.id == Instance.series_id)
+        .join(Analysis, Analysis.id == latest.scalar_subquery())
+        .where(Series.study_id == study_id, Instance.is_image, Instance.quarantine_reason.is_(None))
+        .order_by(Series.series_number, Series.id, Instance.instance_number, Instance.id)
+    )
+    return tuple(_report_image(*row) for row in session.execute(images))
+
+
+def _report_image(instance: Instance, series_instance_uid: str, analysis: Analysis) -> ReportImage:
+    return ReportImage(
+        instance_id=instance.id,
+        sop_instance_uid=instance.sop_instance_uid,
+        sop_class_uid=instance.sop_class_uid,
+        series_instance_uid=series_instance_uid,
+        spool_key=instance.spool_key,
+        body_part=instance.body_part,
+        laterality=instance.laterality,
+        view_position=instance.view_position,
+        rows=instance.rows,
+        columns=instance.columns,
+        analysis=as_record(analysis),
+    )
+
+
+def _load_predecessors(session: Session, report_id: int) -> tuple[Predecessor, ...]:
+    objects = (
+        select(
+            ResultObject.kind,
+            ResultObject.sop_class_uid,
+            ResultObject.sop_instance_uid,
+            ResultObject.series_instance_uid,
+        )
+        .where(
+            ResultObject.report_id == report_id,
+            ResultObject.kind.in_([ObjectKind.SR, ObjectKind.SR_FALLBACK]),
+        )
+        .order_by(ResultObject.id)
+    )
+    return tuple(Predecessor(*row) for row in session.execute(objects))
+
+
+def _save_objects(session: Session, report_id: int, objects: tuple[ReportObject, ...]) -> list[int]:
+    """The ids of the primary objects: those that are no other's fallback."""
+    primaries = [_row(report_id, item, None) for item in objects if item.fallback_of is None]
+    session.add_all(primaries)
+    session.flush()
+    ids = {row.sop_instance_uid: row.id for row in primaries}
+    session.add_all(
+        _row(report_id, item, ids[item.fallback_of])
+        for item in objects
+        if item.fallback_of is not None
+    )
+    return list(ids.values())
+
+
+def _row(report_id: int, item: ReportObject, fallback_of_id: int | None) -> ResultObject:
+    return ResultObject(
+        report_id=report_id,
+        instance_id=item.instance_id,
+        fallback_of_id=fallback_of_id,
+        kind=item.kind,
+        sop_class_uid=item.sop_class_uid,
+        sop_instance_uid=item.sop_instance_uid,
+        series_instance_uid=item.series_instance_uid,
+        spool_key=item.spool_key,
+        sha256=item.sha256,
+        size_bytes=item.size_bytes,
+    )
+
+
+def _queue_deliveries(
+    session: Session, object_ids: list[int], destinations: tuple[str, ...]
+) -> None:
+    deliveries = [
+        Delivery(object_id=object_id, destination=destination)
+        for object_id in object_ids
+        for destination in destinations
+    ]
+    session.add_all(deliveries)
+    session.flush()
+    for delivery in deliveries:
+        add_job(session, JobKind.DELIVER, delivery.id)

@@ -1,0 +1,86 @@
+"""Reading the results as people and programs are shown them: the ledger's documented views."""
+
+from typing import Any
+
+from sqlalchemy import JSON, Boolean, Column, Double, Integer, MetaData, Select, Table, Text, select
+from sqlalchemy.orm import Session
+
+from db.clock import UtcDateTime
+
+_VIEWS = MetaData()  # apart from the tables': migrations alone make the views
+
+
+def _view(name: str, *columns: Column[Any]) -> Table:
+    return Table(name, _VIEWS, *columns)
+
+
+def _texts(*names: str) -> list[Column[Any]]:
+    return [Column(name, Text) for name in names]
+
+
+def _counts(*names: str) -> list[Column[Any]]:
+    return [Column(name, Integer) for name in names]
+
+
+def _moments(*names: str) -> list[Column[Any]]:
+    return [Column(name, UtcDateTime) for name in names]
+
+
+RESULT_IMAGE = _view(
+    "result_image",
+    *_texts("study_instance_uid", "series_instance_uid", "sop_instance_uid", "sop_class_uid"),
+    *_texts("patient_id", "accession_number", "study_date", "modality"),
+    *_texts("body_part", "laterality", "view_position"),
+    Column("is_image", Boolean),
+    *_texts("file", "state"),
+    Column("probability", Double),
+    Column("region", Text),
+    Column("region_probability", Double),
+    Column("type", Text),
+    Column("type_probability", Double),
+    Column("severity", Text),
+    Column("boxes", JSON),
+    Column("frame", Integer),
+    *_texts("model", "reason"),
+    *_moments("received_at", "analysed_at", "reported_at", "delivered_at"),
+)
+
+RESULT_STUDY = _view(
+    "result_study",
+    *_texts("study_instance_uid", "patient_id", "accession_number"),
+    *_texts("study_date", "study_description", "state", "finding"),
+    Column("probability", Double),
+    *_counts("images", "images_analysed", "images_not_analysed", "images_pending"),
+    *_counts("quarantined", "other_objects", "report_revision"),
+    *_counts("deliveries", "deliveries_sent", "deliveries_refused"),
+    Column("reason", Text),
+    *_moments("received_at", "last_instance_at", "analysed_at", "reported_at", "delivered_at"),
+)
+
+RESULT_REPORT = _view(
+    "result_report",
+    *_counts("report_id", "study_id", "revision", "evidence_version"),
+    Column("finding", Text),
+    Column("probability", Double),
+    *_moments("created_at", "reported_at"),
+    *_counts("deliveries", "deliveries_sent", "deliveries_refused"),
+    *_moments("last_sent_at", "delivered_at"),
+    Column("delivery_error", Text),
+)
+
+
+def image_results(session: Session, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
+    """One row per received instance, oldest first; times as UTC datetimes."""
+    return _rows(session, RESULT_IMAGE, study_instance_uid)
+
+
+def study_results(session: Session, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
+    """One row per study, oldest first; times as UTC datetimes."""
+    return _rows(session, RESULT_STUDY, study_instance_uid)
+
+
+def _rows(session: Session, view: Table, study_instance_uid: str | None) -> list[dict[str, Any]]:
+    asked: Select[Any] = select(view).order_by(view.c.received_at)
+    if study_instance_uid is not None:
+        asked = asked.where(view.c.study_instance_uid == study_instance_uid)
+    return [dict(row) for row in session.execute(asked).mappings()]
