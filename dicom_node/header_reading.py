@@ -1,0 +1,136 @@
+"""Reads the header of a received object within bounds, whatever its sender put there."""
+
+import io
+import re
+import struct
+import zlib
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.filereader import read_dataset
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+
+_UID = re.compile(r"[0-9]+(\.[0-9]+)*")
+_UID_MAX_LENGTH = 64
+_HEADER_MAX_BYTES = 4 << 20
+_VALUE_MAX_BYTES = 1 << 20
+_INFLATE_STEP_BYTES = 1 << 16
+_UNDEFINED_LENGTH = 0xFFFFFFFF
+# What pydicom raises on values that are not what their VR says, or on nesting without end.
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+    MemoryError,
+    EOFError,
+    NotImplementedError,
+    struct.error,
+    zlib.error,
+    BytesLengthException,
+    InvalidDicomError,
+)
+
+
+class NotUnderstood(Exception):
+    """The object cannot be read as what it claims to be: its sender must look."""
+
+
+def is_uid(value: object) -> bool:
+    """Whether a value is a single UID (PS3.5 9.1; leading zeros are met and let pass)."""
+    return (
+        isinstance(value, str)
+        and len(value) <= _UID_MAX_LENGTH
+        and _UID.fullmatch(value) is not None
+    )
+
+
+def require_uid(dataset: Any, keyword: str) -> UID:
+    """The UID under the keyword; NotUnderstood where there is none."""
+    value = element_value(dataset, keyword)
+    if not is_uid(value):
+        raise NotUnderstood(f"{keyword} is missing or no UID")
+    return UID(value)
+
+
+def element_value(dataset: Dataset, keyword: str) -> Any:
+    """The decoded value; None where it is missing, empty or cannot be decoded."""
+    try:
+        return dataset.get(keyword)
+    except UNREADABLE:
+        return None
+
+
+def read_header(stream: BinaryIO, transfer_syntax_uid: UID, keywords: Sequence[str]) -> Dataset:
+    """The named elements of the data set that starts at the stream's position."""
+    wanted = {tag for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
+    if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
+        stream = _inflated_start(stream)
+    try:
+        return read_dataset(
+            io.BufferedReader(_BoundedReader(stream)),
+            transfer_syntax_uid.is_implicit_VR,
+            transfer_syntax_uid.is_little_endian,
+            stop_when=_Stop(wanted),
+            specific_tags=list(wanted),
+        )
+    except UNREADABLE as error:
+        raise NotUnderstood("the data set cannot be read") from error
+
+
+class _Stop:
+    """Ends the reading after what is wanted, and at a value too long to be meant."""
+
+    def __init__(self, wanted: set[int]) -> None:
+        self._wanted = wanted
+        self._last = max(wanted)  # long before the pixels
+
+    def __call__(self, tag: int, _vr: str | None, length: int) -> bool:
+        if tag in self._wanted and _VALUE_MAX_BYTES < length < _UNDEFINED_LENGTH:
+            raise NotUnderstood("an element of the header is too long")
+        return tag > self._last
+
+
+class _BoundedReader(io.RawIOBase):
+    """Reads so much and no more; what is skipped does not count."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._left_bytes = _HEADER_MAX_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._stream.seek(offset, whence)
+
+    def readinto(self, buffer: Any) -> int:
+        if self._left_bytes <= 0:
+            raise NotUnderstood("the header is too long")
+        piece = self._stream.read(len(memoryview(buffer)))
+        memoryview(buffer)[: len(piece)] = piece
+        self._left_bytes -= len(piece)
+        return len(piece)
+
+
+def _inflated_start(stream: BinaryIO) -> BinaryIO:
+    """The first bytes that a deflated data set (PS3.5 A.5) inflates to, however many there are."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    inflated = io.BytesIO()
+    piece = stream.read(_INFLATE_STEP_BYTES)
+    try:
+        while piece and inflated.tell() < _HEADER_MAX_BYTES:
+            inflated.write(inflater.decompress(piece, _INFLATE_STEP_BYTES))
+            piece = inflater.unconsumed_tail or stream.read(_INFLATE_STEP_BYTES)
+    except zlib.error as error:
+        raise NotUnderstood("the deflated data set is damaged") from error
+    inflated.seek(0)
+    return inflated

@@ -1,0 +1,146 @@
+"""Associating with a peer, and saying in plain words why it did not come about."""
+
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pynetdicom import AE, build_context, evt
+from pynetdicom.association import Association
+from pynetdicom.presentation import PresentationContext
+
+from dicom_node.uids import IMPLEMENTATION_CLASS_UID
+
+
+class PeerTrouble(Exception):
+    """One sentence on what is wrong and what to do, with the peer's status where it gave one."""
+
+    def __init__(self, sentence: str, status: int | None = None) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+class PeerUnavailable(PeerTrouble):
+    """The peer cannot take it now: try again later."""
+
+
+class PeerRefused(PeerTrouble):
+    """The peer will not take it, however often it is asked: a person looks."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A remote AE to which we associate, with how long each step with it may take."""
+
+    ae_title: str
+    host: str
+    port: int
+    connection_timeout_seconds: float = 10
+    acse_timeout_seconds: float = 30
+    dimse_timeout_seconds: float = 60
+
+    def __str__(self) -> str:
+        return f"{self.ae_title}@{self.host}:{self.port}"
+
+
+# PS3.8 9.3.4: (source, reason) of an A-ASSOCIATE-RJ.
+_REJECTIONS = {
+    (1, 1): "gave no reason: look into its log",
+    (1, 2): "does not support the DICOM application context: it is hardly a PACS",
+    (1, 3): "does not know our AE title {calling}: add it there as a remote node",
+    (1, 7): "is not called {called}: correct the AE title of this destination",
+    (2, 1): "gave no reason: look into its log",
+    (2, 2): "speaks another version of the DICOM protocol",
+    (3, 1): "is busy: it will be tried again",
+    (3, 2): "has no association left: it will be tried again, or raise its limit",
+}
+_TRANSIENT = 2
+
+
+def associate(
+    destination: Destination, calling_ae_title: str, proposals: Sequence[tuple[str, str]]
+) -> Association:
+    """An established association proposing each (SOP class, transfer syntax) on its own.
+
+    Raises PeerUnavailable or PeerRefused with one sentence that says what to do.
+    """
+    opened: list[bool] = []
+    try:
+        association = _requesting(destination, calling_ae_title).associate(
+            destination.host,
+            destination.port,
+            contexts=_contexts(proposals),
+            ae_title=destination.ae_title,
+            max_pdu=131072,
+            evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened])],
+        )
+    except socket.gaierror as error:
+        raise PeerUnavailable(
+            f"{destination}: the host name cannot be resolved; correct it, or mend the name service"
+        ) from error
+    if association.is_established:
+        return association
+    raise _reason(association, destination, calling_ae_title, bool(opened))
+
+
+def _requesting(destination: Destination, calling_ae_title: str) -> AE:
+    ae = AE(ae_title=calling_ae_title)
+    ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+    ae.implementation_version_name = "OSTEON"
+    ae.connection_timeout = destination.connection_timeout_seconds
+    ae.acse_timeout = destination.acse_timeout_seconds
+    ae.dimse_timeout = destination.dimse_timeout_seconds
+    ae.network_timeout = destination.dimse_timeout_seconds
+    return ae
+
+
+def _contexts(proposals: Sequence[tuple[str, str]]) -> list[PresentationContext]:
+    return [build_context(sop_class, transfer_syntax) for sop_class, transfer_syntax in proposals]
+
+
+def _on_connection(event: Any, opened: list[bool]) -> None:
+    opened.append(True)
+    # With Nagle's algorithm every small C-STORE waits for a delayed acknowledgement, 40 ms.
+    client = event.assoc.dul.socket.socket
+    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def _reason(
+    association: Association, destination: Destination, calling_ae_title: str, opened: bool
+) -> PeerUnavailable | PeerRefused:
+    if not opened:
+        return PeerUnavailable(f"{destination}: {_connection_trouble(destination)}")
+    answer = association.acceptor.primitive
+    if association.is_rejected:
+        return _rejection(answer, destination, calling_ae_title)
+    if answer is not None:
+        return PeerRefused(
+            f"{destination} accepts none of the SOP classes offered; enable them there for us"
+        )
+    return PeerUnavailable(
+        f"{destination} took the connection and gave no DICOM answer; "
+        "is it a DICOM port, without TLS?"
+    )
+
+
+def _rejection(
+    answer: Any, destination: Destination, calling_ae_title: str
+) -> PeerUnavailable | PeerRefused:
+    words = _REJECTIONS.get((answer.result_source, answer.diagnostic), "rejected us")
+    words = words.format(calling=calling_ae_title, called=destination.ae_title)
+    kind = PeerUnavailable if answer.result == _TRANSIENT else PeerRefused
+    return kind(f"{destination} {words}")
+
+
+def _connection_trouble(destination: Destination) -> str:
+    """pynetdicom keeps the cause of a failed connection to itself: ask once more."""
+    address = (destination.host, destination.port)
+    try:
+        socket.create_connection(address, destination.connection_timeout_seconds).close()
+    except ConnectionRefusedError:
+        return "connection refused; is the peer running, and is the port right?"
+    except TimeoutError:
+        return "no answer; is the address right, and does a firewall stand between?"
+    except OSError as error:
+        return f"{error.strerror or 'the network refuses'}; check address and network"
+    return "the connection failed just now, and works again"

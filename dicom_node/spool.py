@@ -1,0 +1,206 @@
+"""The spool: objects as files which are safely on the disk before anyone is told so."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+_KEY = re.compile(r"[0-9a-f]{64}")
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+_COPY_BYTES = 1 << 20
+
+
+class SpoolError(Exception):
+    """The spool cannot do what was asked now; nothing was kept, try again later."""
+
+
+class SpoolFull(SpoolError):
+    """The disk has no more than its reserve left."""
+
+
+class SpoolUnavailable(SpoolError):
+    """The file system refuses: read-only, gone, or faulty."""
+
+
+@dataclass(frozen=True)
+class SpooledObject:
+    """A kept object; its key is its SHA-256, so the same bytes are the same object."""
+
+    key: str
+    sha256: str
+    size_bytes: int
+
+
+class IncomingObject(Protocol):
+    """An object being written: nobody sees it until `keep`, and `discard` leaves nothing of it."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+    def reopen(self) -> BinaryIO: ...
+    def keep(self) -> SpooledObject: ...
+    def discard(self) -> None: ...
+
+
+class Spool(Protocol):
+    """Where objects are kept; a shared or object store can take the place of the file system."""
+
+    def begin(self) -> IncomingObject: ...
+    def write(self, source: bytes | Path) -> SpooledObject: ...
+    def open(self, key: str) -> BinaryIO: ...
+    def remove(self, key: str) -> None: ...
+    def sweep(self, *, older_than_seconds: float) -> int: ...
+
+
+@dataclass(frozen=True)
+class FileSpool:
+    """A spool in one folder of a local or shared file system.
+
+    `reserve_bytes` is what stays free for the ledger and the rest of the machine.
+    """
+
+    root: Path
+    reserve_bytes: int = 0
+
+    def __post_init__(self) -> None:
+        with _refusals_named():
+            for folder in (self._incoming, *(self._kept / f"{n:02x}" for n in range(256))):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self._kept, self.root):
+                _sync_folder(folder)
+
+    def begin(self) -> "IncomingFile":
+        """Start writing an object; SpoolFull where the disk is down to its reserve."""
+        with _refusals_named():
+            if shutil.disk_usage(self.root).free < self.reserve_bytes:
+                raise SpoolFull("the disk is down to its reserve")
+            return IncomingFile(self._incoming / uuid.uuid4().hex, self._kept)
+
+    def write(self, source: bytes | Path) -> SpooledObject:
+        """Keep the bytes or the file's content; on return they outlast a power cut."""
+        incoming = self.begin()
+        try:
+            for piece in _pieces(source):
+                incoming.write(piece)
+            return incoming.keep()
+        finally:
+            incoming.discard()
+
+    def open(self, key: str) -> BinaryIO:
+        with _refusals_named():
+            return _kept_path(self._kept, key).open("rb")
+
+    def remove(self, key: str) -> None:
+        """Forget an object; only for keys that no row of the ledger names any more."""
+        with _refusals_named():
+            _kept_path(self._kept, key).unlink(missing_ok=True)
+
+    def sweep(self, *, older_than_seconds: float) -> int:
+        """Remove what writers that died have left behind, and say how much."""
+        oldest = time.time() - older_than_seconds
+        with _refusals_named():
+            return sum(_remove_if_abandoned(path, oldest) for path in self._incoming.iterdir())
+
+    @property
+    def _incoming(self) -> Path:
+        return self.root / "incoming"
+
+    @property
+    def _kept(self) -> Path:
+        return self.root / "kept"
+
+
+class IncomingFile:
+    """A file under a temporary name, locked while its writer lives, so that no sweep takes it."""
+
+    def __init__(self, path: Path, kept: Path) -> None:
+        self._path = path
+        self._kept = kept
+        self._digest = hashlib.sha256()
+        self._size_bytes = 0
+        self._file = FileIO(path, "xb", opener=_open_private)
+        fcntl.flock(self._file, fcntl.LOCK_EX)
+
+    def write(self, data: bytes | memoryview) -> None:
+        with _refusals_named():
+            view = memoryview(data)
+            while view:
+                view = view[self._file.write(view) :]
+        self._digest.update(data)
+        self._size_bytes += len(data)
+
+    def reopen(self) -> BinaryIO:
+        """What was written so far, to be read from its beginning."""
+        with _refusals_named():
+            return self._path.open("rb")
+
+    def keep(self) -> SpooledObject:
+        """Give the object its place; it outlasts a power cut from here on."""
+        sha256 = self._digest.hexdigest()
+        final_path = _kept_path(self._kept, sha256)
+        with _refusals_named():
+            os.fsync(self._file.fileno())
+            self._path.rename(final_path)
+            _sync_folder(final_path.parent)
+            self._file.close()
+        return SpooledObject(key=sha256, sha256=sha256, size_bytes=self._size_bytes)
+
+    def discard(self) -> None:
+        """Leave nothing behind; harmless after `keep`."""
+        with suppress(OSError):
+            self._path.unlink(missing_ok=True)
+            self._file.close()
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        kind = SpoolFull if error.errno in _NO_SPACE else SpoolUnavailable
+        raise kind(error.strerror or type(error).__name__) from error
+
+
+def _kept_path(kept: Path, key: str) -> Path:
+    if not _KEY.fullmatch(key):
+        raise ValueError("a spool key is a SHA-256 in hexadecimal")
+    return kept / key[:2] / key
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, mode=0o600)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _pieces(source: bytes | Path) -> Iterator[bytes]:
+    if isinstance(source, bytes):
+        yield source
+        return
+    with _refusals_named(), source.open("rb") as file:
+        while piece := file.read(_COPY_BYTES):
+            yield piece
+
+
+def _remove_if_abandoned(path: Path, oldest: float) -> bool:
+    with suppress(FileNotFoundError, BlockingIOError), path.open("rb") as file:
+        if path.stat().st_mtime > oldest:
+            return False
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        path.unlink()
+        return True
+    return False
