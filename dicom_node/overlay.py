@@ -60,8 +60,8 @@ def _banner(finding: ImageFinding, label: str, colour: Colour) -> list[Line]:
         Line(NOT_VERIFIED, _TITLE),
         Line(_answer(finding), colour),
         Line(_grounds(finding), colour, 0.85),
-        Line(label, _SMALL, 0.7),
-        Line(RESEARCH_USE, _SMALL, 0.7),
+        Line(label, _SMALL, 0.75),
+        Line(RESEARCH_USE, _SMALL, 0.75),
     ]
 
 

@@ -45,8 +45,9 @@ def _groups(study: StudyFinding, images: Sequence[ReportedImage]) -> Iterator[hd
 
 
 def _reported_images(headers: Sequence[Dataset], study: StudyFinding) -> Iterator[ReportedImage]:
+    findings = sorted(study.images, key=lambda finding: finding.frame or 0)
     for number, header in enumerate(headers, start=1):
-        for finding in study.images:
+        for finding in findings:
             if finding.sop_instance_uid == header.SOPInstanceUID:
                 yield ReportedImage(_label(number, header, finding.frame), header, finding)
 

@@ -32,7 +32,7 @@ _GEOMETRY_AND_LOSS = (
     "LossyImageCompressionRatio",
     "LossyImageCompressionMethod",
 )
-_READ = (
+CAPTURE_KEYWORDS = (
     *PATIENT_AND_STUDY,
     *_GEOMETRY_AND_LOSS,
     "SpecificCharacterSet",
@@ -60,7 +60,7 @@ def build_secondary_capture(
     issue: ReportIssue,
 ) -> ResultObject:
     """An RGB capture of `annotated` [rows, columns, 3], numbered as its source is."""
-    header = copy_elements(source, _READ)
+    header = copy_elements(source, CAPTURE_KEYWORDS)
     if annotated.shape != (*matrix_of(header), 3) or annotated.dtype != np.uint8:
         raise MatrixMismatch(f"{annotated.shape} {annotated.dtype} for {matrix_of(header)}")
     equipment = Equipment(algorithm, issue.serial_number)
@@ -76,14 +76,20 @@ def _describe_image(capture: Dataset, header: Dataset, finding: ImageFinding) ->
     capture.InstanceNumber = header.get("InstanceNumber")
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.PatientOrientation = _orientation(header)
-    side = finding.laterality or laterality_of(header)
-    if side is not None:
-        capture.ImageLaterality = side
+    _add_side(capture, finding.laterality or laterality_of(header))
     capture.DerivationDescription = "Search for fractures drawn on the image, not verified"
     capture.SourceImageSequence = [_source_reference(header, finding)]
     capture.BurnedInAnnotation = "YES"
     capture.RecognizableVisualFeatures = "NO"
     capture.update(copy_elements(header, _GEOMETRY_AND_LOSS))
+
+
+def _add_side(capture: Dataset, side: str | None) -> None:
+    """The image's own side, for a series may hold both; else the series' one, unknown (2C)."""
+    if side is None:
+        capture.Laterality = None
+    else:
+        capture.ImageLaterality = side
 
 
 def _orientation(header: Dataset) -> list[str] | None:

@@ -27,7 +27,7 @@ _SERIES = (
     ),
 )
 # All that a report takes from a received header.
-_READ = (
+REPORT_KEYWORDS = (
     *PATIENT_AND_STUDY,
     "SpecificCharacterSet",
     "SOPClassUID",
@@ -83,7 +83,7 @@ def _check(headers: Sequence[Dataset], finding: StudyFinding) -> None:
 
 def _in_reading_order(evidence: Sequence[Dataset]) -> list[Dataset]:
     """What the report reads of each instance, once, by series and instance number."""
-    headers = [copy_elements(header, _READ) for header in evidence]
+    headers = [copy_elements(header, REPORT_KEYWORDS) for header in evidence]
     unique = {str(header.SOPInstanceUID): header for header in headers}
     return sorted(unique.values(), key=_place)
 

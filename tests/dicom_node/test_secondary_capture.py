@@ -1,0 +1,115 @@
+"""The capture has the matrix and the measure of its source, and says that it is not verified."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom.dataset import Dataset
+
+from dicom_node.overlay import annotate
+from dicom_node.result_object import ResultKind, ResultObject
+from dicom_node.secondary_capture import MatrixMismatch, build_secondary_capture
+from tests.dicom_node.object_checks import conformance_errors, reread
+from tests.dicom_node.report_sources import (
+    ALGORITHM,
+    ISSUE,
+    fracture_in,
+    full_dx,
+    grey,
+    minimal_cr,
+    monochrome1_cr,
+    multi_frame,
+    received,
+    rgb_secondary_capture,
+)
+
+SOURCES: dict[str, Callable[[], Dataset]] = {
+    "minimal CR": minimal_cr,
+    "full DX": full_dx,
+    "MONOCHROME1": monochrome1_cr,
+    "RGB SC": rgb_secondary_capture,
+    "multi-frame": multi_frame,
+    "one pixel": lambda: minimal_cr(rows=1, columns=1),
+}
+
+
+def _capture(source: Dataset) -> ResultObject:
+    finding = fracture_in(source, frame=2)
+    annotated = annotate(grey(source), finding, None, "Osteon 0.1.0")
+    return build_secondary_capture(source, annotated, finding, ALGORITHM, ISSUE)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_makes_a_conformant_capture(kind: str, tmp_path: Path) -> None:
+    made = _capture(received(SOURCES[kind]()))
+    assert made.kind is ResultKind.SC
+    assert conformance_errors(made, tmp_path) == []
+
+
+def test_pixels_are_the_annotated_ones() -> None:
+    source = received(minimal_cr(rows=31, columns=17))
+    annotated = np.random.default_rng(5).integers(0, 256, (31, 17, 3), dtype=np.uint8)
+    made = build_secondary_capture(source, annotated, fracture_in(source), ALGORITHM, ISSUE)
+    assert (reread(made).pixel_array == annotated).all()
+
+
+def test_capture_measures_as_its_source_does() -> None:
+    source = received(full_dx())
+    capture = reread(_capture(source))
+    assert (capture.Rows, capture.Columns) == (source.Rows, source.Columns)
+    assert capture.PixelSpacing == source.PixelSpacing
+    assert capture.PatientOrientation == source.PatientOrientation
+    assert capture.ImageLaterality == "L"
+    assert capture.LossyImageCompression == "00"
+
+
+def test_capture_says_what_it_is() -> None:
+    capture = reread(_capture(received(full_dx())))
+    assert capture.ImageType == ["DERIVED", "SECONDARY"]
+    assert capture.BurnedInAnnotation == "YES"
+    assert (capture.Modality, capture.SeriesNumber, capture.InstanceNumber) == ("OT", 9102, 2)
+    assert "unverified" in capture.SeriesDescription
+
+
+def test_capture_points_at_its_source() -> None:
+    source = received(multi_frame())
+    (reference,) = reread(_capture(source)).SourceImageSequence
+    assert reference.ReferencedSOPInstanceUID == source.SOPInstanceUID
+    assert reference.ReferencedFrameNumber == 2
+
+
+def test_same_input_has_the_same_bytes() -> None:
+    source = received(full_dx())
+    assert _capture(source) == _capture(source)
+
+
+def test_other_pixels_are_another_object() -> None:
+    source = received(minimal_cr(rows=20, columns=20))
+    black = np.zeros((20, 20, 3), np.uint8)
+    grey_picture = black + np.uint8(1)
+    finding = fracture_in(source)
+    one, other = (
+        build_secondary_capture(source, picture, finding, ALGORITHM, ISSUE)
+        for picture in (black, grey_picture)
+    )
+    assert one.sop_instance_uid != other.sop_instance_uid
+    assert one.series_instance_uid == other.series_instance_uid
+
+
+@pytest.mark.parametrize("shape", [(20, 21, 3), (20, 20), (20, 20, 4)])
+def test_another_matrix_is_refused(shape: tuple[int, ...]) -> None:
+    source = minimal_cr(rows=20, columns=20)
+    with pytest.raises(MatrixMismatch):
+        build_secondary_capture(
+            source, np.zeros(shape, np.uint8), fracture_in(source), ALGORITHM, ISSUE
+        )
+
+
+def test_side_of_the_finding_comes_before_that_of_the_header() -> None:
+    source = received(full_dx())
+    finding = replace(fracture_in(source), laterality="R")
+    annotated = np.zeros((source.Rows, source.Columns, 3), np.uint8)
+    made = build_secondary_capture(source, annotated, finding, ALGORITHM, ISSUE)
+    assert reread(made).ImageLaterality == "R"
