@@ -13,6 +13,7 @@ from pydantic_settings import (
     BaseSettings,
     NoDecode,
     PydanticBaseSettingsSource,
+    SecretsSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
@@ -145,7 +146,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
-        return init_settings, env_settings, file_secret_settings, toml
+        secrets = SecretsSettingsSource(settings_cls, os.environ.get(_SECRETS_VARIABLE))
+        return init_settings, env_settings, secrets, toml
 
 
 def config_file() -> Path:
@@ -160,7 +162,7 @@ def load_settings(**overrides: Any) -> Settings:
     _refuse_unknown_variables()
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given, _secrets_dir=os.environ.get(_SECRETS_VARIABLE))
+        return Settings(**given)
     except ValidationError as error:
         raise SettingsRefused(_explain(error)) from error
     except tomllib.TOMLDecodeError as error:

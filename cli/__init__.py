@@ -6,7 +6,7 @@ import click
 import typer
 
 from cli import classifier, ledger, node, peers
-from cli.exits import Exit
+from cli.exits import Exit, Leave
 from settings import SettingsRefused
 
 app = typer.Typer(
@@ -33,6 +33,9 @@ def main() -> None:
     except SettingsRefused as error:
         typer.echo(f"osteon: {error}", err=True)
         sys.exit(Exit.USAGE)
+    except Leave as leaving:
+        typer.echo(f"osteon: {leaving}", err=True)
+        sys.exit(leaving.code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     sys.exit(outcome if isinstance(outcome, int) else Exit.DONE)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from db.session import open_ledger
 from dicom_node.listener import Listener, ListenerConfig
-from dicom_node.policy import AllowedPeer, AssociationPolicy
+from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool
 from settings import PeerAddress, Settings
@@ -20,15 +20,16 @@ def build_spool(settings: Settings) -> FileSpool:
 def build_listener(settings: Settings) -> Listener:
     policy = AssociationPolicy(
         ae_title=settings.ae_title,
-        allowed_peers=tuple(AllowedPeer(peer.ae_title, peer.host) for peer in settings.peers),
+        allowed_peers=tuple(Peer(peer.ae_title, peer.host) for peer in settings.peers),
         max_pdu_bytes=settings.max_pdu,
         max_associations=settings.max_associations,
+        object_max_bytes=settings.object_max_bytes,
     )
     config = ListenerConfig(
         policy=policy,
         bind_address=settings.bind_address,
         port=settings.port,
-        object_max_bytes=settings.object_max_bytes,
+        name=f"{settings.ae_title}:{settings.port}",
     )
     return Listener(config, open_ledger(settings.ledger_url), build_spool(settings))
 

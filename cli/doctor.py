@@ -2,38 +2,117 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
 
+from cli.assembly import as_destination, build_broker, build_spool, model_dir
+from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
+from db.upgrade import ledger_revision, newest_revision
+from dicom_node.echo import verify_peer
+from dicom_node.peer import Destination, PeerRefused, PeerTrouble
+from dicom_node.spool import SpoolError
+from model.artefact import ArtefactDamaged, ArtefactMissing
+from model.classifier import FractureClassifier
 from settings import Settings
+from worker.app import create_app
+
+_MEBIBYTE = 1 << 20
+_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at: whether it is well, and if not, what to do."""
+    """One thing looked at: whether it is well, and what was seen or is to be done."""
 
     name: str
     passed: bool
     said: str
 
-    def as_row(self) -> dict[str, Any]:
-        return asdict(self)
 
-
-class Ill(Exception):
+class Unwell(Exception):
     """What was looked at is not well; the message says what to do."""
 
 
 def examine_node(settings: Settings) -> Iterator[Check]:
-    """Every check in the order of the path of an image; none stops the others."""
-    checks: list[tuple[str, Callable[[Settings], str]]] = [
-        ("disk", _disk),
-        ("ledger", _ledger),
-        ("broker", _broker),
-        ("classifier", _classifier),
-        ("listener", _listener),
+    """Every check in the order of the path of an image; none keeps the others from being made."""
+    looks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("disk", _look_at_disk),
+        ("ledger", _look_at_ledger),
+        ("broker", _look_at_broker),
+        ("classifier", _look_at_classifier),
+        ("listener", _look_at_listener),
     ]
-    for name, look in checks:
-        yield _check(name, look, settings)
     for peer in settings.destinations:
-        yield _check(f"destination {peer}", lambda _, peer=peer: _destination(settings, peer), settings)
+        looks.append((f"destination {peer}", partial(_look_at_peer, as_destination(peer))))
+    for name, look in looks:
+        yield _check(name, look, settings)
+    if not settings.destinations:
+        yield Check("destinations", True, "none is set: results stay here; set `destinations`")
+
+
+def _check(name: str, look: Callable[[Settings], str], settings: Settings) -> Check:
+    try:
+        return Check(name, True, look(settings))
+    except Unwell as finding:
+        return Check(name, False, str(finding))
+
+
+def _look_at_disk(settings: Settings) -> str:
+    try:
+        build_spool(settings).begin().discard()
+    except SpoolError as error:
+        raise Unwell(f"{settings.data_dir} takes no file: {error}; make room or mend it") from error
+    free = shutil.disk_usage(settings.data_dir).free
+    return f"{free // _MEBIBYTE} MiB free in {settings.data_dir}"
+
+
+def _look_at_ledger(settings: Settings) -> str:
+    try:
+        engine = open_ledger(settings.ledger_url)
+        found, newest = ledger_revision(engine), newest_revision()
+    except LedgerUnavailable as error:
+        raise Unwell(f"no answer: {error}; is it running, is `database_url` right?") from error
+    except LedgerUnsafe as error:
+        raise Unwell(str(error)) from error
+    if found != newest:
+        raise Unwell(f"its schema is {found or 'empty'}, not {newest}: run `osteon db upgrade`")
+    return f"{engine.dialect.name}, schema {found}"
+
+
+def _look_at_broker(settings: Settings) -> str:
+    from kombu.exceptions import OperationalError
+
+    broker = build_broker(settings)
+    try:
+        create_app(broker, []).connection_for_write().ensure_connection(max_retries=1)
+    except (OperationalError, OSError) as error:
+        raise Unwell("no answer; is Redis running, is `broker_url` right?") from error
+    return "Redis answers" if broker.url else f"files in {broker.folder}"
+
+
+def _look_at_classifier(settings: Settings) -> str:
+    try:
+        card = FractureClassifier.load(model_dir(settings), settings.device).card
+    except (ArtefactMissing, ArtefactDamaged) as error:
+        raise Unwell(f"{error}; install it anew or correct `model_dir`") from error
+    return f"{card.name} {card.version} loads, its files are those of its card"
+
+
+def _look_at_listener(settings: Settings) -> str:
+    address = _ANY_ADDRESS.get(settings.bind_address, settings.bind_address)
+    here = Destination(settings.ae_title, address, settings.port)
+    try:
+        verify_peer(here, calling_ae_title=settings.ae_title)
+    except PeerRefused:
+        return f"{here} answers (it does not admit us as a caller: `peers` names who may)"
+    except PeerTrouble as trouble:
+        raise Unwell(f"{trouble} Start it with `osteon up` or `osteon listen`.") from trouble
+    return f"{here} answers C-ECHO"
+
+
+def _look_at_peer(destination: Destination, settings: Settings) -> str:
+    try:
+        verify_peer(destination, calling_ae_title=settings.ae_title)
+    except PeerTrouble as trouble:
+        raise Unwell(str(trouble)) from trouble
+    return "answers C-ECHO"

@@ -10,8 +10,17 @@ class Exit(IntEnum):
     USAGE = 1
     INPUT_UNREADABLE = 20
     NOTHING_FOUND = 21
+    CLASSIFIER_UNUSABLE = 22
     OUTPUT_UNWRITABLE = 40
     LEDGER_UNAVAILABLE = 41
     CHECK_FAILED = 42
     PEER_UNREACHABLE = 60
     PEER_REFUSED = 61
+
+
+class Leave(Exception):
+    """The command ends here: its exit code and one sentence for stderr."""
+
+    def __init__(self, code: Exit, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code

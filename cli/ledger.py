@@ -1,30 +1,18 @@
-"""Commands that ask the ledger: results, jobs, requeue, doctor."""
+"""Commands that ask the ledger: results, jobs, requeue; and doctor, who looks at everything."""
 
-import csv
-import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.exits import Exit
+from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_RESULT_COLUMNS = (
-    "study_instance_uid",
-    "sop_instance_uid",
-    "state",
-    "probability",
-    "region",
-    "reason",
-    "analysed_at",
-    "delivered_at",
-)
-_JOB_COLUMNS = ("id", "kind", "subject_id", "state", "attempt", "next_attempt_at", "last_error")
+_RESULT_TABLE = ("received_at", "sop_instance_uid", "state", "probability", "region", "reason")
+_JOB_TABLE = ("id", "kind", "subject_id", "state", "attempt", "next_attempt_at", "last_error")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document a line.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")]
@@ -40,18 +28,20 @@ def results(
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> int:
-    """Show what was found, one row per image, newest first."""
-    from db.results import image_results
+    """Show what was found, a row per image, oldest first."""
+    from cli.output import print_csv, print_json, print_table
+    from db.results import RESULT_IMAGE, image_results
 
-    with _ledger() as session:
-        rows = [dict(row) for row in image_results(session, study)]
+    with _ledger("results") as session:
+        rows = image_results(session, study)
     if as_json:
-        _print_json(rows)
+        for row in rows:
+            print_json(row)
     elif as_csv:
-        _print_csv(rows)
+        print_csv([column.name for column in RESULT_IMAGE.columns], rows)
     else:
-        _print_table(_RESULT_COLUMNS, rows)
-    return Exit.DONE if rows or study is None else Exit.NOTHING_FOUND
+        print_table(_RESULT_TABLE, rows)
+    return Exit.NOTHING_FOUND if study is not None and not rows else Exit.DONE
 
 
 def jobs(
@@ -59,16 +49,19 @@ def jobs(
     as_json: AsJson = False,
 ) -> int:
     """Show the open jobs, or the dead ones with their reasons."""
+    from db.job_lists import list_jobs
+
+    from cli.output import print_json, print_table
     from db.jobs import JobState
-    from db.work import list_jobs
 
     states = [JobState.DEAD] if dead else [JobState.WAITING, JobState.RUNNING]
-    with _ledger() as session:
-        rows = [_as_dict(job) for job in list_jobs(session, states=states)]
+    with _ledger("jobs") as session:
+        rows = list_jobs(session, states=states)
     if as_json:
-        _print_json(rows)
+        for row in rows:
+            print_json(row)
     else:
-        _print_table(_JOB_COLUMNS, rows)
+        print_table(_JOB_TABLE, rows)
     return Exit.DONE
 
 
@@ -78,21 +71,38 @@ def requeue(
     """Give dead jobs a new start, once their cause is mended."""
     from db.jobs import requeue_jobs
 
-    with _ledger() as session:
+    with _ledger("requeue") as session:
         count = requeue_jobs(session, job)
-    typer.echo(f"{count} of {len(job)} jobs requeued")
-    return Exit.DONE if count == len(job) else Exit.NOTHING_FOUND
+    typer.echo(f"{count} of {len(set(job))} jobs requeued")
+    return Exit.DONE if count == len(set(job)) else Exit.NOTHING_FOUND
 
 
 def doctor(as_json: AsJson = False) -> int:
-    """Check settings, ledger, broker, disk, classifier, port and peers; say what to do."""
-    from cli.node import read_settings
-    from cli.doctor import examine_node
+    """Check disk, ledger, broker, classifier, listener and destinations; say what to do."""
+    from dataclasses import asdict
 
-    checks = list(examine_node(read_settings("doctor")))
-    if as_json:
-        _print_json([check.as_row() for check in checks])
-    else:
-        for check in checks:
+    from cli.doctor import examine_node
+    from cli.node import read_settings
+    from cli.output import print_json
+
+    well = True
+    for check in examine_node(read_settings("doctor")):
+        well = well and check.passed
+        if as_json:
+            print_json(asdict(check))
+        else:
             typer.echo(f"{'ok  ' if check.passed else 'FAIL'}  {check.name}: {check.said}")
-    return Exit.DONE if all(check.passed for check in checks) else Exit.CHECK_FAILED
+    return Exit.DONE if well else Exit.CHECK_FAILED
+
+
+@contextmanager
+def _ledger(command: str) -> Iterator["Session"]:
+    from cli.node import read_settings
+    from db.session import LedgerUnavailable, open_ledger, transaction
+
+    try:
+        engine = open_ledger(read_settings(command).ledger_url)
+        with transaction(engine) as session:
+            yield session
+    except LedgerUnavailable as error:
+        raise Leave(Exit.LEDGER_UNAVAILABLE, f"the ledger does not answer: {error}") from error

@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 from worker.decode_wire import encode_reason, read_exactly, write_radiographs
 
-
 # The parent gives up first and says why; the alarm is for a child whose parent is gone.
 _ALARM_GRACE_SECONDS = 5
 
@@ -42,7 +41,7 @@ def _answer(encoded: bytes, answers: BinaryIO, memory_bytes: int) -> None:
     from model.radiograph import NotAssessable, read_dicom
 
     try:
-        radiographs = read_dicom(io.BytesIO(encoded), max_pixel_bytes=memory_bytes // 4)
+        radiographs = read_dicom(io.BytesIO(encoded), max_bytes=memory_bytes // 4)
     except NotAssessable as refusal:
         answers.write(encode_reason(str(refusal)))
     except MemoryError:

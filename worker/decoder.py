@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import IO
 
 import structlog
 
@@ -108,7 +108,7 @@ def _ask(process: "subprocess.Popen[bytes]", encoded: bytes, seconds: float) -> 
     return _read(process.stdout, length, deadline)
 
 
-def _write(pipe: BinaryIO, data: bytes, deadline: float) -> None:
+def _write(pipe: IO[bytes], data: bytes, deadline: float) -> None:
     os.set_blocking(pipe.fileno(), False)
     view = memoryview(data)
     while view:
@@ -116,7 +116,7 @@ def _write(pipe: BinaryIO, data: bytes, deadline: float) -> None:
         view = view[os.write(pipe.fileno(), view) :]
 
 
-def _read(pipe: BinaryIO, length: int, deadline: float) -> bytearray:
+def _read(pipe: IO[bytes], length: int, deadline: float) -> bytearray:
     data = bytearray(length)
     view = memoryview(data)
     while view:
@@ -128,7 +128,7 @@ def _read(pipe: BinaryIO, length: int, deadline: float) -> bytearray:
     return data
 
 
-def _wait(pipe: BinaryIO, event: int, deadline: float) -> None:
+def _wait(pipe: IO[bytes], event: int, deadline: float) -> None:
     poller = select.poll()
     poller.register(pipe.fileno(), event)
     left = deadline - time.monotonic()

@@ -9,17 +9,21 @@ from typing import Protocol
 
 import structlog
 
+from db.analyses import save_unanalysable
 from db.jobs import (
     Claim,
     ClaimLost,
+    JobKind,
+    RetryPolicy,
     bury_job,
     claim_job,
     fail_job,
     heartbeat,
 )
 from db.session import LedgerUnavailable, transaction
+from dicom_node.spool import SpoolError
 from worker.kitchen import Kitchen
-from worker.retrying import RETRY_POLICIES, PersonNeeded
+from worker.retrying import OUT_OF_ROOM, RETRY_POLICIES, PersonNeeded
 
 log = structlog.get_logger(__name__)
 
@@ -53,8 +57,10 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> None:
             raise
         except PersonNeeded as error:
             _bury(kitchen, claim, error)
+        except SpoolError as error:
+            _fail(kitchen, claim, error, OUT_OF_ROOM)
         except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
-            _fail(kitchen, claim, error)
+            _fail(kitchen, claim, error, RETRY_POLICIES[claim.kind])
 
 
 def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
@@ -63,10 +69,11 @@ def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
     log.error("job_dead", error=str(error))
 
 
-def _fail(kitchen: Kitchen, claim: Claim, error: Exception) -> None:
+def _fail(kitchen: Kitchen, claim: Claim, error: Exception, policy: RetryPolicy) -> None:
     described = describe(error)
-    policy = RETRY_POLICIES[claim.kind]
     with transaction(kitchen.ledger) as session:
+        if claim.kind is JobKind.ANALYSE and policy.exhausted_by(claim.attempt):
+            save_unanalysable(session, claim.subject_id, described)
         state = fail_job(session, claim, error=described, policy=policy)
     log.warning("job_failed", error=described, attempt=claim.attempt, state=state.value)
 

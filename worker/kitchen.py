@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from db.session import open_ledger
 from dicom_node.sender import Destination, Sender
 from dicom_node.spool import Spool
+from model.artefact import load_artefact
+from model.card import Card
 from model.classifier import FractureClassifier
 from worker.decoder import DecodeLimits, Decoder
 
@@ -65,6 +67,11 @@ class Kitchen:
     @cached_property
     def sender(self) -> Sender:
         return Sender(self.plan.ae_title)
+
+    @cached_property
+    def card(self) -> Card:
+        """What the classifier's artefact says of itself; the network is not loaded for it."""
+        return load_artefact(self.plan.model_dir).card
 
     @property
     def classifier(self) -> FractureClassifier:

@@ -9,6 +9,8 @@ RETRY_POLICIES = {
     JobKind.REPORT: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
     JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=900),
 }
+# A full disk says nothing about the work: it waits until there is room.
+OUT_OF_ROOM = RetryPolicy(None, first_delay_seconds=5, max_delay_seconds=60)
 
 
 class PersonNeeded(Exception):

@@ -7,8 +7,8 @@ from celery import Celery
 from db.jobs import JobKind
 from worker import pipeline
 from worker.app import LEDGER_QUEUE, OFFER_TASK, Broker, create_app
+from worker.job_runner import run_job
 from worker.kitchen import Kitchen
-from worker.performance import perform
 
 STEPS = {
     JobKind.ANALYSE: pipeline.analyse_instance,
@@ -42,7 +42,7 @@ def run_beat(broker: Broker, kitchen: Kitchen) -> None:
 
 
 def _run(kitchen: Kitchen, kind: JobKind, job_id: int) -> None:
-    perform(kitchen, job_id, STEPS[kind])
+    run_job(kitchen, job_id, STEPS[kind])
 
 
 def _start(app: Celery, options: list[str], name: str) -> None:

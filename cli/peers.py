@@ -1,0 +1,111 @@
+"""Commands that speak to other DICOM nodes, or make files for them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.exits import Exit, Leave
+
+if TYPE_CHECKING:
+    from dicom_node.peer import Destination
+
+PeerArgument = Annotated[str, typer.Argument(metavar="AET@HOST:PORT", help="The peer.")]
+
+
+def add_commands(app: typer.Typer) -> None:
+    for command in (echo, send, dicomize):
+        app.command()(command)
+
+
+def echo(peer: PeerArgument) -> int:
+    """C-ECHO a peer; if it does not answer, say in plain words why and what to do."""
+    from cli.node import read_settings
+    from dicom_node.echo import verify_peer
+
+    settings = read_settings("echo")
+    with _trouble_explained():
+        verify_peer(_destination(peer), calling_ae_title=settings.ae_title)
+    typer.echo(f"{peer} answers C-ECHO")
+    return Exit.DONE
+
+
+def send(
+    peer: PeerArgument,
+    paths: Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.")],
+) -> int:
+    """C-STORE files to a peer; one line per file, and an exit code that says how it went."""
+    from cli.node import read_settings
+    from dicom_node.outbox import send_files
+
+    settings = read_settings("send")
+    refused = 0
+    with _trouble_explained():
+        for outcome in send_files(_destination(peer), settings.ae_title, _files(paths)):
+            refused += not outcome.stored
+            typer.echo(f"{outcome.path}: {outcome.said}")
+    return Exit.PEER_REFUSED if refused else Exit.DONE
+
+
+def dicomize(
+    image: Annotated[Path, typer.Argument(help="A PNG or JPEG file.")],
+    out: Annotated[Path, typer.Argument(help="The DICOM file to write.")],
+    patient_id: Annotated[str, typer.Option(help="Patient ID to write.")] = "OSTEON-TEST",
+    patient_name: Annotated[str, typer.Option(help="Patient's name.")] = "PHANTOM^RADIOGRAPH",
+    accession_number: Annotated[str, typer.Option(help="Accession number.")] = "",
+    region: Annotated[str | None, typer.Option(help="Body region, such as hand.")] = None,
+) -> int:
+    """Make a DICOM CR image of a PNG or JPEG, turned upright by its EXIF orientation."""
+    from dicom_node.dicomize import Examination, ImageForm, View, write_dicom
+    from dicom_node.dicomize import dicomize as make_dicom
+    from dicom_node.examination import UnknownRegion
+    from dicom_node.picture import UnusablePicture, read_picture
+
+    examination = Examination(
+        patient_id=patient_id, patient_name=patient_name, accession_number=accession_number
+    )
+    try:
+        dataset = make_dicom(read_picture(image), examination, View(region), ImageForm())
+        write_dicom(dataset, out)
+    except UnknownRegion as error:
+        raise typer.BadParameter(str(error)) from error
+    except UnusablePicture as error:
+        raise Leave(Exit.INPUT_UNREADABLE, f"{image}: {error}") from error
+    except OSError as error:
+        raise Leave(Exit.OUTPUT_UNWRITABLE, f"{out}: {error.strerror}") from error
+    typer.echo(str(out))
+    return Exit.DONE
+
+
+@contextmanager
+def _trouble_explained() -> Iterator[None]:
+    from dicom_node.peer import PeerRefused, PeerTrouble
+
+    try:
+        yield
+    except PeerTrouble as trouble:
+        code = Exit.PEER_REFUSED if isinstance(trouble, PeerRefused) else Exit.PEER_UNREACHABLE
+        raise Leave(code, str(trouble)) from trouble
+
+
+def _destination(text: str) -> "Destination":
+    from cli.assembly import as_destination
+    from settings import PeerAddress
+
+    try:
+        return as_destination(PeerAddress.parse(text))
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    """The files named, and those in the folders named, in a stable order."""
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise Leave(Exit.INPUT_UNREADABLE, f"there is no {path}")
+        inside = sorted(one for one in path.rglob("*") if one.is_file())
+        files += inside if path.is_dir() else [path]
+    return files

@@ -1,0 +1,34 @@
+"""The headers a report is built from, read again from the spool within bounds."""
+
+import io
+from typing import BinaryIO
+
+from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
+from pydicom.uid import UID
+
+from dicom_node.header_reading import read_header
+from dicom_node.secondary_capture import CAPTURE_KEYWORDS
+from dicom_node.spool import Spool
+from dicom_node.structured_report import REPORT_KEYWORDS
+
+EVIDENCE_KEYWORDS = tuple(dict.fromkeys((*REPORT_KEYWORDS, *CAPTURE_KEYWORDS)))
+# Preamble and prefix, then the file meta information's group length (PS3.10 7.1): (0002,0000) UL.
+_GROUP_LENGTH_OFFSET = 132 + 8
+_GROUP_LENGTH_BYTES = 4
+
+
+def read_evidence(spool: Spool, spool_key: str) -> Dataset:
+    """The elements of a received file that its report and its capture take over."""
+    with spool.open(spool_key) as stream:
+        return read_header(stream, _transfer_syntax_uid(stream), EVIDENCE_KEYWORDS)
+
+
+def _transfer_syntax_uid(stream: BinaryIO) -> UID:
+    """Leaves the stream at the data set; the file meta information is always of our writing."""
+    stream.seek(_GROUP_LENGTH_OFFSET)
+    length = int.from_bytes(stream.read(_GROUP_LENGTH_BYTES), "little")
+    file_meta = read_dataset(
+        io.BytesIO(stream.read(length)), is_implicit_VR=False, is_little_endian=True
+    )
+    return UID(file_meta.TransferSyntaxUID)

@@ -1,0 +1,112 @@
+"""The report of a study: its findings aggregated, its objects built and kept byte for byte."""
+
+from dataclasses import dataclass
+
+from db.reports import Predecessor as PredecessorRow
+from db.reports import ReportImage, ReportObject, ReportOutcome, ReportSubject
+from db.states import AnalysisState, ObjectKind
+from dicom_node.evidence import read_evidence
+from dicom_node.finding import AlgorithmIdentity, FindingState, StudyFinding, aggregate_study
+from dicom_node.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
+from dicom_node.secondary_capture import build_secondary_capture
+from dicom_node.structured_report import build_reports
+from worker.findings import decode_png, finding_of
+from worker.kitchen import Kitchen
+
+
+@dataclass(frozen=True)
+class MadeObject:
+    """An object as built, and the image it shows where it shows one."""
+
+    built: ResultObject
+    instance_id: int | None = None
+
+
+def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
+    """Builds and keeps every object; the same subject gives the same bytes and UIDs."""
+    finding = aggregate_study(
+        [finding_of(image, image.analysis) for image in subject.images],
+        _algorithm(kitchen, subject),
+    )
+    made = [*_reports(kitchen, subject, finding), *_captures(kitchen, subject, finding)]
+    return ReportOutcome(
+        state=_ledger_state(finding.state),
+        probability=finding.probability,
+        objects=tuple(_keep(kitchen, one, made[0].built) for one in made),
+        destinations=tuple(str(destination) for destination in kitchen.plan.destinations),
+    )
+
+
+def _reports(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
+    evidence = [read_evidence(kitchen.spool, image.spool_key) for image in subject.images]
+    return [MadeObject(built) for built in build_reports(evidence, finding, _issue(subject))]
+
+
+def _captures(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
+    return [
+        MadeObject(_capture(kitchen, subject, image, finding.algorithm), image.instance_id)
+        for image in subject.images
+        if image.analysis.annotated_key
+    ]
+
+
+def _capture(
+    kitchen: Kitchen, subject: ReportSubject, image: ReportImage, algorithm: AlgorithmIdentity
+) -> ResultObject:
+    with kitchen.spool.open(image.analysis.annotated_key or "") as stream:
+        annotated = decode_png(stream)
+    return build_secondary_capture(
+        read_evidence(kitchen.spool, image.spool_key),
+        annotated,
+        finding_of(image, image.analysis),
+        algorithm,
+        _issue(subject),
+    )
+
+
+def _issue(subject: ReportSubject) -> ReportIssue:
+    return ReportIssue(
+        revision=subject.revision,
+        created_at=subject.created_at,
+        predecessors=[_predecessor(row) for row in subject.predecessors],
+    )
+
+
+def _predecessor(row: PredecessorRow) -> Predecessor:
+    return Predecessor(row.sop_class_uid, row.sop_instance_uid, row.series_instance_uid)
+
+
+def _algorithm(kitchen: Kitchen, subject: ReportSubject) -> AlgorithmIdentity:
+    """The network that looked; where none did, the one that would have."""
+    card = kitchen.card
+    points = {
+        "specific": card.operating_points.specific.probability,
+        "sensitive": card.operating_points.sensitive.probability,
+    }
+    looked = [image.analysis for image in subject.images if image.analysis.model_version]
+    if not looked or looked[-1].model_version == card.version:
+        return AlgorithmIdentity(card.name, card.version, points)
+    return AlgorithmIdentity(looked[-1].model_name, looked[-1].model_version)
+
+
+def _keep(kitchen: Kitchen, made: MadeObject, report: ResultObject) -> ReportObject:
+    built = made.built
+    spooled = kitchen.spool.write(built.encoded)
+    is_fallback = built.kind is ResultKind.SR_FALLBACK
+    return ReportObject(
+        kind=ObjectKind(built.kind.value),
+        sop_class_uid=built.sop_class_uid,
+        sop_instance_uid=built.sop_instance_uid,
+        series_instance_uid=built.series_instance_uid,
+        spool_key=spooled.key,
+        sha256=spooled.sha256,
+        size_bytes=spooled.size_bytes,
+        fallback_of=report.sop_instance_uid if is_fallback else None,
+        instance_id=made.instance_id,
+    )
+
+
+def _ledger_state(state: FindingState) -> AnalysisState:
+    if state is FindingState.NOT_ASSESSABLE:
+        return AnalysisState.NOT_ANALYSED
+    return AnalysisState(state.value)
