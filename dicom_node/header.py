@@ -1,11 +1,13 @@
 """The header every result shares, and the last step of each: its UID, its text, its bytes."""
 
 import hashlib
+from copy import deepcopy
 from dataclasses import dataclass
 from io import BytesIO
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset
 from pydicom.filewriter import dcmwrite, write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -27,18 +29,9 @@ class ResultSeries:
     description: str
 
 
-def start_result(
-    source: Dataset, series: ResultSeries, equipment: Equipment, issue: ReportIssue
-) -> Dataset:
-    """Patient, study, series and equipment of a result; its content is the caller's."""
+def start_result(source: Dataset, equipment: Equipment, issue: ReportIssue) -> Dataset:
+    """Patient, study and equipment of a result; its content is the caller's."""
     result = copy_patient_and_study(source)
-    result.SOPClassUID = series.sop_class_uid
-    result.Modality = series.modality
-    result.SeriesNumber = series.number
-    result.SeriesDescription = series.description
-    result.SeriesInstanceUID = derive_uid(
-        "series", result.StudyInstanceUID, series.sop_class_uid, equipment.device_uid
-    )
     equipment.describe(result)
     created_at = in_source_zone(issue.created_at, result)
     result.ContributingEquipmentSequence = [equipment.contribution(created_at)]
@@ -48,28 +41,51 @@ def start_result(
     return result
 
 
-def finish_result(result: Dataset, source: Dataset, kind: ResultKind) -> ResultObject:
-    """Give the finished content its character set, its UID and its bytes."""
+def encode_values(result: Dataset, source: Dataset) -> Dataset:
+    """The finished result with each value as bytes, its text in the source's character set.
+
+    Encoding a content tree takes most of the time of a report; as bytes it is only copied.
+    """
     set_character_set(result, declared_character_set(source))
-    result.SOPInstanceUID = _content_uid(result)
-    result.file_meta = _file_meta(result)
-    buffer = BytesIO()
-    dcmwrite(buffer, result, enforce_file_format=True)
+    buffer = _written(result)
+    buffer.seek(0)
+    return read_dataset(buffer, is_implicit_VR=False, is_little_endian=True)
+
+
+def issue_result(values: Dataset, series: ResultSeries, equipment: Equipment) -> ResultObject:
+    """The encoded values as an object of this series, with its UID."""
+    result = deepcopy(values)
+    result.SOPClassUID = series.sop_class_uid
+    result.Modality = series.modality
+    result.SeriesNumber = series.number
+    result.SeriesDescription = series.description
+    result.SeriesInstanceUID = derive_uid(
+        "series", values.StudyInstanceUID, series.sop_class_uid, equipment.device_uid
+    )
+    # Of every byte of the content: no two contents share a SOP Instance UID.
+    digest = hashlib.sha256(_written(result).getvalue()).hexdigest()
+    result.SOPInstanceUID = derive_uid("instance", digest)
     return ResultObject(
-        kind=kind,
-        sop_class_uid=str(result.SOPClassUID),
+        kind=series.kind,
+        sop_class_uid=series.sop_class_uid,
         sop_instance_uid=str(result.SOPInstanceUID),
         series_instance_uid=str(result.SeriesInstanceUID),
-        encoded=buffer.getvalue(),
+        encoded=_file(result),
     )
 
 
-def _content_uid(result: Dataset) -> str:
-    """A function of every byte of the content: no two contents share a SOP Instance UID."""
+def _written(result: Dataset) -> DicomBytesIO:
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     write_dataset(buffer, result)
-    return derive_uid("instance", hashlib.sha256(buffer.getvalue()).hexdigest())
+    return buffer
+
+
+def _file(result: Dataset) -> bytes:
+    result.file_meta = _file_meta(result)
+    buffer = BytesIO()
+    dcmwrite(buffer, result, enforce_file_format=True)
+    return buffer.getvalue()
 
 
 def _file_meta(result: Dataset) -> FileMetaDataset:

@@ -60,10 +60,8 @@ def is_image(header: Dataset) -> bool:
     return "Image Storage" in UID(str(header.SOPClassUID)).name or "Rows" in header
 
 
-def laterality_of(source: Dataset) -> str | None:
-    """R, L or B from ImageLaterality, else from the series' Laterality."""
-    for keyword in ("ImageLaterality", "Laterality"):
-        side = str(source.get(keyword) or "").strip().upper()
-        if side in {"R", "L", "B"}:
-            return side
-    return None
+def laterality_of(source: Dataset, stated: str | None = None) -> str | None:
+    """R, L or B: as stated, else from ImageLaterality, else from the series' Laterality."""
+    sides = (stated, source.get("ImageLaterality"), source.get("Laterality"))
+    plain = (str(side or "").strip().upper() for side in sides)
+    return next((side for side in plain if side in {"R", "L", "B"}), None)

@@ -57,7 +57,7 @@ class ReportedImage:
     def sites(self) -> list[hd.FindingSite]:
         """Region and side; nothing where the region has no code."""
         region = codes.find_code(codes.REGIONS, self.finding.region)
-        side = self.finding.laterality or laterality_of(self.header)
+        side = laterality_of(self.header, self.finding.laterality)
         return [] if region is None else [hd.FindingSite(region, codes.SIDES.get(side or ""))]
 
     @property

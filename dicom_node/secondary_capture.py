@@ -9,7 +9,7 @@ from dicom_node import codes
 from dicom_node.coded_items import coded_item
 from dicom_node.equipment import MANUFACTURER, PRODUCT, Equipment
 from dicom_node.finding import AlgorithmIdentity, ImageFinding
-from dicom_node.header import ResultSeries, finish_result, start_result
+from dicom_node.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.patient_study import PATIENT_AND_STUDY
 from dicom_node.received_header import copy_elements, is_multi_frame, laterality_of, matrix_of
 from dicom_node.result_object import ReportIssue, ResultKind, ResultObject
@@ -64,11 +64,11 @@ def build_secondary_capture(
     if annotated.shape != (*matrix_of(header), 3) or annotated.dtype != np.uint8:
         raise MatrixMismatch(f"{annotated.shape} {annotated.dtype} for {matrix_of(header)}")
     equipment = Equipment(algorithm, issue.serial_number)
-    capture = start_result(header, _SERIES, equipment, issue)
+    capture = start_result(header, equipment, issue)
     _describe_image(capture, header, finding)
     _describe_capture(capture, equipment)
     _add_pixels(capture, annotated)
-    return finish_result(capture, header, ResultKind.SC)
+    return issue_result(encode_values(capture, header), _SERIES, equipment)
 
 
 def _describe_image(capture: Dataset, header: Dataset, finding: ImageFinding) -> None:
@@ -76,7 +76,7 @@ def _describe_image(capture: Dataset, header: Dataset, finding: ImageFinding) ->
     capture.InstanceNumber = header.get("InstanceNumber")
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.PatientOrientation = _orientation(header)
-    _add_side(capture, finding.laterality or laterality_of(header))
+    _add_side(capture, laterality_of(header, finding.laterality))
     capture.DerivationDescription = "Search for fractures drawn on the image, not verified"
     capture.SourceImageSequence = [_source_reference(header, finding)]
     capture.BurnedInAnnotation = "YES"

@@ -1,6 +1,7 @@
 """The report of a study: a Comprehensive 3D SR, and the same content for those who refuse that."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
@@ -8,7 +9,7 @@ from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 from dicom_node.coded_items import private_scheme_item
 from dicom_node.equipment import Equipment
 from dicom_node.finding import StudyFinding
-from dicom_node.header import ResultSeries, finish_result, start_result
+from dicom_node.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.patient_study import PATIENT_AND_STUDY
 from dicom_node.received_header import copy_elements, whole_number
 from dicom_node.report_content import report_content
@@ -62,14 +63,24 @@ def build_reports(
     headers = _in_reading_order(evidence)
     _check(headers, finding)
     equipment = Equipment(finding.algorithm, issue.serial_number)
-    content = report_content(headers, finding, equipment)
-    reports = []
-    for series in _SERIES:
-        report = start_result(headers[0], series, equipment, issue)
-        _add_document(report, headers, issue)
-        report.update(content)
-        reports.append(finish_result(report, headers[0], series.kind))
-    return reports
+    report = start_result(headers[0], equipment, issue)
+    _add_document(report, headers, issue)
+    report.update(report_content(headers, finding, equipment))
+    values = encode_values(report, headers[0])
+    return [_issued(values, series, equipment, issue) for series in _SERIES]
+
+
+def _issued(
+    values: Dataset, series: ResultSeries, equipment: Equipment, issue: ReportIssue
+) -> ResultObject:
+    """The report in one class, naming those of its predecessors that are of the same class."""
+    report = deepcopy(values)
+    predecessors = [p for p in issue.predecessors if p.sop_class_uid == series.sop_class_uid]
+    if predecessors:
+        report.PredecessorDocumentsSequence = [
+            predecessor_reference(report.StudyInstanceUID, predecessors)
+        ]
+    return issue_result(report, series, equipment)
 
 
 def _check(headers: Sequence[Dataset], finding: StudyFinding) -> None:
@@ -108,8 +119,3 @@ def _add_document(report: Dataset, headers: Sequence[Dataset], issue: ReportIssu
     report.CodingSchemeIdentificationSequence = [private_scheme_item()]
     report.ReferencedRequestSequence = list(fulfilled_requests(headers))
     report.CurrentRequestedProcedureEvidenceSequence = [evidence_reference(headers)]
-    predecessors = [p for p in issue.predecessors if p.sop_class_uid == report.SOPClassUID]
-    if predecessors:
-        report.PredecessorDocumentsSequence = [
-            predecessor_reference(report.StudyInstanceUID, predecessors)
-        ]

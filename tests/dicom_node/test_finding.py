@@ -66,16 +66,22 @@ def test_study_without_images_has_no_finding() -> None:
         ((0, 0, math.inf, 10), None),
     ],
 )
-def test_box_is_clamped(given_box: tuple[float, ...], kept: tuple[float, ...] | None) -> None:
-    box = BoundingBox(*given_box, 0.5).clamped(rows=80, columns=100)  # type: ignore[misc]
+def test_box_is_clamped(
+    given_box: tuple[float, float, float, float], kept: tuple[float, ...] | None
+) -> None:
+    box = BoundingBox(*given_box, 0.5).clamped(rows=80, columns=100)
     assert (box and (box.x0, box.y0, box.x1, box.y1)) == kept
 
 
-@given(st.tuples(*[st.floats() for _ in range(4)]), st.integers(1, 3000), st.integers(1, 3000))
+@given(
+    st.tuples(st.floats(), st.floats(), st.floats(), st.floats()),
+    st.integers(1, 3000),
+    st.integers(1, 3000),
+)
 def test_any_box_ends_inside_and_has_a_pixel(
-    corners: tuple[float, ...], rows: int, columns: int
+    corners: tuple[float, float, float, float], rows: int, columns: int
 ) -> None:
-    box = BoundingBox(*corners, 0.5).clamped(rows, columns)  # type: ignore[misc]
+    box = BoundingBox(*corners, 0.5).clamped(rows, columns)
     if box is not None:
-        assert 0 <= box.x0 <= box.x1 - 1 <= columns - 1
-        assert 0 <= box.y0 <= box.y1 - 1 <= rows - 1
+        assert 0 <= box.x0 < box.x0 + 1 <= box.x1 <= columns
+        assert 0 <= box.y0 < box.y0 + 1 <= box.y1 <= rows

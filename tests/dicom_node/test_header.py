@@ -174,3 +174,10 @@ def test_laterality_is_the_image_s_else_the_series(
     if series is not None:
         source.Laterality = series
     assert laterality_of(source) == side
+
+
+def test_stated_laterality_comes_first_if_it_is_one() -> None:
+    source = minimal_cr()
+    source.ImageLaterality = "L"
+    assert laterality_of(source, "R") == "R"
+    assert laterality_of(source, "left?") == "L"

@@ -22,11 +22,15 @@ def _plain(rows: int = 500, columns: int = 400, value: int = 90) -> Pixels:
 
 def _drawn(finding: ImageFinding, pixels: Pixels) -> NDArray[np.bool_]:
     """Where the picture is no longer the radiograph."""
-    return (annotate(pixels, finding, None, "Osteon 0.1.0") != pixels[..., None]).any(axis=2)
+    drawn: NDArray[np.bool_] = np.any(
+        annotate(pixels, finding, None, "Osteon") != pixels[..., None], axis=2
+    )
+    return drawn
 
 
 def _coloured(picture: Pixels) -> NDArray[np.bool_]:
-    return picture.max(axis=2).astype(int) - picture.min(axis=2) > 40
+    coloured: NDArray[np.bool_] = np.ptp(picture, axis=2) > 40
+    return coloured
 
 
 def test_inside_of_a_box_stays_as_it_was() -> None:
