@@ -1,0 +1,154 @@
+"""A hospital's installation on this machine: the Compose file's services as processes.
+
+What a container would be given is given to a process: the image's files, the service's very command
+line, its environment, its secrets and its user. Only names of containers, ports and mounted folders
+are replaced by what stands for them here.
+"""
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.hospital.compose import BASE, ON_CPU, ROOT, seconds, services, substitute
+from tests.hospital.dockerfile import copy_as_built, read_stages
+from tests.servers import free_port
+from tests.services import require_program
+
+SERVICES = services(BASE, ON_CPU)
+
+
+@dataclass
+class Site:
+    """The services of the CPU profile, run in `folder`."""
+
+    folder: Path
+    own_settings: dict[str, str]
+    ports: dict[str, int] = field(
+        default_factory=lambda: {name: free_port() for name in ("listener", "redis", "orthanc")}
+    )
+    processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
+
+    def prepare(self, database_url: str) -> None:
+        """Do what docs/operations.md asks for before the first start."""
+        for name in ("image", "data", "broker", "logs"):
+            (self.folder / name).mkdir()
+        copy_as_built(self.folder / "image")
+        subprocess.run([ROOT / "deploy/make-secrets", self.folder / "secrets"], check=True)
+        # Mounted one by one, the files are open to the service that is given them.
+        (self.folder / "secrets").chmod(0o755)
+        self._rewrite_secret("osteon_broker_url", self.here)
+        self._rewrite_secret("osteon_database_url", lambda _: database_url)
+        if os.geteuid() == 0:
+            uid, gid = map(int, SERVICES["listener"]["user"].split(":"))
+            os.chown(self.folder / "data", uid, gid)
+
+    def here(self, text: str) -> str:
+        """The text with what it names of the containers' world replaced by what is here."""
+        redis, listener, orthanc = (self.ports[key] for key in ("redis", "listener", "orthanc"))
+        for there, stand_in in {
+            "redis:6379": f"127.0.0.1:{redis}",
+            "-p 6379": f"-p {redis}",
+            ":18EB ": f":{redis:04X} ",
+            "127.0.0.1:11112": f"127.0.0.1:{listener}",
+            "orthanc:4242": f"127.0.0.1:{orthanc}",
+            "127.0.0.1/4242": f"127.0.0.1/{orthanc}",
+            "/run/secrets": str(self.folder / "secrets"),
+            "/var/lib/osteon": str(self.folder / "data"),
+        }.items():
+            text = text.replace(there, stand_in)
+        return text
+
+    def start(self, name: str) -> "subprocess.Popen[bytes]":
+        """Start a part of the node."""
+        (entry_point,) = read_stages()["base"].arguments("ENTRYPOINT")
+        program = Path(sys.executable).with_name(shlex.split(entry_point.strip("[]"))[0])
+        return self.run(name, [str(program), *SERVICES[name]["command"]], **self._container(name))
+
+    def start_redis(self) -> None:
+        program, *options = SERVICES["redis"]["command"]
+        mounted = {"/data": str(self.folder / "broker")}
+        command = [require_program(program, "redis-server")]
+        command += [mounted.get(option, self.here(option)) for option in options]
+        self.run("redis", [*command, "--port", str(self.ports["redis"]), "--bind", "127.0.0.1"])
+
+    def run(self, name: str, command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
+        with (self.folder / "logs" / name).open("ab") as log:
+            process = subprocess.Popen(command, stdout=log, stderr=log, **options)
+        self.processes[name] = process
+        return process
+
+    def is_healthy(self, name: str) -> bool:
+        """Whether the service's own health check passes."""
+        kind, *words = SERVICES[name]["healthcheck"]["test"]
+        command = [self.here(substitute(word, {})) for word in words]
+        command = ["sh", "-c", *command] if kind == "CMD-SHELL" else command
+        options = self._container(name) if "env_file" in SERVICES[name] else {}
+        return subprocess.run(command, capture_output=True, check=False, **options).returncode == 0
+
+    def wait_until_healthy(self, *names: str, limit_seconds: float = 40) -> None:
+        for name in names:
+            wait_for(lambda name=name: self.is_healthy(name), f"{name} to be well", limit_seconds)
+
+    def stop(self, name: str) -> float:
+        """Stop a service as Docker does, and say how long it took; its exit code is to be 0."""
+        process = self.processes.pop(name)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        exit_code = process.wait(timeout=seconds(SERVICES[name]["stop_grace_period"]))
+        assert exit_code == 0, f"{name} ended with {exit_code}:\n{self.log(name)}"
+        return time.monotonic() - began
+
+    def log(self, name: str) -> str:
+        return (self.folder / "logs" / name).read_text()
+
+    def close(self) -> None:
+        for process in self.processes.values():
+            process.kill()
+            process.wait()
+
+    def _container(self, name: str) -> dict[str, Any]:
+        """What the service's container has: environment, working directory, user."""
+        given = {
+            variable: self.here(substitute(value, {}))
+            for variable, value in SERVICES[name]["environment"].items()
+        }
+        given["OSTEON_PORT"] = str(self.ports["listener"])
+        environment = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "PYTHONPATH": str(self.folder / "image"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "HOME": "/tmp",
+        }
+        place = {"env": environment | self.own_settings | given, "cwd": self.folder / "image"}
+        return place | _user(SERVICES[name]["user"])
+
+    def _rewrite_secret(self, name: str, change: Callable[[str], str]) -> None:
+        path = self.folder / "secrets" / name
+        changed = change(path.read_text())
+        path.unlink()
+        path.write_text(changed)
+
+
+def wait_for(happens: Callable[[], Any], what: str, limit_seconds: float = 40) -> Any:
+    """What `happens` gives, once it is true."""
+    deadline = time.monotonic() + limit_seconds
+    while not (outcome := happens()):
+        assert time.monotonic() < deadline, f"waited {limit_seconds:g} s in vain for {what}"
+        time.sleep(0.2)
+    return outcome
+
+
+def _user(user: str) -> dict[str, Any]:
+    """The service's user, where we may change to it and it may reach the interpreter."""
+    ways = [Path(sys.executable), *Path(sys.executable).parents]
+    if os.geteuid() != 0 or not all(way.stat().st_mode & 0o001 for way in ways):
+        return {}
+    uid, gid = map(int, user.split(":"))
+    return {"user": uid, "group": gid, "extra_groups": []}

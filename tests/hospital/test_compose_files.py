@@ -1,0 +1,139 @@
+"""What every service of the hospital profile keeps to."""
+
+import re
+import tomllib
+from typing import Any
+
+import pytest
+import typer
+from check_jsonschema.builtin_schemas import get_builtin_schema
+from jsonschema import Draft7Validator
+from typer.core import TyperGroup
+
+from cli import app
+from cli.node import PARTS
+from settings import Settings
+from tests.hospital.compose import BASE, ON_CPU, ROOT, Mapping, load_compose, seconds, services
+
+ONE_SHOT = {"migrate", "doctor"}
+NODE = {"migrate", "listener", "worker-gpu", "worker-io", "beat", "doctor"}
+every_service = pytest.mark.parametrize("name", sorted(services(BASE)))
+
+
+@pytest.fixture(params=[(BASE,), (BASE, ON_CPU)], ids=["gpu", "cpu"])
+def files(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    chosen: tuple[str, ...] = request.param
+    return chosen
+
+
+def test_the_files_are_valid_compose(files: tuple[str, ...]) -> None:
+    validator = Draft7Validator(get_builtin_schema("vendor.compose-spec"))
+    errors = [error.message for error in validator.iter_errors(load_compose(*files))]
+    assert not errors
+
+
+@every_service
+def test_a_service_has_no_more_rights_than_it_needs(name: str, files: tuple[str, ...]) -> None:
+    service = services(*files)[name]
+    assert int(service["user"].split(":")[0]) > 0
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"] and "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["ulimits"] == {"core": 0}
+    assert "privileged" not in service
+
+
+@every_service
+def test_an_image_is_named_with_its_version(name: str, files: tuple[str, ...]) -> None:
+    service = services(*files)[name]
+    repository, _, tag = service["image"].partition(":")
+    assert tag and tag != "latest"
+    if name in NODE:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+        assert tag == project["version"]
+        assert repository == f"osteon-{service['build']['target']}"
+
+
+@every_service
+def test_a_service_is_kept_running_and_watched(name: str, files: tuple[str, ...]) -> None:
+    service = services(*files)[name]
+    assert service["restart"] == ("no" if name in ONE_SHOT else "unless-stopped")
+    assert service["init"] is True
+    assert name in ONE_SHOT or service["healthcheck"]["test"][0] in {"CMD", "CMD-SHELL"}
+
+
+@every_service
+def test_a_service_takes_only_its_share(name: str, files: tuple[str, ...]) -> None:
+    service = services(*files)[name]
+    assert {"memory", "pids"} <= set(service["deploy"]["resources"]["limits"])
+    assert {"max-size", "max-file"} <= set(service["logging"]["options"])
+
+
+@every_service
+def test_secrets_come_as_files_only(name: str) -> None:
+    service = services(BASE)[name]
+    for variable, value in service.get("environment", {}).items():
+        assert "://" not in value
+        assert variable.endswith("_FILE") or not re.search("(?i)password|secret$|key$", variable)
+    declared = load_compose(BASE)["secrets"]
+    for secret in service.get("secrets", []):
+        assert declared[secret]["file"] == f"./secrets/{secret}"
+
+
+def test_who_has_no_business_with_the_broker_is_not_told_its_password() -> None:
+    knowing = {name for name, one in services(BASE).items() if _knows(one, "osteon_broker_url")}
+    assert knowing == {"worker-gpu", "worker-io", "beat", "doctor"}
+
+
+def test_only_doors_lead_out(files: tuple[str, ...]) -> None:
+    everything = services(*files)
+    assert load_compose(*files)["networks"]["inside"] == {"internal": True}
+    outside = {name for name, one in everything.items() if "dicom" in one["networks"]}
+    assert outside == {"listener", "worker-io", "doctor", "orthanc"}
+    assert {name for name, one in everything.items() if "ports" in one} == {"listener", "orthanc"}
+
+
+def test_the_parts_share_one_spool() -> None:
+    for name in NODE:
+        service = services(BASE)[name]
+        assert service["volumes"] == [f"spool:{service['environment']['OSTEON_DATA_DIR']}"]
+
+
+def test_the_analyse_worker_has_a_gpu_unless_told_otherwise() -> None:
+    def reservations(*files: str) -> Any:
+        return services(*files)["worker-gpu"]["deploy"]["resources"].get("reservations")
+
+    (device,) = reservations(BASE)["devices"]
+    assert device["capabilities"] == ["gpu"]
+    assert reservations(BASE, ON_CPU) is None
+
+
+def test_stopping_leaves_time_to_finish_what_is_in_hand() -> None:
+    grace = {name: seconds(one["stop_grace_period"]) for name, one in services(BASE).items()}
+    decode_seconds = Settings.model_fields["decode_seconds"].default
+    assert min(grace["worker-gpu"], grace["worker-io"]) > decode_seconds
+    # The listener lets associations end for ten seconds, aborts them, and waits as long again.
+    assert grace["listener"] > 20
+
+
+def test_the_services_are_the_parts_of_a_node() -> None:
+    commands = [one["command"] for name, one in services(BASE).items() if name in NODE - ONE_SHOT]
+    assert sorted(commands) == sorted(PARTS.values())
+
+
+@pytest.mark.parametrize("name", sorted(NODE))
+def test_a_command_line_is_one_that_osteon_knows(name: str) -> None:
+    command, arguments = typer.main.get_command(app), list(services(BASE)[name]["command"])
+    while isinstance(command, TyperGroup):
+        command = command.commands[arguments.pop(0)]
+    command.make_context(command.name, arguments)
+
+
+def test_waiting_is_for_services_that_are_there() -> None:
+    everything = services(BASE)
+    for service in everything.values():
+        assert set(service.get("depends_on", {})) <= set(everything)
+
+
+def _knows(service: Mapping, secret: str) -> bool:
+    return secret in service.get("secrets", [])

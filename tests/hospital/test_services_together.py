@@ -1,0 +1,160 @@
+"""A study through the hospital profile: a PACS forwards it and has the results back.
+
+Every service runs by the command line of docker-compose.yml against real PostgreSQL and Redis, and
+the PACS is Orthanc with the configuration of its optional service.
+"""
+
+import json
+import tempfile
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from pydicom.dataset import Dataset
+
+from dicom_node.dicomize import write_dicom
+from dicom_node.outbox import send_files
+from dicom_node.peer import Destination
+from dicom_node.phantom_study import Rendering, phantom_study
+from tests.hospital.compose import ROOT, seconds
+from tests.hospital.site import SERVICES, Site, wait_for
+from tests.servers import free_port
+from tests.services import require_program
+
+PARTS = ("listener", "worker-gpu", "worker-io", "beat")
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def site(postgres_url: str) -> Iterator[Site]:
+    """The hospital profile, started in the order that `depends_on` asks for."""
+    with tempfile.TemporaryDirectory(prefix="osteon-site-") as folder:
+        Path(folder).chmod(0o755)
+        site = Site(
+            Path(folder), {"OSTEON_QUIET_SECONDS": "1", "OSTEON_ANNOTATE_NEGATIVES": "true"}
+        )
+        site.own_settings |= _example_settings(site)
+        try:
+            site.prepare(postgres_url)
+            site.start_redis()
+            site.wait_until_healthy("redis")
+            assert site.start("migrate").wait(timeout=60) == 0, site.log("migrate")
+            for part in PARTS:
+                site.start(part)
+            site.wait_until_healthy(*PARTS)
+            yield site
+        finally:
+            site.close()
+
+
+@pytest.fixture(scope="module")
+def pacs_url(site: Site) -> str:
+    """Orthanc's REST address; it forwards what it stores to the listener."""
+    configuration = json.loads((ROOT / "deploy/orthanc.json").read_text())
+    database, http_port = site.folder / "pacs", free_port()
+    configuration |= {"StorageDirectory": str(database), "IndexDirectory": str(database)}
+    configuration |= {"DicomPort": site.ports["orthanc"], "HttpPort": http_port}
+    configuration["LuaScripts"] = [str(ROOT / "deploy/forward.lua")]
+    title, host, _ = configuration["DicomModalities"]["osteon"]
+    assert host in SERVICES
+    configuration["DicomModalities"]["osteon"] = [title, "127.0.0.1", site.ports["listener"]]
+    path = site.folder / "orthanc.json"
+    path.write_text(json.dumps(configuration))
+    site.run("orthanc", [require_program("Orthanc", "orthanc"), str(path)])
+    site.wait_until_healthy("orthanc")
+    return f"http://127.0.0.1:{http_port}"
+
+
+def test_a_forwarded_study_comes_back_reported(
+    site: Site, pacs_url: str, postgres_url: str, tmp_path: Path
+) -> None:
+    study = _phantoms(seed=3)
+    pacs = Destination("ORTHANC", "127.0.0.1", site.ports["orthanc"])
+    _send(study, pacs, tmp_path)
+    row = wait_for(lambda: _delivered(postgres_url, study), "the study to be delivered")
+    assert row["images_analysed"] == len(study)
+    assert row["finding"] in {"fracture", "possible", "none"}
+    assert row["deliveries"] == row["deliveries_sent"] == 1 + len(study)
+    assert row["other_objects"] == 0, "the PACS sent our own results back to us"
+    kinds = sorted(one["MainDicomTags"]["Modality"] for one in _series(pacs_url, study))
+    assert kinds.count("SR") == 1
+    assert _count(pacs_url, study) == len(study) + row["deliveries"]
+
+
+def test_what_is_in_hand_is_finished_when_a_service_is_stopped(
+    site: Site, pacs_url: str, postgres_url: str, tmp_path: Path
+) -> None:
+    study = _phantoms(seed=4)
+    _send(study, Destination("OSTEON", "127.0.0.1", site.ports["listener"]), tmp_path)
+    wait_for(lambda: _jobs(postgres_url, "analyse", "waiting") < len(study), "an image to be taken")
+    site.stop("worker-gpu")
+    assert _jobs(postgres_url, "analyse", "running") == 0
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if name != "worker-gpu"])
+def test_a_service_ends_within_its_grace(site: Site, name: str) -> None:
+    assert site.stop(name) < seconds(SERVICES[name]["stop_grace_period"]) / 2
+
+
+def test_no_service_is_well_once_it_is_stopped(site: Site) -> None:
+    assert not [name for name in PARTS if site.is_healthy(name)]
+
+
+def test_the_logs_name_no_patient(site: Site) -> None:
+    for name in PARTS:
+        assert "PHANTOM" not in site.log(name).upper()
+
+
+def _example_settings(site: Site) -> dict[str, str]:
+    lines = (ROOT / "deploy/env.example").read_text().splitlines()
+    pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
+    return {name: site.here(value) for name, value in pairs}
+
+
+def _phantoms(seed: int) -> list[Dataset]:
+    return phantom_study(seed, fractured=True, rendering=Rendering(512, 416))
+
+
+def _send(study: list[Dataset], destination: Destination, folder: Path) -> None:
+    paths = [folder / f"{number}.dcm" for number in range(len(study))]
+    for dataset, path in zip(study, paths, strict=True):
+        write_dicom(dataset, path)
+    assert all(outcome.stored for outcome in send_files(destination, "MODALITY", paths))
+
+
+def _delivered(postgres_url: str, study: list[Dataset]) -> dict[str, Any] | None:
+    with psycopg.connect(postgres_url, row_factory=dict_row) as connection:
+        return connection.execute(
+            "SELECT * FROM result_study WHERE study_instance_uid = %s AND state = 'delivered'"
+            " AND images_analysed + images_not_analysed = %s",
+            (study[0].StudyInstanceUID, len(study)),
+        ).fetchone()
+
+
+def _jobs(postgres_url: str, kind: str, state: str) -> int:
+    with psycopg.connect(postgres_url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM job WHERE kind = %s AND state = %s", (kind, state)
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _series(pacs_url: str, study: list[Dataset]) -> list[dict[str, Any]]:
+    return _find(pacs_url, "Series", study)
+
+
+def _count(pacs_url: str, study: list[Dataset]) -> int:
+    return len(_find(pacs_url, "Instance", study))
+
+
+def _find(pacs_url: str, level: str, study: list[Dataset]) -> list[dict[str, Any]]:
+    query = {"StudyInstanceUID": study[0].StudyInstanceUID}
+    body = json.dumps({"Level": level, "Query": query, "Expand": True}).encode()
+    with urllib.request.urlopen(f"{pacs_url}/tools/find", body) as answer:
+        found: list[dict[str, Any]] = json.load(answer)
+    return found
