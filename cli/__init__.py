@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 import typer
 
 from cli import classifier, ledger, node, peers
@@ -19,23 +18,25 @@ app = typer.Typer(
 for room in (node, classifier, peers, ledger):
     room.add_commands(app)
 
+_INTERRUPTED = 130
+
 
 def main() -> None:
     """Entry point of the console script; see `cli.exits` for the exit codes."""
     try:
         outcome = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as help_wanted:
-        help_wanted.show()
-        sys.exit(Exit.USAGE)
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        error.show()  # type: ignore[attr-defined]
         sys.exit(Exit.USAGE)
     except SettingsRefused as error:
-        typer.echo(f"osteon: {error}", err=True)
-        sys.exit(Exit.USAGE)
+        _leave(Exit.USAGE, error)
     except Leave as leaving:
-        typer.echo(f"osteon: {leaving}", err=True)
-        sys.exit(leaving.code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        _leave(leaving.code, leaving)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(_INTERRUPTED)
     sys.exit(outcome if isinstance(outcome, int) else Exit.DONE)
+
+
+def _leave(code: Exit, error: Exception) -> None:
+    typer.echo(f"osteon: {error}", err=True)
+    sys.exit(code)

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from cli.exits import Exit, Leave
 from db.session import open_ledger
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool
+from model.artefact import ArtefactMissing, bundled_artefact
 from settings import PeerAddress, Settings
 from worker.app import Broker
 from worker.decoder import DecodeLimits
@@ -59,11 +61,10 @@ def concurrency(settings: Settings, queues: list[str]) -> int:
 
 def model_dir(settings: Settings) -> Path:
     """The artefact's folder: the one that is set, else the bundled one."""
-    if settings.model_dir is not None:
-        return settings.model_dir
-    from model.artefact import bundled_artefact
-
-    return bundled_artefact()
+    try:
+        return settings.model_dir or bundled_artefact()
+    except ArtefactMissing as error:
+        raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
 
 
 def as_destination(peer: PeerAddress) -> Destination:

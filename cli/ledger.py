@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _RESULT_TABLE = ("received_at", "sop_instance_uid", "state", "probability", "region", "reason")
-_JOB_TABLE = ("id", "kind", "subject_id", "state", "attempt", "next_attempt_at", "last_error")
+_JOB_TABLE = ("id", "kind", "subject", "state", "attempt", "next_attempt_at", "last_error")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document a line.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")]
@@ -49,14 +49,14 @@ def jobs(
     as_json: AsJson = False,
 ) -> int:
     """Show the open jobs, or the dead ones with their reasons."""
-    from db.job_lists import list_jobs
+    from dataclasses import asdict
 
     from cli.output import print_json, print_table
-    from db.jobs import JobState
+    from db.jobs import JobState, list_jobs
 
     states = [JobState.DEAD] if dead else [JobState.WAITING, JobState.RUNNING]
     with _ledger("jobs") as session:
-        rows = list_jobs(session, states=states)
+        rows = [asdict(job) for job in list_jobs(session, states=states)]
     if as_json:
         for row in rows:
             print_json(row)

@@ -58,9 +58,9 @@ def dicomize(
     region: Annotated[str | None, typer.Option(help="Body region, such as hand.")] = None,
 ) -> int:
     """Make a DICOM CR image of a PNG or JPEG, turned upright by its EXIF orientation."""
-    from dicom_node.dicomize import Examination, ImageForm, View, write_dicom
+    from dicom_node.dicomize import ImageForm, write_dicom
     from dicom_node.dicomize import dicomize as make_dicom
-    from dicom_node.examination import UnknownRegion
+    from dicom_node.examination import Examination, UnknownRegion, View
     from dicom_node.picture import UnusablePicture, read_picture
 
     examination = Examination(

@@ -1,4 +1,4 @@
-"""The study that the demonstration sends: two views of a broken phantom, or the user's own image."""
+"""The study that the demonstration sends: two views of a broken phantom, or the user's image."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from dicom_node.dicomize import Examination, ImageForm, View, dicomize
+from dicom_node.dicomize import ImageForm, dicomize
+from dicom_node.examination import Examination, View
 from dicom_node.phantom_study import phantom_study
 from dicom_node.picture import UnusablePicture, read_picture
 

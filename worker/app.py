@@ -1,4 +1,4 @@
-"""The Celery application: JSON integers in, nothing out; the ledger decides, the broker only calls."""
+"""The Celery application: integers in, nothing out; the ledger decides, the broker only calls."""
 
 from dataclasses import dataclass
 from pathlib import Path

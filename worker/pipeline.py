@@ -1,4 +1,4 @@
-"""The story of a study: each image analysed as it comes, the quiet study reported, each result sent.
+"""The story of a study: each image analysed as it comes, the quiet study reported, results sent.
 
 Every step works under a claim and writes its outcome in one transaction under that claim's fence:
 a step that dies half way leaves nothing behind but a job that is offered again.

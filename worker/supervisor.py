@@ -1,4 +1,4 @@
-"""The parts of a node as child processes of one: started, restarted with backoff, stopped together."""
+"""The parts of a node as child processes: started, restarted with backoff, stopped together."""
 
 import ctypes
 import signal

@@ -1,32 +1,31 @@
-"""Celery's side of the kitchen: an integer in, the ledger's claim taken, the pipeline's step run."""
+"""Celery's side of the kitchen: a job's number in, its claim taken, the pipeline's step run."""
 
-from functools import partial
+from collections.abc import Callable
 
 from celery import Celery
 
 from db.jobs import JobKind
 from worker import pipeline
 from worker.app import LEDGER_QUEUE, OFFER_TASK, Broker, create_app
-from worker.job_runner import run_job
+from worker.job_runner import Step, run_job
 from worker.kitchen import Kitchen
 
-STEPS = {
+STEPS: dict[JobKind, Step] = {
     JobKind.ANALYSE: pipeline.analyse_instance,
     JobKind.REPORT: pipeline.report_study,
     JobKind.DELIVER: pipeline.deliver_object,
 }
 _QUIET = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "WARNING"]
-# Threads: CUDA does not survive a fork, and every decoder and OpenVINO release the GIL.
+# Threads: CUDA does not survive a fork, and the decoders and OpenVINO release the GIL.
 _THREADS = ["--pool", "threads"]
 
 
 def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency: int) -> None:
     """Blocks, working on `queues` until SIGTERM; what is in hand is finished first."""
     app = create_app(broker, queues)
-    for kind in JobKind:
-        app.task(name=kind.value)(partial(_run, kitchen, kind))
-    _start(app, ["--concurrency", str(concurrency)], f"{'-'.join(queues)}@%h")
-    kitchen.close()
+    for kind, step in STEPS.items():
+        app.task(name=kind.value)(_task(kitchen, step))
+    _run(app, kitchen, ["--concurrency", str(concurrency)], f"{'-'.join(queues)}@%h")
 
 
 def run_beat(broker: Broker, kitchen: Kitchen) -> None:
@@ -38,12 +37,18 @@ def run_beat(broker: Broker, kitchen: Kitchen) -> None:
             app.send_task(kind.value, args=[job_id], queue=kind.value, retry=False)
 
     app.task(name=OFFER_TASK)(offer_due_jobs)
-    _start(app, ["--beat", "--concurrency", "1"], "beat@%h")
+    _run(app, kitchen, ["--beat", "--concurrency", "1"], "beat@%h")
 
 
-def _run(kitchen: Kitchen, kind: JobKind, job_id: int) -> None:
-    run_job(kitchen, job_id, STEPS[kind])
+def _task(kitchen: Kitchen, step: Step) -> Callable[[int], None]:
+    def run(job_id: int) -> None:
+        run_job(kitchen, job_id, step)
+
+    return run
 
 
-def _start(app: Celery, options: list[str], name: str) -> None:
-    app.worker_main(["worker", *_THREADS, *_QUIET, *options, "--hostname", name])
+def _run(app: Celery, kitchen: Kitchen, options: list[str], name: str) -> None:
+    try:
+        app.worker_main(["worker", *_THREADS, *_QUIET, *options, "--hostname", name])
+    finally:
+        kitchen.close()
