@@ -22,7 +22,7 @@ def grey_of_frame(stored: NDArray[np.number], dataset: Dataset) -> Values:
     """One decoded frame in 0..1, bone bright, padding black."""
     photometric = str(dataset.get("PhotometricInterpretation", "MONOCHROME2"))
     if photometric == "PALETTE COLOR":
-        return _luma(apply_color_lut(stored, dataset))
+        return _luma(_in_full_range(apply_color_lut(stored, dataset)))
     if stored.ndim == 3:
         return _luma(stored)
     padding = _padding(stored, dataset)
@@ -38,12 +38,26 @@ def _luma(colours: NDArray[np.number]) -> Values:
     return np.asarray(colours.astype(np.float32) @ _LUMA / brightest, np.float32)
 
 
+def _in_full_range(colours: NDArray[np.number]) -> NDArray[np.number]:
+    """Palettes that claim 16 bits but hold 8 are common: PS3.3 C.7.6.3.1.5 once allowed them."""
+    return colours.astype(np.uint8) if colours.max() <= 255 else colours
+
+
 def _modality_values(stored: NDArray[np.number], dataset: Dataset) -> Values:
     with np.errstate(over="ignore"):  # what overflows is refused here
-        values = np.asarray(apply_modality_lut(stored, dataset), np.float32)
+        if _has_lut(dataset, "ModalityLUTSequence"):
+            values = np.asarray(apply_modality_lut(stored, dataset), np.float32)
+        else:
+            values = _rescaled(stored, dataset)
     if not np.isfinite(values).all():
         raise NotAssessable("pixel values are not finite")
     return values
+
+
+def _rescaled(stored: NDArray[np.number], dataset: Dataset) -> Values:
+    slope, intercept = _first(dataset, "RescaleSlope"), _first(dataset, "RescaleIntercept")
+    scaled = stored.astype(np.float64) * (1.0 if slope is None else slope)
+    return np.asarray(scaled + (intercept or 0.0), np.float32)
 
 
 def _padding(stored: NDArray[np.number], dataset: Dataset) -> NDArray[np.bool_]:
@@ -68,7 +82,7 @@ def _windowed(values: Values, padding: NDArray[np.bool_], dataset: Dataset) -> V
 
 
 def _by_voi_lut(values: Values, dataset: Dataset) -> Values | None:
-    if not dataset.get("VOILUTSequence"):
+    if not _has_lut(dataset, "VOILUTSequence"):
         return None
     shown = apply_voi(np.rint(values).astype(np.int64), dataset, index=0).astype(np.float32)
     brightest = 2 ** int(dataset.VOILUTSequence[0].LUTDescriptor[2]) - 1
@@ -91,6 +105,12 @@ def _by_window(values: Values, dataset: Dataset) -> Values | None:
 
 def _between_0_and_1(values: NDArray[np.floating]) -> Values:
     return np.asarray(np.clip(values, 0, 1), np.float32)
+
+
+def _has_lut(dataset: Dataset, keyword: str) -> bool:
+    """Empty sequences and empty items are met in files; they say nothing."""
+    items = dataset.get(keyword)
+    return bool(items and items[0].get("LUTDescriptor") and items[0].get("LUTData"))
 
 
 def _first(dataset: Dataset, keyword: str) -> float | None:

@@ -31,6 +31,7 @@ UNDECODABLE = (
     TypeError,
     ValueError,
 )
+_PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
 _BELIEVABLE_ASPECT = (0.1, 10.0)
 
 
@@ -155,6 +156,6 @@ def _grey_of_picture(picture: Image.Image) -> NDArray[np.float32]:
 
 
 def _in_short(problem: BaseException) -> str:
-    """First line, at most 160 characters: decoders like to tell long stories."""
-    lines = str(problem).splitlines() or [type(problem).__name__]
-    return lines[0][:160]
+    """One line of at most 240 characters: decoders like to tell long stories."""
+    story = " ".join(str(problem).split()).removeprefix(_PLUGINS_FAILED)
+    return story[:240] or type(problem).__name__

@@ -1,0 +1,59 @@
+"""Augmentation moves a picture and its boxes together, the same for the same seed."""
+
+from dataclasses import replace
+
+import torch
+from torch import Generator, Tensor
+
+from model.augmentation import Augmentation, augment
+
+SETTINGS = Augmentation()
+
+
+def _spots(count: int = 32) -> tuple[Tensor, Tensor]:
+    """Images with one bright square, and masks of that square."""
+    images, masks = torch.zeros(count, 1, 128, 128), torch.zeros(count, 1, 32, 32)
+    images[:, :, 40:72, 48:80] = 1
+    masks[:, :, 10:18, 12:20] = 1
+    return images, masks
+
+
+def test_masks_follow_what_they_mark() -> None:
+    calm = replace(SETTINGS, brightness_range=0.0, noise_deviation=0.0, collimated_share=0.0)
+    images, masks = augment(*_spots(), calm, Generator().manual_seed(0))
+    small = torch.nn.functional.avg_pool2d(images, 4)
+    bright = (small > 0.5 * small.amax(dim=(2, 3), keepdim=True)).float()
+    overlap = (bright * masks).sum(dim=(1, 2, 3)) / masks.sum(dim=(1, 2, 3)).clamp_min(1)
+    assert overlap.min() > 0.75
+
+
+def test_the_same_seed_gives_the_same_batch_and_values_stay_in_range() -> None:
+    first, first_masks = augment(*_spots(), SETTINGS, Generator().manual_seed(5))
+    again, again_masks = augment(*_spots(), SETTINGS, Generator().manual_seed(5))
+    other, _ = augment(*_spots(), SETTINGS, Generator().manual_seed(6))
+    assert torch.equal(first, again) and torch.equal(first_masks, again_masks)
+    assert not torch.equal(first, other)
+    assert first.min() >= 0 and first.max() <= 1
+    assert set(first_masks.unique().tolist()) <= {0.0, 1.0}
+
+
+def test_a_covered_edge_hides_its_boxes_too() -> None:
+    images, masks = torch.ones(64, 1, 64, 64), torch.ones(64, 1, 16, 16)
+    still = Augmentation(
+        rotation_degrees=0,
+        quarter_turn_share=0,
+        upside_down_share=0,
+        scale_log_range=0,
+        shift_share=0,
+        gamma_log_range=0,
+        contrast_range=0,
+        brightness_range=0,
+        noise_deviation=0,
+        degraded_share=0,
+        collimated_share=1,
+        collimation_depth=0.4,
+    )
+    covered, left = augment(images, masks, still, Generator().manual_seed(0))
+    shown = torch.nn.functional.avg_pool2d((covered == 1).float(), 4) > 0.5
+    assert (shown == (left > 0)).float().mean() > 0.9
+    assert 0.1 < left.mean() < 0.8

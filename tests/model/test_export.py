@@ -1,0 +1,69 @@
+"""What was trained is what is served: torch and the exported network agree."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from model.artefact import NETWORK, bundled_artefact, load_artefact
+from model.classifier import FractureClassifier
+from model.network import UnknownTrunk, build_network
+from model.runtime import DeviceUnavailable, OpenVinoRuntime, open_runtime
+from model.torch_runtime import TorchRuntime
+
+
+@pytest.mark.parametrize("artefact_name", ["small", "bundled"])
+def test_torch_and_openvino_agree(artefact_name: str, small_artefact: Path) -> None:
+    folder = small_artefact if artefact_name == "small" else bundled_artefact()
+    artefact = load_artefact(folder)
+    side = artefact.card.input.side
+    squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
+    served = OpenVinoRuntime(artefact, threads=1).run(squares)
+    trained = TorchRuntime(artefact, "cpu").run(squares)
+    np.testing.assert_allclose(served.fracture, trained.fracture, atol=1e-3)
+    np.testing.assert_allclose(served.heatmap, trained.heatmap, atol=1e-3)
+    np.testing.assert_allclose(served.regions, trained.regions, atol=1e-3)
+
+
+def test_the_exported_network_takes_any_batch_and_tells_nothing_of_its_maker(
+    small_artefact: Path,
+) -> None:
+    network = onnx.load(small_artefact / NETWORK)
+    assert network.graph.input[0].type.tensor_type.shape.dim[0].dim_param
+    assert b"site-packages" not in (small_artefact / NETWORK).read_bytes()
+
+
+def test_an_answer_does_not_depend_on_the_other_images_of_the_call(small_artefact: Path) -> None:
+    runtime = open_runtime(load_artefact(small_artefact), "cpu", threads=1)
+    squares = np.random.default_rng(1).integers(0, 256, (4, 64, 64), dtype=np.uint8)
+    together = runtime.run(squares).fracture
+    alone = [runtime.run(square[None]).fracture[0] for square in squares]
+    assert together.tolist() == alone
+
+
+def test_unknown_devices_and_trunks_are_named(small_artefact: Path) -> None:
+    with pytest.raises(DeviceUnavailable, match="known are"):
+        FractureClassifier.load(small_artefact, "abacus")
+    with pytest.raises(UnknownTrunk, match="mobilenet_v2"):
+        build_network("perceptron", None)  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
+def test_without_cuda_asking_for_it_fails_and_auto_takes_the_cpu(small_artefact: Path) -> None:
+    artefact = load_artefact(small_artefact)
+    with pytest.raises(DeviceUnavailable, match="cuda"):
+        open_runtime(artefact, "cuda", None)
+    assert isinstance(open_runtime(artefact, "auto", None), OpenVinoRuntime)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_gives_the_cpus_answer() -> None:
+    artefact = load_artefact(bundled_artefact())
+    side = artefact.card.input.side
+    squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
+    on_cuda = TorchRuntime(artefact, "cuda").run(squares)
+    on_cpu = OpenVinoRuntime(artefact, threads=None).run(squares)
+    np.testing.assert_allclose(on_cuda.fracture, on_cpu.fracture, atol=1e-3)
