@@ -64,7 +64,7 @@ RESULT_REPORT = _view(
     Column("probability", Double),
     *_moments("created_at", "reported_at"),
     *_counts("deliveries", "deliveries_sent", "deliveries_refused"),
-    *_moments("last_sent_at", "delivered_at"),
+    Column("delivered_at", UtcDateTime),
     Column("delivery_error", Text),
 )
 

@@ -8,6 +8,8 @@ from db.clock import database_now
 from db.jobs import OPEN, JobKind, add_job
 from db.tables import Analysis, Association, Instance, Job, Series, Study
 
+SETTLED_AT_ONCE = 200  # keeps the transaction short after an outage; the next call takes more
+
 
 def settle_studies(session: Session, *, quiet_seconds: float, max_wait_seconds: float) -> list[int]:
     """Ask for a report on each study that has become quiet and is analysed; their ids.
@@ -25,6 +27,7 @@ def settle_studies(session: Session, *, quiet_seconds: float, max_wait_seconds: 
             ~exists().where(_is_in_study(), _lacks_analysis()),
         )
         .order_by(Study.unreported_since)
+        .limit(SETTLED_AT_ONCE)
         .with_for_update(key_share=True, skip_locked=True)
     )
     studies = list(session.scalars(settled))

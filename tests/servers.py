@@ -42,7 +42,7 @@ class PostgresServer:
     def start(self) -> None:
         program = require_program("postgres", "postgresql")
         options = f"-p {self.port} -h 127.0.0.1 -c max_connections=200 -c shared_buffers=32MB"
-        quiet = "-c logging_collector=off -c log_min_messages=fatal"
+        quiet = "-c logging_collector=off -c log_min_messages=panic"
         folders = ["-D", str(self._folder / "data"), "-k", str(self._folder)]
         self._process = subprocess.Popen(
             [program, *folders, *options.split(), *quiet.split(), *self._settings],

@@ -56,16 +56,18 @@ SELECT
     END AS reason,
     instance.received_at,
     analysis.analysed_at,
-    CASE WHEN instance.is_image THEN (
-        SELECT MIN(result_report.reported_at) FROM result_report
-        WHERE result_report.study_id = study.id
-        AND result_report.evidence_version >= analysis.evidence_version
-    ) END AS reported_at,
-    CASE WHEN instance.is_image THEN (
-        SELECT MIN(result_report.delivered_at) FROM result_report
-        WHERE result_report.study_id = study.id
-        AND result_report.evidence_version >= analysis.evidence_version
-    ) END AS delivered_at
+    (
+        SELECT MIN(report.reported_at) FROM report
+        WHERE report.study_id = study.id
+        AND report.evidence_version >= analysis.evidence_version
+        AND instance.is_image
+    ) AS reported_at,
+    (
+        SELECT MIN(report.delivered_at) FROM result_report AS report
+        WHERE report.study_id = study.id
+        AND report.evidence_version >= analysis.evidence_version
+        AND instance.is_image
+    ) AS delivered_at
 FROM instance
 JOIN series ON series.id = instance.series_id
 JOIN study ON study.id = series.study_id
@@ -74,42 +76,36 @@ LEFT JOIN analysis ON analysis.id = (
 )
 """
 
-RESULT_REPORT = """
+DELIVERIES = """
+    FROM result_object JOIN delivery ON delivery.object_id = result_object.id
+    WHERE result_object.report_id = report.id"""
+
+RESULT_REPORT = f"""
 CREATE VIEW result_report AS
 SELECT
-    counted.*,
-    CASE
-        WHEN counted.deliveries > 0 AND counted.deliveries_sent = counted.deliveries
-        THEN counted.last_sent_at
-    END AS delivered_at,
+    report.id AS report_id,
+    report.study_id,
+    report.revision,
+    report.evidence_version,
+    report.state AS finding,
+    report.probability,
+    report.created_at,
+    report.reported_at,
+    (SELECT COUNT(*) {DELIVERIES}) AS deliveries,
+    (SELECT COUNT(*) {DELIVERIES} AND delivery.state = 'sent') AS deliveries_sent,
+    (SELECT COUNT(*) {DELIVERIES} AND delivery.state = 'refused') AS deliveries_refused,
+    (
+        SELECT CASE WHEN COUNT(delivery.sent_at) = COUNT(*) THEN MAX(delivery.sent_at) END
+        {DELIVERIES}
+    ) AS delivered_at,
     (
         SELECT MAX(job.last_error)
         FROM result_object
         JOIN delivery ON delivery.object_id = result_object.id
         JOIN job ON job.kind = 'deliver' AND job.subject_id = delivery.id
-        WHERE result_object.report_id = counted.report_id
-        AND delivery.state <> 'sent'
+        WHERE result_object.report_id = report.id AND delivery.state <> 'sent'
     ) AS delivery_error
-FROM (
-    SELECT
-        report.id AS report_id,
-        report.study_id,
-        report.revision,
-        report.evidence_version,
-        report.state AS finding,
-        report.probability,
-        report.created_at,
-        report.reported_at,
-        COUNT(delivery.id) AS deliveries,
-        COUNT(delivery.id) FILTER (WHERE delivery.state = 'sent') AS deliveries_sent,
-        COUNT(delivery.id) FILTER (WHERE delivery.state = 'refused') AS deliveries_refused,
-        MAX(delivery.sent_at) AS last_sent_at
-    FROM report
-    LEFT JOIN result_object ON result_object.report_id = report.id
-    LEFT JOIN delivery ON delivery.object_id = result_object.id
-    GROUP BY report.id, report.study_id, report.revision, report.evidence_version, report.state,
-        report.probability, report.created_at, report.reported_at
-) AS counted
+FROM report
 """
 
 LIVE_IMAGE = "instance.is_image AND instance.quarantine_reason IS NULL"
