@@ -84,7 +84,7 @@ def _look_at_broker(settings: Settings) -> str:
 
     broker = build_broker(settings)
     try:
-        create_app(broker, []).connection_for_write().ensure_connection(max_retries=1)
+        create_app(broker).connection_for_write().ensure_connection(max_retries=1)
     except (OperationalError, OSError) as error:
         raise Unwell("no answer; is Redis running, is `broker_url` right?") from error
     return "Redis answers" if broker.url else f"files in {broker.folder}"

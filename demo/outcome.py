@@ -17,6 +17,17 @@ from demo.studies import DemoStudy
 from demo.test_pacs import TestPacs
 from dicom_node.report_text import report_lines
 
+# What a machine needs of a report and a person does not.
+_TECHNICAL = (
+    "Algorithm",
+    "CAD Processing",
+    "Device Observer",
+    "Geometric purpose",
+    "Language",
+    "Observer Type",
+    "Source of Measurement",
+    "Tracking Unique Identifier",
+)
 _COLUMNS = ("image", "state", "probability", "region", "analysed", "reported", "delivered")
 
 
@@ -46,7 +57,11 @@ def show_report(pacs: TestPacs, screen: Screen) -> None:
     for path in pacs.received:
         report = dcmread(path)
         if report.Modality == "SR":
-            screen.lines(report_lines(report))
+            screen.lines(line for line in report_lines(report) if not _is_technical(line))
+
+
+def _is_technical(line: str) -> bool:
+    return line.strip().startswith(_TECHNICAL)
 
 
 def write_pictures(pacs: TestPacs) -> Iterator[Path]:

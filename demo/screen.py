@@ -33,4 +33,4 @@ class Screen:
 
     def lines(self, lines: Iterable[str]) -> None:
         for line in lines:
-            self._console.print(line, markup=False, style="dim" if ": 2.25." in line else None)
+            self._console.print(line, markup=False)

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
+
+from db.jobs import JobKind
 
 LEDGER_QUEUE = "ledger"
+_EXCHANGE = Exchange("osteon", type="direct")
 OFFER_TASK = "offer_due_jobs"
+_QUEUES = (*(kind.value for kind in JobKind), LEDGER_QUEUE)
 _OFFER_SECONDS = 1.0
 # An offer that waited out an outage says nothing that the next one does not.
 _OFFER_EXPIRES_SECONDS = 10.0
@@ -38,8 +42,8 @@ class Broker:
         }
 
 
-def create_app(broker: Broker, queues: list[str]) -> Celery:
-    """A Celery application on `broker` that consumes `queues`."""
+def create_app(broker: Broker) -> Celery:
+    """A Celery application on `broker`; which queues it works on is the worker's to say."""
     if not broker.url:
         (broker.folder / "control").mkdir(parents=True, exist_ok=True)
     app = Celery("osteon", broker=broker.url or "filesystem://", set_as_current=False)
@@ -50,8 +54,8 @@ def create_app(broker: Broker, queues: list[str]) -> Celery:
         result_backend=None,
         broker_transport_options=broker.options,
         broker_connection_retry_on_startup=True,
-        task_queues=[Queue(name) for name in queues],
-        task_create_missing_queues=True,
+        task_queues=[Queue(name, _EXCHANGE, routing_key=name) for name in _QUEUES],
+        task_create_missing_queues=False,
         worker_prefetch_multiplier=1,
         task_acks_late=False,  # the ledger's lease brings back what a dead worker held
         worker_hijack_root_logger=False,

@@ -22,22 +22,23 @@ _THREADS = ["--pool", "threads"]
 
 def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency: int) -> None:
     """Blocks, working on `queues` until SIGTERM; what is in hand is finished first."""
-    app = create_app(broker, queues)
+    app = create_app(broker)
     for kind, step in STEPS.items():
         app.task(name=kind.value)(_task(kitchen, step))
-    _run(app, kitchen, ["--concurrency", str(concurrency)], f"{'-'.join(queues)}@%h")
+    options = ["--queues", ",".join(queues), "--concurrency", str(concurrency)]
+    _run(app, kitchen, options, f"{'-'.join(queues)}@%h")
 
 
 def run_beat(broker: Broker, kitchen: Kitchen) -> None:
     """Blocks, offering due jobs once a second until SIGTERM."""
-    app = create_app(broker, [LEDGER_QUEUE])
+    app = create_app(broker)
 
     def offer_due_jobs() -> None:
         for kind, job_id in pipeline.offer_due_jobs(kitchen):
             app.send_task(kind.value, args=[job_id], queue=kind.value, retry=False)
 
     app.task(name=OFFER_TASK)(offer_due_jobs)
-    _run(app, kitchen, ["--beat", "--concurrency", "1"], "beat@%h")
+    _run(app, kitchen, ["--queues", LEDGER_QUEUE, "--beat", "--concurrency", "1"], "beat@%h")
 
 
 def _task(kitchen: Kitchen, step: Step) -> Callable[[int], None]:
@@ -49,6 +50,6 @@ def _task(kitchen: Kitchen, step: Step) -> Callable[[int], None]:
 
 def _run(app: Celery, kitchen: Kitchen, options: list[str], name: str) -> None:
     try:
-        app.worker_main(["worker", *_THREADS, *_QUIET, *options, "--hostname", name])
+        app.worker_main(["--quiet", "worker", *_THREADS, *_QUIET, *options, "--hostname", name])
     finally:
         kitchen.close()
