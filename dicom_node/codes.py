@@ -59,13 +59,17 @@ NONE_SUCCEEDED = _code("111245", "DCM", "No algorithms succeeded; without findin
 QUALITY_ASSESSMENT = _code("111050", "DCM", "Quality Assessment")
 UNUSABLE = _code("111235", "DCM", "Unusable - Quality renders image unusable")
 QUALITY_FINDING = _code("111052", "DCM", "Quality Finding")
+_NO_IMAGE = _code("111213", "DCM", "No image")
+# By how the reason begins; what follows a colon is detail.
 QUALITY_REASONS = {
     "positioning": _code("111209", "DCM", "Positioning"),
     "motion": _code("111210", "DCM", "Motion blur"),
     "under exposed": _code("111211", "DCM", "Under exposed"),
     "over exposed": _code("111212", "DCM", "Over exposed"),
-    "no image": _code("111213", "DCM", "No image"),
     "detector artifact": _code("111214", "DCM", "Detector artifact(s)"),
+    "no pixel data": _NO_IMAGE,
+    "no rows or no columns": _NO_IMAGE,
+    "blank image": _NO_IMAGE,
 }
 
 # The document

@@ -72,7 +72,7 @@ def study_group(study: StudyFinding, images: Sequence[ReportedImage]) -> hd.Cont
     behind = [image for image in images if image.finding in study.images_behind]
     group = hd.MeasurementsAndQualitativeEvaluations(
         _tracking("Study", images[0].header.StudyInstanceUID),
-        finding_type=codes.FRACTURE,
+        finding_type=_sought(study.state),
         algorithm_id=_algorithm(study.algorithm),
         measurements=_certainty(study.probability),
         qualitative_evaluations=_evaluations(study.state, _study_summary(study)),
@@ -87,7 +87,7 @@ def image_group(algorithm: AlgorithmIdentity, image: ReportedImage) -> hd.Conten
     finding = image.finding
     group = hd.MeasurementsAndQualitativeEvaluations(
         _tracking(image.label, finding.sop_instance_uid, finding.frame),
-        finding_type=codes.FRACTURE,
+        finding_type=_sought(finding.state),
         algorithm_id=_algorithm(algorithm),
         finding_sites=image.sites,
         measurements=_certainty(finding.probability),
@@ -184,6 +184,11 @@ def _study_summary(study: StudyFinding) -> Code:
     return _SUMMARIES_OF_SOME_IMAGES.get(summary, summary)
 
 
+def _sought(state: FindingState) -> Code | None:
+    """What the group is about; nothing where nothing was sought, lest it be read as found."""
+    return None if state is FindingState.NOT_ASSESSABLE else codes.FRACTURE
+
+
 def _evaluations(state: FindingState, summary: Code) -> list[hd.QualitativeEvaluation]:
     evaluations = [hd.QualitativeEvaluation(codes.SUMMARY, summary)]
     if state in _FRACTURE_VALUES:
@@ -192,7 +197,8 @@ def _evaluations(state: FindingState, summary: Code) -> list[hd.QualitativeEvalu
 
 
 def _quality(finding: ImageFinding) -> list[hd.QualitativeEvaluation]:
-    reason = codes.find_code(codes.QUALITY_REASONS, finding.reason)
+    beginning = (finding.reason or "").split(":")[0]
+    reason = codes.find_code(codes.QUALITY_REASONS, beginning)
     if finding.is_analysed or reason is None:
         return []
     return [

@@ -118,16 +118,25 @@ def test_answer_is_coded_for_study_and_image(state: FindingState, value: str, su
         assert _certainty(group) == 93.7
 
 
-def test_image_not_analysed_has_its_reason_and_no_answer() -> None:
+@pytest.mark.parametrize(
+    ("reason", "quality"),
+    [
+        ("positioning", "Positioning"),
+        ("no pixel data", "No image"),
+        ("blank image: every pixel has the same value", "No image"),
+    ],
+)
+def test_image_not_analysed_has_its_reason_and_no_answer(reason: str, quality: str) -> None:
     source = received(full_dx())
-    study, image = _image_groups(_reports([source], [not_assessable(source)])[0])
+    study, image = _image_groups(_reports([source], [not_assessable(source, reason)])[0])
     for group in (study, image):
+        assert group.finding_type is None
         assert _evaluation(group, codes.FRACTURE) is None
         assert _evaluation(group, codes.SUMMARY) == codes.NONE_SUCCEEDED.meaning
         assert _certainty(group) is None
     assert _evaluation(image, codes.QUALITY_ASSESSMENT) == codes.UNUSABLE.meaning
-    assert _evaluation(image, codes.QUALITY_FINDING) == "Positioning"
-    assert _texts(image, codes.COMMENT) == ["Not analysed: positioning"]
+    assert _evaluation(image, codes.QUALITY_FINDING) == quality
+    assert _texts(image, codes.COMMENT) == [f"Not analysed: {reason}"]
 
 
 def test_reason_without_a_code_is_text_alone() -> None:
@@ -236,6 +245,7 @@ def test_viewer_shows_the_answer(which: int, tmp_path: Path) -> None:
         "UNVERIFIED",
         "PRELIMINARY",
         'Procedure reported")=(36572-6,LN,"XR Chest AP")',
+        'Finding")=(72704001,SCT,"Fracture")',
         'Fracture")=(52101004,SCT,"Present")',
         'Certainty of Finding")="93.7" (%,UCUM,"Percent")',
         'Finding Site")=(74670003,SCT,"Wrist joint")',
