@@ -15,11 +15,13 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _UID_MAX_LENGTH = 64
-_HEADER_MAX_BYTES = 4 << 20
+_HEADER_MAX_BYTES = 2 << 20
+_HEADER_MAX_ELEMENTS = 10_000
 _VALUE_MAX_BYTES = 1 << 20
 _INFLATE_STEP_BYTES = 1 << 16
 _UNDEFINED_LENGTH = 0xFFFFFFFF
-# What pydicom raises on values that are not what their VR says, or on nesting without end.
+# What pydicom raises on values that are not what their VR says, on nesting without end, and (as
+# OSError) on sequences that are cut off.
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -29,6 +31,7 @@ UNREADABLE = (
     RecursionError,
     MemoryError,
     EOFError,
+    OSError,
     NotImplementedError,
     struct.error,
     zlib.error,

@@ -133,6 +133,8 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
             raise ValueError("a message that is no C-STORE is too long")
 
     def _begin_transfer(self, command_set: Any, context_id: int) -> Transfer:
+        if not (command_set.AffectedSOPClassUID and command_set.AffectedSOPInstanceUID):
+            raise ValueError("a C-STORE request that names no object")
         contexts = {context.context_id: context for context in self.assoc.accepted_contexts}
         transfer = Transfer(self._spool, self._object_max_bytes)
         self._transfers.add(transfer)

@@ -213,6 +213,7 @@ class AssociationHandler(RequestHandler):  # type: ignore[misc]
         association.join()
         if association.dul.is_alive():
             association.dul.join()
+        self.server.shutdown_request(self.request)
         association.dimse.end_all_transfers()
         association.dul.socket.hang_up()
         self.server.forget(association)

@@ -1,0 +1,112 @@
+"""The spool: what it keeps is whole, private and under its own digest; the rest leaves no trace."""
+
+import hashlib
+import os
+import pickle
+import time
+from pathlib import Path
+
+import pytest
+
+from dicom_node.spool import FileSpool, SpoolFull, SpoolUnavailable
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> FileSpool:
+    return FileSpool(tmp_path / "spool")
+
+
+def incoming(spool: FileSpool) -> list[Path]:
+    return list((spool.root / "incoming").iterdir())
+
+
+@pytest.mark.parametrize("content", [b"", b"a", bytes(3_000_000)])
+def test_what_is_written_is_read_back(spool: FileSpool, tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "source"
+    source.write_bytes(content)
+    kept = spool.write(content)
+    assert kept == spool.write(source)
+    assert kept.sha256 == hashlib.sha256(content).hexdigest()
+    assert kept.size_bytes == len(content)
+    with spool.open(kept.key) as file:
+        assert file.read() == content
+    assert not incoming(spool)
+
+
+def test_a_file_is_private_and_lies_in_a_folder_of_its_digest(spool: FileSpool) -> None:
+    key = spool.write(b"pixels").key
+    path = spool.root / "kept" / key[:2] / key
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_nothing_is_seen_of_an_object_before_it_is_kept(spool: FileSpool) -> None:
+    being_written = spool.begin()
+    being_written.write(b"half")
+    with being_written.reopen() as file:
+        assert file.read() == b"half"
+    assert not list((spool.root / "kept").rglob("*/*"))
+    being_written.discard()
+    assert not incoming(spool)
+
+
+def test_discarding_what_was_kept_does_no_harm(spool: FileSpool) -> None:
+    written = spool.begin()
+    written.write(b"whole")
+    key = written.keep().key
+    written.discard()
+    with spool.open(key) as file:
+        assert file.read() == b"whole"
+
+
+def test_removed_is_gone_and_removing_again_is_no_error(spool: FileSpool) -> None:
+    key = spool.write(b"x").key
+    spool.remove(key)
+    spool.remove(key)
+    with pytest.raises(SpoolUnavailable):
+        spool.open(key)
+
+
+@pytest.mark.parametrize("key", ["../../etc/passwd", "", "a" * 63, "A" * 64, "a" * 64 + "\n"])
+def test_a_key_is_never_a_path(spool: FileSpool, key: str) -> None:
+    for use in (spool.open, spool.remove):
+        with pytest.raises(ValueError, match="SHA-256"):
+            use(key)
+
+
+def test_the_reserve_stays_free(tmp_path: Path) -> None:
+    spool = FileSpool(tmp_path, reserve_bytes=1 << 60)
+    with pytest.raises(SpoolFull):
+        spool.begin()
+    with pytest.raises(SpoolFull):
+        spool.write(b"x")
+
+
+def test_a_disk_that_refuses_is_unavailable_not_full(spool: FileSpool) -> None:
+    (spool.root / "incoming").rmdir()
+    with pytest.raises(SpoolUnavailable):
+        spool.begin()
+
+
+def test_the_sweep_takes_old_abandoned_files_only(spool: FileSpool) -> None:
+    abandoned, recent = (spool.root / "incoming" / name for name in ("abandoned", "recent"))
+    being_written = spool.begin()
+    for path in (abandoned, recent):
+        path.write_bytes(b"left by a writer that died")
+    an_hour_ago = time.time() - 3600
+    for path in incoming(spool):
+        if path != recent:
+            os.utime(path, (an_hour_ago, an_hour_ago))
+    assert spool.sweep(older_than_seconds=60) == 1
+    assert not abandoned.exists()
+    assert recent.exists()
+    being_written.write(b"still going")
+    with spool.open(being_written.keep().key) as file:
+        assert file.read() == b"still going"
+
+
+def test_a_spool_travels_to_another_process(spool: FileSpool) -> None:
+    key = spool.write(b"x").key
+    copy: FileSpool = pickle.loads(pickle.dumps(spool))
+    with copy.open(key) as file:
+        assert file.read() == b"x"
