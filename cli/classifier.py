@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from model.classifier import FractureClassifier
     from model.prediction import Prediction
     from model.radiograph import Radiograph
+    from model.recipes import Recipe
 
 _TABLE = ("file", "state", "probability", "region", "reason")
 _DICOM_PREFIX_OFFSET = 128
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (predict, train):
+    for command in (predict, train, evaluate):
         app.command()(command)
 
 
@@ -44,16 +45,17 @@ def predict(
     return Exit.INPUT_UNREADABLE if unread else Exit.DONE
 
 
-def _load_classifier() -> "FractureClassifier":
+def _load_classifier(folder: Path | None = None) -> "FractureClassifier":
     from cli.assembly import model_dir
     from cli.node import read_settings
     from model.artefact import ArtefactDamaged, ArtefactMissing
     from model.classifier import FractureClassifier
+    from model.runtime import DeviceUnavailable
 
     settings = read_settings("predict")
     try:
-        return FractureClassifier.load(model_dir(settings), settings.device)
-    except (ArtefactMissing, ArtefactDamaged) as error:
+        return FractureClassifier.load(folder or model_dir(settings), settings.device)
+    except (ArtefactMissing, ArtefactDamaged, DeviceUnavailable) as error:
         raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
 
 
@@ -122,10 +124,65 @@ def _box(box: Any) -> dict[str, float]:
 def train(
     data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
     start_weights: Annotated[Path, typer.Option(help="Folder of the trunks' start weights.")],
-    out: Annotated[Path, typer.Option(help="Folder of checkpoint and artefact.")],
-    recipe: Annotated[str, typer.Option(help="What to train; see model/recipes.")] = "spine",
-    epochs: Annotated[int | None, typer.Option(help="Instead of the recipe's.")] = None,
-    version: Annotated[str, typer.Option(help="Version of the artefact.")] = "0.0.1",
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoint and the artefact.")],
+    recipe: Annotated[str, typer.Option(help="What to train: a name in model/recipes.")] = "spine",
+    epochs: Annotated[int | None, typer.Option(help="Epochs, if not the recipe's.")] = None,
+    version: Annotated[str, typer.Option(help="Version the artefact will bear.")] = "0.0.0",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
 ) -> int:
-    """Train a network and make it an artefact; needs the `train` extra (`make setup`)."""
+    """Train a network, calibrate it and write its artefact; needs torch (`make setup`)."""
+    from cli.node import read_settings
+
+    settings = read_settings("train")
+    try:
+        from model.train import TrainingRun
+        from model.train import train as run_training
+    except ModuleNotFoundError as error:
+        raise Leave(Exit.USAGE, f"training needs {error.name}: run `make setup`") from error
+    run = TrainingRun(
+        data=data,
+        start_weights=start_weights,
+        recipe=_recipe(recipe, epochs),
+        out=out,
+        version=version,
+        resume=resume,
+        device=_training_device(settings.device),
+    )
+    typer.echo(str(run_training(run)))
+    return Exit.DONE
+
+
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
+    model: Annotated[Path | None, typer.Option(help="An artefact, if not the one set.")] = None,
+    split: Annotated[str, typer.Option(help="Which part of the data to measure on.")] = "val",
+) -> int:
+    """Measure a classifier as its card does: AUROC, operating points, regions, calibration."""
+    from model.data import of_split, read_labels
+    from model.evaluate import measure, summarise
+
+    classifier = _load_classifier(model)
+    images = of_split(read_labels(data), split)
+    command = f"osteon evaluate --data FOLDER --split {split}"
+    figures = summarise(measure(classifier, images), classifier, command)
+    typer.echo(figures.model_dump_json(indent=2))
+    return Exit.DONE
+
+
+def _recipe(name: str, epochs: int | None) -> "Recipe":
+    from dataclasses import replace
+
+    from model.recipes import RECIPES
+
+    if name not in RECIPES:
+        raise typer.BadParameter(f"no recipe {name!r}; there are: {', '.join(sorted(RECIPES))}")
+    recipe = RECIPES[name]
+    return recipe if epochs is None else replace(recipe, epochs=epochs)
+
+
+def _training_device(device: str) -> str:
+    import torch
+
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
