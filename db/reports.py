@@ -28,6 +28,7 @@ class ReportImage:
     rows: int | None
     columns: int | None
     analysis: AnalysisRecord
+    is_reported: bool  # in an earlier revision, by this very analysis
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def open_report(session: Session, claim: Claim) -> ReportSubject:
         revision=1 if latest is None else latest.revision + 1,
         created_at=_first_claimed_at(session, claim),
         evidence_version=study.evidence_version,
-        images=_load_images(session, study.id),
+        images=_load_images(session, study.id, latest),
         predecessors=() if latest is None else _load_predecessors(session, latest.id),
     )
 
@@ -139,7 +140,10 @@ def _first_claimed_at(session: Session, claim: Claim) -> datetime:
     return moment
 
 
-def _load_images(session: Session, study_id: int) -> tuple[ReportImage, ...]:
+def _load_images(
+    session: Session, study_id: int, reported: Report | None
+) -> tuple[ReportImage, ...]:
+    seen_version = 0 if reported is None else reported.evidence_version
     any_analysis = aliased(Analysis)
     latest = select(func.max(any_analysis.id)).where(any_analysis.instance_id == Instance.id)
     images = (
@@ -149,10 +153,12 @@ def _load_images(session: Session, study_id: int) -> tuple[ReportImage, ...]:
         .where(Series.study_id == study_id, Instance.is_image, Instance.quarantine_reason.is_(None))
         .order_by(Series.series_number, Series.id, Instance.instance_number, Instance.id)
     )
-    return tuple(_report_image(*row) for row in session.execute(images))
+    return tuple(_report_image(seen_version, *row) for row in session.execute(images))
 
 
-def _report_image(instance: Instance, series_instance_uid: str, analysis: Analysis) -> ReportImage:
+def _report_image(
+    seen_version: int, instance: Instance, series_instance_uid: str, analysis: Analysis
+) -> ReportImage:
     return ReportImage(
         instance_id=instance.id,
         sop_instance_uid=instance.sop_instance_uid,
@@ -165,6 +171,7 @@ def _report_image(instance: Instance, series_instance_uid: str, analysis: Analys
         rows=instance.rows,
         columns=instance.columns,
         analysis=as_record(analysis),
+        is_reported=analysis.evidence_version <= seen_version,
     )
 
 

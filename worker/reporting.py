@@ -46,7 +46,7 @@ def _captures(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -
     return [
         MadeObject(_capture(kitchen, subject, image, finding.algorithm), image.instance_id)
         for image in subject.images
-        if image.analysis.annotated_key
+        if image.analysis.annotated_key and not image.is_reported
     ]
 
 
