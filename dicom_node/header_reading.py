@@ -87,13 +87,17 @@ def read_header(stream: BinaryIO, transfer_syntax_uid: UID, keywords: Sequence[s
 
 
 class _Stop:
-    """Ends the reading after what is wanted, and at a value too long to be meant."""
+    """Ends the reading after what is wanted, and where it becomes too much to be meant."""
 
     def __init__(self, wanted: set[int]) -> None:
         self._wanted = wanted
+        self._elements = 0
         self._last = max(wanted)  # long before the pixels
 
     def __call__(self, tag: int, _vr: str | None, length: int) -> bool:
+        self._elements += 1
+        if self._elements > _HEADER_MAX_ELEMENTS:
+            raise NotUnderstood("the header has too many elements")
         if tag in self._wanted and _VALUE_MAX_BYTES < length < _UNDEFINED_LENGTH:
             raise NotUnderstood("an element of the header is too long")
         return tag > self._last
