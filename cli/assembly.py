@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from sqlalchemy import Engine
+
 from cli.exits import Exit, Leave
-from db.session import open_ledger
+from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.sender import Destination
@@ -17,6 +19,14 @@ from worker.kitchen import Kitchen, KitchenPlan, Waits
 
 def build_spool(settings: Settings) -> FileSpool:
     return FileSpool(settings.data_dir.absolute() / "spool", settings.disk_reserve_bytes)
+
+
+def open_node_ledger(settings: Settings) -> Engine:
+    """The ledger; Leave with a sentence where it is away or not to be trusted."""
+    try:
+        return open_ledger(settings.ledger_url)
+    except (LedgerUnavailable, LedgerUnsafe) as error:
+        raise Leave(Exit.LEDGER_UNAVAILABLE, f"the ledger cannot be used: {error}") from error
 
 
 def build_listener(settings: Settings) -> Listener:
@@ -33,7 +43,7 @@ def build_listener(settings: Settings) -> Listener:
         port=settings.port,
         name=f"{settings.ae_title}:{settings.port}",
     )
-    return Listener(config, open_ledger(settings.ledger_url), build_spool(settings))
+    return Listener(config, open_node_ledger(settings), build_spool(settings))
 
 
 def build_kitchen(settings: Settings) -> Kitchen:

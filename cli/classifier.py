@@ -82,9 +82,29 @@ def _read(path: Path) -> "list[Radiograph]":
         raise NotAssessable("there is no such file")
     with path.open("rb") as file:
         is_dicom = file.read(_DICOM_PREFIX_OFFSET + 4)[_DICOM_PREFIX_OFFSET:] == b"DICM"
-    if is_dicom or path.suffix.lower() in {".dcm", ".dicom"}:
-        return read_dicom(path)
-    return [read_picture(path)]
+    if not is_dicom and path.suffix.lower() not in {".dcm", ".dicom"}:
+        return [read_picture(path)]
+    _refuse_uncovered(path)
+    return read_dicom(path)
+
+
+def _refuse_uncovered(path: Path) -> None:
+    """The node's own rule; a header that cannot be read is left to the reader to explain."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    from model.radiograph import UNDECODABLE, NotAssessable
+    from worker.coverage import reason_not_covered
+
+    try:
+        header = dcmread(path, specific_tags=["Modality", "BodyPartExamined"])
+    except (InvalidDicomError, *UNDECODABLE):
+        return
+    reason = reason_not_covered(
+        str(header.get("Modality", "")), str(header.get("BodyPartExamined", ""))
+    )
+    if reason is not None:
+        raise NotAssessable(reason)
 
 
 def _row(path: Path, prediction: "Prediction | None", reason: str | None) -> dict[str, Any]:

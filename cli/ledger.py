@@ -97,11 +97,12 @@ def doctor(as_json: AsJson = False) -> int:
 
 @contextmanager
 def _ledger(command: str) -> Iterator["Session"]:
+    from cli.assembly import open_node_ledger
     from cli.node import read_settings
-    from db.session import LedgerUnavailable, open_ledger, transaction
+    from db.session import LedgerUnavailable, transaction
 
+    engine = open_node_ledger(read_settings(command))
     try:
-        engine = open_ledger(read_settings(command).ledger_url)
         with transaction(engine) as session:
             yield session
     except LedgerUnavailable as error:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.exits import Exit, Leave
+
 if TYPE_CHECKING:
     from settings import Settings
 
@@ -62,10 +64,15 @@ def listen() -> None:
 
     from cli.assembly import build_listener
 
-    listener = build_listener(read_settings("listener"))
+    settings = read_settings("listener")
+    listener = build_listener(settings)
     stopping = Event()
     _on_stop(stopping.set)
-    listener.start()
+    try:
+        listener.start()
+    except OSError as error:
+        where = f"{settings.bind_address}:{settings.port}"
+        raise Leave(Exit.CHECK_FAILED, f"cannot listen on {where}: {error.strerror}") from error
     stopping.wait()
     listener.stop()
 

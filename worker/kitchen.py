@@ -1,8 +1,7 @@
 """What a worker process works with: made on first use, once, and closed at the end."""
 
 import threading
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -40,42 +39,42 @@ class KitchenPlan:
     annotate_negatives: bool
 
 
-@dataclass
 class Kitchen:
     """A process's ledger, spool, decoder, classifier and sender.
 
-    The classifier is loaded by the first image, not at start: CUDA does not survive a fork and
-    start-up hooks may not block; a worker that only reports never loads it.
+    The ledger is opened and the classifier loaded by the first job that wants them, not at start: a
+    database that is away is waited for, CUDA does not survive a fork, and a worker that only
+    reports never loads the network.
     """
 
-    plan: KitchenPlan
-    _loading: threading.Lock = field(default_factory=threading.Lock)
-    _classifier: FractureClassifier | None = None
+    def __init__(self, plan: KitchenPlan) -> None:
+        self.plan = plan
+        self.spool = plan.spool
+        self.decoder = Decoder(plan.decode_limits)
+        self.sender = Sender(plan.ae_title)
+        self._first_use = threading.RLock()
+        self._ledger: Engine | None = None
+        self._card: Card | None = None
+        self._classifier: FractureClassifier | None = None
 
     @property
-    def spool(self) -> Spool:
-        return self.plan.spool
-
-    @cached_property
     def ledger(self) -> Engine:
-        return open_ledger(self.plan.ledger_url)
+        with self._first_use:
+            if self._ledger is None:
+                self._ledger = open_ledger(self.plan.ledger_url)
+            return self._ledger
 
-    @cached_property
-    def decoder(self) -> Decoder:
-        return Decoder(self.plan.decode_limits)
-
-    @cached_property
-    def sender(self) -> Sender:
-        return Sender(self.plan.ae_title)
-
-    @cached_property
+    @property
     def card(self) -> Card:
         """What the classifier's artefact says of itself; the network is not loaded for it."""
-        return load_artefact(self.plan.model_dir).card
+        with self._first_use:
+            if self._card is None:
+                self._card = load_artefact(self.plan.model_dir).card
+            return self._card
 
     @property
     def classifier(self) -> FractureClassifier:
-        with self._loading:
+        with self._first_use:
             if self._classifier is None:
                 self._classifier = FractureClassifier.load(self.plan.model_dir, self.plan.device)
             return self._classifier
@@ -83,4 +82,5 @@ class Kitchen:
     def close(self) -> None:
         self.decoder.close()
         self.sender.close()
-        self.ledger.dispose()
+        if self._ledger is not None:
+            self._ledger.dispose()

@@ -2,13 +2,18 @@
 
 from collections.abc import Callable
 
+import structlog
 from celery import Celery
+from kombu.exceptions import OperationalError as BrokerUnavailable
 
 from db.jobs import JobKind
+from db.session import LedgerUnavailable
 from worker import pipeline
 from worker.app import LEDGER_QUEUE, OFFER_TASK, Broker, create_app
 from worker.job_runner import Step, run_job
 from worker.kitchen import Kitchen
+
+log = structlog.get_logger(__name__)
 
 STEPS: dict[JobKind, Step] = {
     JobKind.ANALYSE: pipeline.analyse_instance,
@@ -33,12 +38,20 @@ def run_beat(broker: Broker, kitchen: Kitchen) -> None:
     """Blocks, offering due jobs once a second until SIGTERM."""
     app = create_app(broker)
 
-    def offer_due_jobs() -> None:
-        for kind, job_id in pipeline.offer_due_jobs(kitchen):
-            app.send_task(kind.value, args=[job_id], queue=kind.value, retry=False)
-
-    app.task(name=OFFER_TASK)(offer_due_jobs)
+    app.task(name=OFFER_TASK)(_offering(app, kitchen))
     _run(app, kitchen, ["--queues", LEDGER_QUEUE, "--beat", "--concurrency", "1"], "beat@%h")
+
+
+def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
+    def offer() -> None:
+        try:
+            for kind, job_id in pipeline.offer_due_jobs(kitchen):
+                app.send_task(kind.value, args=[job_id], queue=kind.value, retry=False)
+        except (LedgerUnavailable, BrokerUnavailable) as error:
+            # What was not offered, or not sent, is offered again when both are back.
+            log.warning("offers_put_off", reason=type(error).__name__)
+
+    return offer
 
 
 def _task(kitchen: Kitchen, step: Step) -> Callable[[int], None]:
