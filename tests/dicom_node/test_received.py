@@ -139,7 +139,11 @@ def test_nesting_without_end_is_refused_or_read_but_never_a_crash(levels: int) -
 
 
 def test_a_deflated_bomb_is_read_within_bounds() -> None:
-    bomb = element(0x0008, 0x0016, b"UI", b"1.2.840.10008.5.1.4.1.1.1\0") + struct.pack("<HH2sHL", 9, 1, b"OB", 0, 1 << 29) + bytes(1 << 28)
+    bomb = (
+        element(0x0008, 0x0016, b"UI", b"1.2.840.10008.5.1.4.1.1.1\0")
+        + struct.pack("<HH2sHL", 9, 1, b"OB", 0, 1 << 29)
+        + bytes(1 << 28)
+    )
     compressor = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     data = compressor.compress(bomb) + compressor.flush()
     del bomb

@@ -140,41 +140,53 @@ def test_a_warning_is_stored_and_told(sender: Sender, report: SendableObject, st
 
 @pytest.mark.parametrize("status", [0xA700, 0xA702, 0x0110])
 def test_a_passing_failure(sender: Sender, report: SendableObject, status: int) -> None:
-    with running_pacs(Comprehensive3DSRStorage, status=status) as pacs:
-        with pytest.raises(PeerUnavailable) as failure:
-            sender.send(pacs.destination, [report])
+    with (
+        running_pacs(Comprehensive3DSRStorage, status=status) as pacs,
+        pytest.raises(PeerUnavailable) as failure,
+    ):
+        sender.send(pacs.destination, [report])
     assert failure.value.status == status
     assert len(pacs.stored) == 1
 
 
 @pytest.mark.parametrize("status", [0xA900, 0xC000, 0xC123, 0x0122, 0x0124])
 def test_a_lasting_refusal(sender: Sender, report: SendableObject, status: int) -> None:
-    with running_pacs(Comprehensive3DSRStorage, status=status) as pacs:
-        with pytest.raises(PeerRefused, match=f"0x{status:04X}"):
-            sender.send(pacs.destination, [report])
+    with (
+        running_pacs(Comprehensive3DSRStorage, status=status) as pacs,
+        pytest.raises(PeerRefused, match=f"0x{status:04X}"),
+    ):
+        sender.send(pacs.destination, [report])
 
 
 def test_a_peer_that_takes_none_of_the_candidates(
     sender: Sender, report: SendableObject, fallback: SendableObject
 ) -> None:
-    with running_pacs(SecondaryCaptureImageStorage) as pacs:
-        with pytest.raises(PeerRefused, match="Comprehensive 3D SR Storage or Comprehensive SR"):
-            sender.send(pacs.destination, [report, fallback])
-    with running_pacs(EncapsulatedPDFStorage) as pacs:
-        with pytest.raises(PeerRefused, match="accepts none"):
-            sender.send(pacs.destination, [report])
+    with (
+        running_pacs(SecondaryCaptureImageStorage) as pacs,
+        pytest.raises(PeerRefused, match="Comprehensive 3D SR Storage or Comprehensive SR"),
+    ):
+        sender.send(pacs.destination, [report, fallback])
+    with (
+        running_pacs(EncapsulatedPDFStorage) as pacs,
+        pytest.raises(PeerRefused, match="accepts none"),
+    ):
+        sender.send(pacs.destination, [report])
 
 
 def test_a_peer_that_aborts(sender: Sender, report: SendableObject) -> None:
-    with running_pacs(Comprehensive3DSRStorage, status=0xDEAD) as pacs:
-        with pytest.raises(PeerUnavailable, match="broke off"):
-            sender.send(pacs.destination, [report])
+    with (
+        running_pacs(Comprehensive3DSRStorage, status=0xDEAD) as pacs,
+        pytest.raises(PeerUnavailable, match="broke off"),
+    ):
+        sender.send(pacs.destination, [report])
 
 
 def test_a_peer_that_never_answers(sender: Sender, report: SendableObject) -> None:
-    with running_pacs(Comprehensive3DSRStorage, answer_after_seconds=4) as pacs:
-        with pytest.raises(PeerUnavailable, match="did not answer in time"):
-            sender.send(pacs.destination, [report])
+    with (
+        running_pacs(Comprehensive3DSRStorage, answer_after_seconds=4) as pacs,
+        pytest.raises(PeerUnavailable, match="did not answer in time"),
+    ):
+        sender.send(pacs.destination, [report])
 
 
 def test_a_peer_that_is_not_there_and_comes_back(sender: Sender, report: SendableObject) -> None:
