@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ class Site:
     """The services of the CPU profile, run in `folder`."""
 
     folder: Path
-    own_settings: dict[str, str]
+    own_settings: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(
         default_factory=lambda: {name: free_port() for name in ("listener", "redis", "orthanc")}
     )
@@ -41,13 +42,8 @@ class Site:
             (self.folder / name).mkdir()
         copy_as_built(self.folder / "image")
         subprocess.run([ROOT / "deploy/make-secrets", self.folder / "secrets"], check=True)
-        # Mounted one by one, the files are open to the service that is given them.
-        (self.folder / "secrets").chmod(0o755)
         self._rewrite_secret("osteon_broker_url", self.here)
         self._rewrite_secret("osteon_database_url", lambda _: database_url)
-        if os.geteuid() == 0:
-            uid, gid = map(int, SERVICES["listener"]["user"].split(":"))
-            os.chown(self.folder / "data", uid, gid)
 
     def here(self, text: str) -> str:
         """The text with what it names of the containers' world replaced by what is here."""
@@ -80,21 +76,27 @@ class Site:
 
     def run(self, name: str, command: list[str], **options: Any) -> "subprocess.Popen[bytes]":
         with (self.folder / "logs" / name).open("ab") as log:
-            process = subprocess.Popen(command, stdout=log, stderr=log, **options)
+            rights = _without_rights()
+            process = subprocess.Popen([*rights, *command], stdout=log, stderr=log, **options)
         self.processes[name] = process
         return process
 
     def is_healthy(self, name: str) -> bool:
-        """Whether the service's own health check passes."""
+        """Whether the service runs and its own health check passes."""
+        assert self.processes[name].poll() is None, f"{name} ended:\n{self.log(name)}"
+        return self.passes_check(name)
+
+    def passes_check(self, name: str) -> bool:
+        """Whether the service's health check passes, be it running or not."""
         kind, *words = SERVICES[name]["healthcheck"]["test"]
         command = [self.here(substitute(word, {})) for word in words]
         command = ["sh", "-c", *command] if kind == "CMD-SHELL" else command
         options = self._container(name) if "env_file" in SERVICES[name] else {}
         return subprocess.run(command, capture_output=True, check=False, **options).returncode == 0
 
-    def wait_until_healthy(self, *names: str, limit_seconds: float = 40) -> None:
+    def wait_until_healthy(self, *names: str, limit_seconds: float = 90) -> None:
         for name in names:
-            wait_for(lambda name=name: self.is_healthy(name), f"{name} to be well", limit_seconds)
+            wait_for(partial(self.is_healthy, name), f"{name} to be well", limit_seconds)
 
     def stop(self, name: str) -> float:
         """Stop a service as Docker does, and say how long it took; its exit code is to be 0."""
@@ -114,7 +116,7 @@ class Site:
             process.wait()
 
     def _container(self, name: str) -> dict[str, Any]:
-        """What the service's container has: environment, working directory, user."""
+        """What the service's container has: its environment and working directory."""
         given = {
             variable: self.here(substitute(value, {}))
             for variable, value in SERVICES[name]["environment"].items()
@@ -126,8 +128,7 @@ class Site:
             "PYTHONDONTWRITEBYTECODE": "1",
             "HOME": "/tmp",
         }
-        place = {"env": environment | self.own_settings | given, "cwd": self.folder / "image"}
-        return place | _user(SERVICES[name]["user"])
+        return {"env": environment | self.own_settings | given, "cwd": self.folder / "image"}
 
     def _rewrite_secret(self, name: str, change: Callable[[str], str]) -> None:
         path = self.folder / "secrets" / name
@@ -136,7 +137,7 @@ class Site:
         path.write_text(changed)
 
 
-def wait_for(happens: Callable[[], Any], what: str, limit_seconds: float = 40) -> Any:
+def wait_for(happens: Callable[[], Any], what: str, limit_seconds: float = 90) -> Any:
     """What `happens` gives, once it is true."""
     deadline = time.monotonic() + limit_seconds
     while not (outcome := happens()):
@@ -145,10 +146,8 @@ def wait_for(happens: Callable[[], Any], what: str, limit_seconds: float = 40) -
     return outcome
 
 
-def _user(user: str) -> dict[str, Any]:
-    """The service's user, where we may change to it and it may reach the interpreter."""
-    ways = [Path(sys.executable), *Path(sys.executable).parents]
-    if os.geteuid() != 0 or not all(way.stat().st_mode & 0o001 for way in ways):
-        return {}
-    uid, gid = map(int, user.split(":"))
-    return {"user": uid, "group": gid, "extra_groups": []}
+def _without_rights() -> list[str]:
+    """What takes the rights from a command that the services drop: `cap_drop`, `security_opt`."""
+    if os.geteuid() != 0:
+        return []
+    return [require_program("setpriv", "util-linux"), "--no-new-privs", "--bounding-set=-all"]
