@@ -29,6 +29,7 @@ FROM base AS source
 COPY pyproject.toml README.md LICENSE settings.py logs.py ./
 COPY cli ./cli
 COPY worker ./worker
+COPY web ./web
 COPY dicom_node ./dicom_node
 COPY model ./model
 COPY phantom ./phantom
