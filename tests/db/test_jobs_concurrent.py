@@ -6,16 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from db.jobs import ClaimLost, JobKind, add_job, claim_job, finish_job, hold, offer_due_jobs
+from db.jobs import Claim, ClaimLost, JobKind, add_job, claim_job, finish_job, hold, offer_due_jobs
 from db.session import LedgerUnavailable, open_ledger, transaction
 from db.tables import Instance, Job
 from tests.db.ledger import receive, received, rows
 
 JOBS = 24
 CLAIMERS = 6
+PATIENCE_SECONDS = 30
 
 
 def test_of_racing_claimers_one_wins(ledger_url: str) -> None:
@@ -71,16 +72,20 @@ def _ledger_with_jobs(url: str) -> Engine:
 
 
 def _each_was_written_once(engine: Engine) -> None:
-    """`rows` counts the results written for an instance, whoever wrote them."""
-    assert {job.state for job in rows(engine, Job)} == {"done"}
-    assert [instance.rows for instance in rows(engine, Instance)] == [1] * JOBS
-    assert any(job.attempt > 1 for job in rows(engine, Job)), "no claimer died: nothing was tested"
+    """`rows` counts the results written for an instance, `columns` is the last writer's token."""
+    jobs, instances = rows(engine, Job), rows(engine, Instance)
+    assert {job.state for job in jobs} == {"done"}
+    assert [instance.rows for instance in instances] == [1] * JOBS
+    tokens = {instance.id: instance.columns for instance in instances}
+    assert tokens == {job.subject_id: job.fence_token for job in jobs}, "a stale claim wrote"
+    assert any(job.attempt > 1 for job in jobs), "no claimer died: nothing was tested"
 
 
 def _work(url: str, number: int) -> None:
     """Work until all is done; of ten claims about three outlive their lease or are abandoned."""
     engine, chance = open_ledger(url), random.Random(number)
-    while True:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
         with transaction(engine) as session:
             open_jobs = list(session.scalars(select(Job.id).where(Job.finished_at.is_(None))))
         if not open_jobs:
@@ -97,15 +102,17 @@ def _attempt(engine: Engine, job_id: int, fate: float) -> None:
     try:
         with transaction(engine) as session:
             hold(session, claim)
-            _count_result(session, claim.subject_id)
+            _count_result(session, claim)
             finish_job(session, claim)
     except (ClaimLost, LedgerUnavailable):
         return
 
 
-def _count_result(session: Session, instance_id: int) -> None:
-    written = session.scalar(select(Instance.rows).where(Instance.id == instance_id)) or 0
-    session.execute(update(Instance).where(Instance.id == instance_id).values(rows=written + 1))
+def _count_result(session: Session, claim: Claim) -> None:
+    instance = session.get_one(Instance, claim.subject_id)
+    instance.rows = (instance.rows or 0) + 1
+    instance.columns = claim.fence_token
+    session.flush()
 
 
 def _in_threads(act: Callable[[int], None], count: int) -> None:
