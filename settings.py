@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     ae_title: str = Field("OSTEON", max_length=16, description="AE title others call us by.")
     bind_address: str = Field("0.0.0.0", description="Address the DICOM listener binds.")  # noqa: S104
     port: int = Field(11112, ge=0, le=65535, description="DICOM port.")
+    web_bind_address: str = Field(
+        "127.0.0.1", description="Address the status page binds; a loopback one only."
+    )
+    web_port: int = Field(8042, ge=0, le=65535, description="Port of the status page.")
     peers: Peers = Field(
         (), description="Who may call: `AET`, `AET@HOST` or `AET@HOST:PORT`; empty: anyone."
     )

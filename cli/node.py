@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
     from settings import Settings
+    from web.app import WebPlan
 
 QueueNames = Annotated[
     list[str], typer.Option("--queue", help="Queue to work on: analyse, report or deliver.")
@@ -24,11 +26,12 @@ PARTS = {
     "analyst": ["work", "--queue", "analyse"],
     "courier": ["work", "--queue", "report", "--queue", "deliver"],
     "beat": ["beat"],
+    "web": ["web"],
 }
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (up, listen, work, beat):
+    for command in (up, listen, work, beat, web):
         app.command()(command)
     database = typer.Typer(help="The ledger's schema.", no_args_is_help=True)
     database.command("upgrade")(upgrade)
@@ -39,14 +42,15 @@ def up(
     data_dir: DataDir = None,
     ae_title: Annotated[str | None, typer.Option(help="Our AE title.")] = None,
     port: Annotated[int | None, typer.Option(help="DICOM port.")] = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of the status page.")] = None,
     destination: Annotated[
         list[str] | None, typer.Option(help="Where results go: AET@HOST:PORT; may be repeated.")
     ] = None,
 ) -> None:
-    """Run a whole node: listener, workers and beat, supervised; Ctrl-C stops them all."""
+    """Run a whole node: listener, workers, beat and page, supervised; Ctrl-C stops them all."""
     from worker.supervisor import Part, Supervisor
 
-    given = {"data_dir": data_dir, "ae_title": ae_title, "port": port}
+    given = {"data_dir": data_dir, "ae_title": ae_title, "port": port, "web_port": web_port}
     settings = read_settings("up", **given, destinations=destination or None)
     _hand_down({**given, "destinations": ",".join(destination) if destination else None})
     _upgrade(settings)
@@ -96,6 +100,23 @@ def beat() -> None:
     run_beat(build_broker(settings), build_kitchen(settings))
 
 
+def web() -> None:
+    """Serve the status page, to this machine alone."""
+    from web.serving import ExposedAddress, bind, serve
+
+    settings = read_settings("web")
+    plan = _web_plan(settings)
+    try:
+        listening = bind(plan)
+    except ExposedAddress as refusal:
+        raise Leave(Exit.USAGE, f"setting web_bind_address: {refusal}") from refusal
+    except OSError as error:
+        where = f"{plan.bind_address}:{plan.port}"
+        raise Leave(Exit.CHECK_FAILED, f"cannot serve on {where}: {error.strerror}") from error
+    with listening:
+        serve(plan, listening)
+
+
 def upgrade() -> None:
     """Bring the ledger's schema to this version."""
     _upgrade(read_settings("db"))
@@ -109,6 +130,21 @@ def read_settings(part: str, **overrides: object) -> "Settings":
     settings = load_settings(**overrides)
     configure_logs(settings.log_level, part)
     return settings
+
+
+def _web_plan(settings: "Settings") -> "WebPlan":
+    # Not in cli.assembly: that loads the whole node, and the page needs none of it.
+    from web.app import WebPlan
+
+    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
+    return WebPlan(
+        ledger_url=settings.ledger_url,
+        ae_title=settings.ae_title,
+        dicom_host=socket.gethostname() if anywhere else settings.bind_address,
+        dicom_port=settings.port,
+        bind_address=settings.web_bind_address,
+        port=settings.web_port,
+    )
 
 
 def _hand_down(given: dict[str, object]) -> None:
