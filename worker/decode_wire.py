@@ -13,6 +13,10 @@ import numpy as np
 from model.radiograph import NotAssessable, Radiograph
 
 
+class NoAnswer(Exception):
+    """What came from the child is no answer: it is in disorder and can be asked nothing more."""
+
+
 def read_exactly(source: BinaryIO, length: int) -> bytes:
     data = bytearray(length)
     view = memoryview(data)
@@ -41,9 +45,16 @@ def write_radiographs(sink: BinaryIO, radiographs: Sequence[Radiograph]) -> None
 def decode_radiographs(answer: bytearray) -> list[Radiograph]:
     """The radiographs in an answer; raises NotAssessable where the child gave a reason instead."""
     body = 4 + int.from_bytes(answer[:4], "big")
-    head: dict[str, Any] = json.loads(answer[4:body])
-    if "reason" in head:
-        raise NotAssessable(head["reason"])
+    try:
+        head: dict[str, Any] = json.loads(answer[4:body])
+        if "reason" not in head:
+            return _frames(head, answer, body)
+    except (ValueError, LookupError, TypeError) as problem:
+        raise NoAnswer from problem
+    raise NotAssessable(head["reason"])
+
+
+def _frames(head: dict[str, Any], answer: bytearray, body: int) -> list[Radiograph]:
     radiographs = []
     for frame in head["frames"]:
         rows, columns = frame["shape"]

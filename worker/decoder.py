@@ -13,11 +13,13 @@ from typing import IO
 import structlog
 
 from model.radiograph import NotAssessable, Radiograph
-from worker.decode_wire import decode_radiographs
+from worker.decode_wire import NoAnswer, decode_radiographs
 
 log = structlog.get_logger(__name__)
 # A child is replaced after this many images, so that a codec's leak stays small.
 _IMAGES_PER_CHILD = 500
+# Between hanging up and being gone.
+_DEATH_SECONDS = 2
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -52,19 +54,23 @@ class Decoder:
         """
         child = self._borrow()
         try:
-            answer = _ask(child.process, encoded, self.limits.seconds)
+            answer = _ask(child.process, encoded, self.limits)
+            radiographs = decode_radiographs(answer)
+        except NotAssessable:
+            self._give_back(child)
+            raise
         except (EOFError, BrokenPipeError):
             raise _death(child.process) from None
         except TimeoutError:
-            _end(child.process)
-            raise NotAssessable(
-                f"decoding did not end within {self.limits.seconds:g} seconds"
-            ) from None
+            reason = f"decoding did not end within {self.limits.seconds:g} seconds"
+            raise _given_up(child.process, reason) from None
+        except NoAnswer:
+            raise _given_up(child.process, "what the decoder answers makes no sense") from None
         except BaseException:
             _end(child.process)
             raise
         self._give_back(child)
-        return decode_radiographs(answer)
+        return radiographs
 
     def close(self) -> None:
         while not self._idle.empty():
@@ -99,12 +105,14 @@ def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
     )
 
 
-def _ask(process: "subprocess.Popen[bytes]", encoded: bytes, seconds: float) -> bytearray:
+def _ask(process: "subprocess.Popen[bytes]", encoded: bytes, limits: DecodeLimits) -> bytearray:
     assert process.stdin is not None and process.stdout is not None
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + limits.seconds
     _write(process.stdin, len(encoded).to_bytes(8, "big"), deadline)
     _write(process.stdin, encoded, deadline)
     length = int.from_bytes(_read(process.stdout, 8, deadline), "big")
+    if length > limits.memory_bytes:  # it cannot hold what it announces
+        raise NoAnswer
     return _read(process.stdout, length, deadline)
 
 
@@ -137,7 +145,11 @@ def _wait(pipe: IO[bytes], event: int, deadline: float) -> None:
 
 
 def _death(process: "subprocess.Popen[bytes]") -> Exception:
-    process.wait()
+    """What became of a child that hung up."""
+    try:
+        process.wait(_DEATH_SECONDS)
+    except subprocess.TimeoutExpired:
+        return _given_up(process, "the decoder stopped answering on this file")
     _close_pipes(process)
     log.warning("decode_child_died", returncode=process.returncode)
     if process.returncode == -signal.SIGKILL:
@@ -146,6 +158,12 @@ def _death(process: "subprocess.Popen[bytes]") -> Exception:
         name = signal.Signals(-process.returncode).name
         return NotAssessable(f"the decoder died on this file ({name})")
     return NotAssessable(f"the decoder ended on this file (exit status {process.returncode})")
+
+
+def _given_up(process: "subprocess.Popen[bytes]", reason: str) -> NotAssessable:
+    _end(process)
+    log.warning("decode_child_ended", reason=reason)
+    return NotAssessable(reason)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -1,0 +1,206 @@
+"""A hostile image costs one decode child, never the worker: every way of dying is tried."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from model.radiograph import NotAssessable, read_dicom
+from tests.worker.dicom_files import (
+    deflate_bomb,
+    file_of,
+    multi_frame,
+    phantom_file,
+    rle_bomb,
+    study_of_two_views,
+    with_undecodable_codec,
+)
+from worker.decoder import DecodeLimits, Decoder, DecoderKilled
+
+LIMITS = DecodeLimits(seconds=30, memory_bytes=1 << 30)
+
+
+@contextlib.contextmanager
+def decoding(limits: DecodeLimits = LIMITS) -> Iterator[Decoder]:
+    """A decoder that leaves neither process nor file descriptor behind."""
+    descriptors, processes = os.listdir("/proc/self/fd"), _children()
+    decoder = Decoder(limits)
+    try:
+        yield decoder
+    finally:
+        decoder.close()
+    assert _children() == processes
+    assert len(os.listdir("/proc/self/fd")) == len(descriptors)
+
+
+@pytest.fixture
+def faulty_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Decode children load a codec with faults; this process does not."""
+    shutil.copy(Path(__file__).with_name("faulty_codec.py"), tmp_path / "sitecustomize.py")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Iterator[Decoder]:
+    with decoding() as decoder:
+        yield decoder
+
+
+@pytest.mark.parametrize("frames", [1, 3])
+def test_pixels_are_those_decoded_in_process(decoder: Decoder, frames: int) -> None:
+    dataset = study_of_two_views()[0]
+    encoded = file_of(dataset if frames == 1 else multi_frame(dataset, frames - 1))
+    [here] = read_dicom(BytesIO(encoded))
+    [there] = decoder.decode(encoded)
+    assert np.array_equal(here.pixels, there.pixels)
+    assert (here.pixel_aspect, here.frame) == (there.pixel_aspect, there.frame)
+    assert here.frame == (None if frames == 1 else frames)
+
+
+def _truncated(share: float) -> bytes:
+    whole = phantom_file()
+    return whole[: int(len(whole) * share)]
+
+
+REFUSED = {
+    "truncated pixels": (lambda: _truncated(0.7), "decoded"),
+    "truncated header": (lambda: _truncated(0.001), "read|no pixel data|not a DICOM file"),
+    "empty": (lambda: b"", "not a DICOM file"),
+    "no pixels": (lambda: phantom_file(PixelData=None), "no pixel data"),
+    "no decoder": (with_undecodable_codec, "decoded"),
+    "claim of 8.6 GB": (lambda: phantom_file(Rows=65535, Columns=65535), "claims 8589 MB"),
+    "claim of frames": (lambda: phantom_file(NumberOfFrames="100000"), "claims 16384 MB"),
+    "deflate bomb": (lambda: deflate_bomb(1100), "memory"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_file_is_refused_with_a_plain_reason(decoder: Decoder, name: str) -> None:
+    make, reason = REFUSED[name]
+    encoded = make()
+    assert len(encoded) < 12_000_000
+    with pytest.raises(NotAssessable, match=reason) as refusal:
+        decoder.decode(encoded)
+    assert "Traceback" not in str(refusal.value)
+    assert "exit status" not in str(refusal.value)  # the child itself has given the reason
+    assert decoder.decode(phantom_file())
+
+
+@pytest.mark.parametrize("encoded", [rle_bomb(600), deflate_bomb(64)[:20_000]])
+def test_what_upsets_a_codec_costs_no_more_than_a_child(decoder: Decoder, encoded: bytes) -> None:
+    with pytest.raises(NotAssessable, match=r"read|decode"):
+        decoder.decode(encoded)
+    assert decoder.decode(phantom_file())
+
+
+def test_a_child_has_bounded_memory_and_dumps_no_core(decoder: Decoder) -> None:
+    decoder.decode(phantom_file())
+    child = _children()[-1]
+    assert psutil.Process(child).rlimit(psutil.RLIMIT_AS) == (LIMITS.memory_bytes,) * 2
+    assert psutil.Process(child).rlimit(psutil.RLIMIT_CORE) == (0, 0)
+
+
+def test_a_child_serves_many_images_and_threads_share_none(decoder: Decoder) -> None:
+    decoder.decode(phantom_file())
+    first = _children()
+    decoder.decode(phantom_file())
+    assert _children() == first
+    with ThreadPoolExecutor(3) as threads:
+        answers = list(threads.map(decoder.decode, [phantom_file()] * 6))
+    assert all(np.array_equal(answers[0][0].pixels, one[0].pixels) for one in answers)
+    assert len(_children()) <= 3
+
+
+DEATHS = [
+    ("segmentation fault", NotAssessable, "SIGSEGV"),
+    ("killed", DecoderKilled, "killed by the operating system"),
+    ("exit", NotAssessable, "exit status 3"),
+    ("garbage", NotAssessable, "makes no sense"),
+    ("wrong head", NotAssessable, "makes no sense"),
+    ("deaf", NotAssessable, "stopped answering"),
+]
+
+
+@pytest.mark.usefixtures("faulty_codec")
+@pytest.mark.parametrize(("fault", "error", "said"), DEATHS)
+def test_a_faulty_codec_costs_one_child(fault: str, error: type[Exception], said: str) -> None:
+    with decoding() as decoder:
+        with pytest.raises(error, match=said):
+            decoder.decode(phantom_file(ImageComments=fault))
+        began = time.monotonic()
+        assert decoder.decode(phantom_file())
+        assert time.monotonic() - began < 10
+
+
+@pytest.mark.usefixtures("faulty_codec")
+def test_a_codec_that_hangs_is_given_up_in_time() -> None:
+    with decoding() as decoder:
+        others = _children()
+        decoder.decode(phantom_file())
+        [hanging] = set(_children()) - set(others)
+        decoder.limits = DecodeLimits(0.5, LIMITS.memory_bytes)
+        with pytest.raises(NotAssessable, match=r"did not end within 0.5 seconds"):
+            decoder.decode(phantom_file(ImageComments="hang"))
+        assert not psutil.pid_exists(hanging)
+        decoder.limits = LIMITS
+        assert decoder.decode(phantom_file())
+
+
+@pytest.mark.usefixtures("faulty_codec")
+def test_what_one_child_survives_costs_no_child() -> None:
+    with decoding() as decoder:
+        with pytest.raises(NotAssessable, match="more memory than one image is given"):
+            decoder.decode(phantom_file(ImageComments="memory"))
+        child = _children()
+        assert decoder.decode(phantom_file(ImageComments="chatty"))
+        assert _children() == child
+
+
+@pytest.mark.usefixtures("faulty_codec")
+def test_a_hanging_child_whose_worker_is_gone_ends_itself() -> None:
+    command = [sys.executable, "-m", "worker.decode_child", str(LIMITS.memory_bytes), "0.5"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin is not None
+        image = phantom_file(ImageComments="hang")
+        child.stdin.write(len(image).to_bytes(8, "big") + image)
+        child.stdin.close()
+        assert child.wait(20) == -signal.SIGALRM
+
+
+_WORKER = """
+import sys, time
+from pathlib import Path
+from worker.decoder import DecodeLimits, Decoder
+decoder = Decoder(DecodeLimits(30, 1 << 30))
+decoder.decode(Path(sys.argv[1]).read_bytes())
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_children_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
+    image = tmp_path / "image.dcm"
+    image.write_bytes(phantom_file())
+    command = [sys.executable, "-c", _WORKER, str(image)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == b"ready\n"
+        children = psutil.Process(worker.pid).children()
+        worker.kill()
+    assert children
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+
+
+def _children() -> list[int]:
+    return [child.pid for child in psutil.Process().children(recursive=True)]
