@@ -20,7 +20,7 @@ def require_program(name: str, package: str) -> str:
     """The program's path; without it the test is skipped, in CI it fails."""
     program = find_program(name)
     if program is None:
-        _absent(f"{name} is not installed: apt-get install {package} (or run tests/install-services)")
+        _absent(f"{name} is missing: apt-get install {package}, or run tests/install-services")
     return str(program)
 
 

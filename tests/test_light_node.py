@@ -7,7 +7,8 @@ _SERVE = """
 import sys
 for absent in ("torch", "torchvision", "onnx", "safetensors"):
     sys.modules[absent] = None  # importing it raises ImportError
-import cli, cli.assembly, cli.doctor, dicom_node.listener, worker.tasks, worker.decode_child, web.app
+import cli, cli.assembly, cli.doctor
+import dicom_node.listener, web.app, worker.decode_child, worker.tasks
 import numpy
 from model.artefact import bundled_artefact
 from model.classifier import FractureClassifier
