@@ -118,7 +118,8 @@ def test_stopping_leaves_time_to_finish_what_is_in_hand() -> None:
 
 def test_the_services_are_the_parts_of_a_node() -> None:
     commands = [one["command"] for name, one in services(BASE).items() if name in NODE - ONE_SHOT]
-    assert sorted(commands) == sorted(PARTS.values())
+    # The status page is shown to its own machine alone, and a container's loopback is nobody's.
+    assert sorted(commands) == sorted(part for part in PARTS.values() if part != ["web"])
 
 
 @pytest.mark.parametrize("name", sorted(NODE))
