@@ -1,7 +1,6 @@
 """The header every result shares, and the last step of each: its UID, its text, its bytes."""
 
 import hashlib
-from copy import deepcopy
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -52,15 +51,14 @@ def encode_values(result: Dataset, source: Dataset) -> Dataset:
     return read_dataset(buffer, is_implicit_VR=False, is_little_endian=True)
 
 
-def issue_result(values: Dataset, series: ResultSeries, equipment: Equipment) -> ResultObject:
-    """The encoded values as an object of this series, with its UID."""
-    result = deepcopy(values)
+def issue_result(result: Dataset, series: ResultSeries, equipment: Equipment) -> ResultObject:
+    """Make the encoded values an object of this series, with its UID."""
     result.SOPClassUID = series.sop_class_uid
     result.Modality = series.modality
     result.SeriesNumber = series.number
     result.SeriesDescription = series.description
     result.SeriesInstanceUID = derive_uid(
-        "series", values.StudyInstanceUID, series.sop_class_uid, equipment.device_uid
+        "series", result.StudyInstanceUID, series.sop_class_uid, equipment.device_uid
     )
     # Of every byte of the content: no two contents share a SOP Instance UID.
     digest = hashlib.sha256(_written(result).getvalue()).hexdigest()

@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_node import codes
-from dicom_node.received_header import laterality_of, matrix_of
+from dicom_node.received_header import laterality_of, matrix_of, pixel_spacing
 
 _CONTAINS = RelationshipTypeValues.CONTAINS
 _HAS_ACQ_CONTEXT = RelationshipTypeValues.HAS_ACQ_CONTEXT
@@ -59,19 +59,11 @@ def _matrix(header: Dataset) -> Iterator[ContentItem]:
     if rows and columns:
         yield _number(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS)
         yield _number(codes.PIXEL_DATA_COLUMNS, columns, codes.PIXELS)
-    spacing = _pixel_spacing(header)
+    # As calibrated where that is known, else at the detector.
+    spacing = pixel_spacing(header, "PixelSpacing") or pixel_spacing(header, "ImagerPixelSpacing")
     if spacing is not None:
         yield _number(codes.HORIZONTAL_PIXEL_SPACING, spacing[1], codes.MILLIMETER)
         yield _number(codes.VERTICAL_PIXEL_SPACING, spacing[0], codes.MILLIMETER)
-
-
-def _pixel_spacing(header: Dataset) -> tuple[float, float] | None:
-    """Row and column spacing in mm, as calibrated where that is known, else at the detector."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing"):
-        value = header.get(keyword)
-        if value is not None and not isinstance(value, str) and len(value) == 2 and all(value):
-            return float(value[0]), float(value[1])
-    return None
 
 
 def _number(name: Code, value: float, unit: Code) -> NumContentItem:

@@ -93,6 +93,8 @@ def _replace(dataset: Dataset, keyword: str, value: str) -> None:
 def legal_date(text: str) -> str:
     """YYYYMMDD, also from the ACR-NEMA form 1970.01.01; empty where it is no date."""
     digits = text.replace(".", "").replace("-", "")
+    if len(digits) != 8:
+        return ""
     try:
         return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])).strftime("%Y%m%d")
     except ValueError:

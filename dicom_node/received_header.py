@@ -9,10 +9,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import UID
 
-log = structlog.get_logger(__name__)
+from dicom_node.header_reading import UNREADABLE
 
-# What pydicom raises when a stored value is not of its value representation.
-_UNREADABLE = (ValueError, TypeError, AttributeError, KeyError, OverflowError, EOFError)
+log = structlog.get_logger(__name__)
 
 
 def copy_elements(source: Dataset, keywords: Iterable[str]) -> Dataset:
@@ -22,7 +21,7 @@ def copy_elements(source: Dataset, keywords: Iterable[str]) -> Dataset:
         try:
             if keyword in source:
                 copied.add(_copied(source[keyword]))
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             log.warning("element_unreadable", keyword=keyword, error=type(error).__name__)
     return copied
 
@@ -53,6 +52,15 @@ def is_multi_frame(header: Dataset) -> bool:
 def matrix_of(header: Dataset) -> tuple[int, int]:
     """Rows and columns of the stored matrix; 0 where the header does not say."""
     return whole_number(header, "Rows"), whole_number(header, "Columns")
+
+
+def pixel_spacing(header: Dataset, keyword: str) -> tuple[float, float] | None:
+    """Spacing of rows and of columns in mm under the keyword; None where that is not stated."""
+    try:
+        rows, columns = (float(value) for value in header[keyword].value)
+    except UNREADABLE:
+        return None
+    return (rows, columns) if rows > 0 and columns > 0 else None
 
 
 def is_image(header: Dataset) -> bool:

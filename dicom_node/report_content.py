@@ -11,7 +11,7 @@ from dicom_node.coded_items import read_code
 from dicom_node.equipment import MANUFACTURER, PRODUCT, Equipment
 from dicom_node.finding import StudyFinding
 from dicom_node.image_library import image_library
-from dicom_node.received_header import is_image, is_multi_frame
+from dicom_node.received_header import is_image, is_multi_frame, whole_number
 from dicom_node.report_groups import ReportedImage, box_groups, image_group, study_group
 
 
@@ -54,8 +54,9 @@ def _reported_images(headers: Sequence[Dataset], study: StudyFinding) -> Iterato
 
 def _label(number: int, header: Dataset, frame: int | None) -> str:
     """ "Image 2 (series 1, instance 3)": the numbers a viewer shows, where the image has them."""
-    named = [("series", "SeriesNumber"), ("instance", "InstanceNumber")]
-    places = [f"{name} {header[key].value}" for name, key in named if header.get(key) is not None]
+    named = {"series": "SeriesNumber", "instance": "InstanceNumber"}
+    numbers = {name: whole_number(header, keyword) for name, keyword in named.items()}
+    places = [f"{name} {place}" for name, place in numbers.items() if place]
     if frame is not None and is_multi_frame(header):
         places.append(f"frame {frame}")
     return f"Image {number} ({', '.join(places)})" if places else f"Image {number}"

@@ -11,7 +11,14 @@ from dicom_node.equipment import MANUFACTURER, PRODUCT, Equipment
 from dicom_node.finding import AlgorithmIdentity, ImageFinding
 from dicom_node.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.patient_study import PATIENT_AND_STUDY
-from dicom_node.received_header import copy_elements, is_multi_frame, laterality_of, matrix_of
+from dicom_node.received_header import (
+    copy_elements,
+    is_multi_frame,
+    laterality_of,
+    matrix_of,
+    pixel_spacing,
+    whole_number,
+)
 from dicom_node.result_object import ReportIssue, ResultKind, ResultObject
 
 _SERIES = ResultSeries(
@@ -73,7 +80,7 @@ def build_secondary_capture(
 
 def _describe_image(capture: Dataset, header: Dataset, finding: ImageFinding) -> None:
     """General Image, PS3.3 C.7.6.1."""
-    capture.InstanceNumber = header.get("InstanceNumber")
+    capture.InstanceNumber = whole_number(header, "InstanceNumber") or None
     capture.ImageType = ["DERIVED", "SECONDARY"]
     capture.PatientOrientation = _orientation(header)
     _add_side(capture, laterality_of(header, finding.laterality))
@@ -82,6 +89,8 @@ def _describe_image(capture: Dataset, header: Dataset, finding: ImageFinding) ->
     capture.BurnedInAnnotation = "YES"
     capture.RecognizableVisualFeatures = "NO"
     capture.update(copy_elements(header, _GEOMETRY_AND_LOSS))
+    if "PixelSpacing" in capture and pixel_spacing(header, "PixelSpacing") is None:
+        del capture.PixelSpacing
 
 
 def _add_side(capture: Dataset, side: str | None) -> None:

@@ -75,6 +75,7 @@ def test_missing_type_2_attributes_are_present_and_empty() -> None:
         ("1970-01-02", "19700102"),
         ("19701302", ""),
         ("unknown", ""),
+        ("9" * 30, ""),
         ("", ""),
     ],
 )
@@ -111,10 +112,21 @@ def test_illegal_values_do_not_reach_the_result(tmp_path: Path) -> None:
     assert conformance_errors(made, tmp_path) == []
 
 
-def test_unreadable_element_is_left_out_and_the_report_is_made() -> None:
+@pytest.mark.parametrize(
+    ("keyword", "garbage"),
+    [
+        ("InstanceNumber", b"two "),
+        ("PixelSpacing", b"wide\\tall "),
+        ("Rows", b"\x01"),
+        ("RequestAttributesSequence", b"\xfe\xff\x00\xe0\xff\xff"),
+    ],
+)
+def test_unreadable_element_is_left_out_and_the_report_is_made(
+    keyword: str, garbage: bytes
+) -> None:
     source = received(full_dx())
-    raw = source.get_item("InstanceNumber")
-    source._dict[raw.tag] = raw._replace(value=b"two ")
+    raw = source.get_item(keyword)
+    source._dict[raw.tag] = raw._replace(value=garbage)
     assert reread(_report(source)).PatientID == "PID-0001"
 
 

@@ -41,6 +41,10 @@ def _capture(source: Dataset) -> ResultObject:
     return build_secondary_capture(source, annotated, finding, ALGORITHM, ISSUE)
 
 
+# One source here is wrong on purpose, and pydicom says so.
+pytestmark = pytest.mark.filterwarnings("ignore:Invalid value:UserWarning")
+
+
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_makes_a_conformant_capture(kind: str, tmp_path: Path) -> None:
     made = _capture(received(SOURCES[kind]()))
@@ -63,6 +67,22 @@ def test_capture_measures_as_its_source_does() -> None:
     assert capture.PatientOrientation == source.PatientOrientation
     assert capture.ImageLaterality == "L"
     assert capture.LossyImageCompression == "00"
+
+
+@pytest.mark.parametrize("spacing", [["0", "0.1"], ["-1", "1"], ["0.1"]])
+def test_impossible_spacing_is_left_out(spacing: list[str], tmp_path: Path) -> None:
+    source = minimal_cr()
+    source.PixelSpacing = spacing
+    made = _capture(received(source))
+    assert "PixelSpacing" not in reread(made)
+    assert conformance_errors(made, tmp_path) == []
+
+
+def test_number_of_the_source_that_is_none_is_left_empty() -> None:
+    source = received(full_dx())
+    raw = source.get_item("InstanceNumber")
+    source._dict[raw.tag] = raw._replace(value=b"two ")
+    assert reread(_capture(source)).InstanceNumber is None
 
 
 def test_capture_says_what_it_is() -> None:

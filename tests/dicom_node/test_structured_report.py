@@ -306,6 +306,13 @@ def test_order_of_the_evidence_does_not_matter() -> None:
     assert _reports(sources, findings) == _reports(sources[::-1], findings[::-1])
 
 
+def test_order_of_the_frames_does_not_matter() -> None:
+    source = received(multi_frame())
+    findings = [fracture_in(source, frame=2), nothing_in(source)]
+    findings[1] = replace(findings[1], frame=4)
+    assert _reports([source], findings) == _reports([source], findings[::-1])
+
+
 def test_noise_below_a_tenth_of_a_percent_makes_no_other_report() -> None:
     source = received(full_dx())
     one, other = (
@@ -338,6 +345,16 @@ def test_revision_names_its_predecessor_of_the_same_class(tmp_path: Path) -> Non
         assert series.ReferencedSOPSequence[0].ReferencedSOPInstanceUID == old.sop_instance_uid
         assert report.InstanceNumber == 2
         assert conformance_errors(new, tmp_path) == []
+
+
+def test_predecessor_of_another_class_is_not_named() -> None:
+    source = received(full_dx())
+    before = Predecessor(str(Comprehensive3DSRStorage), "1.2.3", "1.2.4")
+    study = aggregate_study([fracture_in(source)], ALGORITHM)
+    issue = replace(ISSUE, revision=2, predecessors=[before])
+    primary, fallback = map(reread, build_reports([source], study, issue))
+    assert "PredecessorDocumentsSequence" in primary
+    assert "PredecessorDocumentsSequence" not in fallback
 
 
 def test_finding_without_its_header_is_refused() -> None:
