@@ -1,4 +1,4 @@
-"""Radiographs as DICOM files: sound ones, damaged ones, bombs, and one that a faulty codec hates."""
+"""Radiographs as DICOM files: sound ones, damaged ones, bombs."""
 
 import zlib
 from functools import cache
@@ -9,8 +9,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
     MPEG2MPML,
+    DeflatedExplicitVRLittleEndian,
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     RLELossless,
 )

@@ -4,6 +4,7 @@ Put on a child's path as `sitecustomize`, it stands where pydicom's decoders sta
 element Image Comments, as a real codec obeys the bytes of a hostile codestream.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -40,11 +41,9 @@ def _iter_pixels(dataset: Any, **options: Any) -> Any:
 
 
 def _write_everywhere(data: bytes) -> None:
-    for descriptor in map(int, os.listdir("/proc/self/fd")):
-        try:
+    for descriptor in range(64):
+        with contextlib.suppress(OSError):
             os.write(descriptor, data)
-        except OSError:
-            continue
 
 
 def _close_everything() -> None:
