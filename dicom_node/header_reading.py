@@ -134,7 +134,8 @@ def _inflated_start(stream: BinaryIO) -> BinaryIO:
     inflated = io.BytesIO()
     piece = stream.read(_INFLATE_STEP_BYTES)
     try:
-        while piece and inflated.tell() < _HEADER_MAX_BYTES:
+        # What follows the end of the deflated stream, as padding does, is never consumed.
+        while piece and not inflater.eof and inflated.tell() < _HEADER_MAX_BYTES:
             inflated.write(inflater.decompress(piece, _INFLATE_STEP_BYTES))
             piece = inflater.unconsumed_tail or stream.read(_INFLATE_STEP_BYTES)
     except zlib.error as error:
