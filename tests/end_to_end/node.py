@@ -1,0 +1,185 @@
+"""A node under test: its parts as real processes, which a test starts, stops and kills."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+
+from cli.node import PARTS
+from db.results import image_results, study_results
+from db.session import LedgerUnavailable, open_ledger, reading
+from dicom_node.echo import verify_peer
+from dicom_node.peer import Destination, PeerTrouble
+from dicom_node.spool import FileSpool
+from tests.servers import free_port
+from tests.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+AE_TITLE = "OSTEON"
+START_SECONDS = 60
+STOP_SECONDS = 30
+# Short waits, so that a test sees in seconds what a hospital sees in minutes.
+_IMPATIENT = {
+    "quiet_seconds": 1,
+    "lease_seconds": 4,
+    "disk_reserve_bytes": 1 << 20,
+    "bind_address": "127.0.0.1",
+}
+
+
+@dataclass
+class Node:
+    """A node in `folder`; `settings` are those of settings.py, by name."""
+
+    folder: Path
+    settings: dict[str, Any] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
+
+    @property
+    def data_dir(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def address(self) -> Destination:
+        return Destination(AE_TITLE, "127.0.0.1", self.port)
+
+    @property
+    def spool(self) -> FileSpool:
+        return FileSpool(self.data_dir / "spool")
+
+    @cached_property
+    def ledger(self) -> Engine:
+        url = self.settings.get("database_url") or f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
+        return open_ledger(url)
+
+    def upgrade(self) -> None:
+        self._run("db", ["db", "upgrade"]).wait(START_SECONDS)
+
+    def start(self, *parts: str) -> None:
+        for part in parts:
+            self.processes[part] = self._run(part, PARTS[part])
+
+    def revive(self) -> list[str]:
+        """What a restart policy does: start again what has ended; its names."""
+        ended = [part for part in self.processes if not self.is_alive(part)]
+        self.start(*ended)
+        return ended
+
+    def start_up(self) -> None:
+        """The whole node by its one command, which supervises its parts."""
+        self.processes["up"] = self._run("up", ["up"])
+
+    def kill(self, part: str) -> None:
+        process = self.processes.pop(part)
+        process.kill()
+        process.wait(STOP_SECONDS)
+
+    def stop(self, part: str) -> int:
+        """Ask the part to end, wait until it has, and give its exit code."""
+        process = self.processes.pop(part)
+        process.send_signal(signal.SIGTERM)
+        return process.wait(STOP_SECONDS)
+
+    def stop_all(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            _wait_or_kill(process)
+        self.processes.clear()
+
+    def is_alive(self, part: str) -> bool:
+        return self.processes[part].poll() is None
+
+    def wait_until_listening(self, limit_seconds: float = START_SECONDS) -> None:
+        wait_for(self.answers_echo, f"the listener; it said:\n{self.log()}", limit_seconds)
+
+    def answers_echo(self) -> bool:
+        try:
+            verify_peer(self.address, calling_ae_title="TESTER")
+        except PeerTrouble:
+            return False
+        return True
+
+    def images(self, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
+        with reading(self.ledger) as session:
+            return image_results(session, study_instance_uid)
+
+    def studies(self, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
+        with reading(self.ledger) as session:
+            return study_results(session, study_instance_uid)
+
+    def wait_for_studies(self, state: str, count: int, limit_seconds: float) -> None:
+        """Until there are `count` studies and all of them are in `state`."""
+
+        def all_there() -> bool:
+            return self.study_states() == [state] * count
+
+        try:
+            wait_for(all_there, f"{count} studies {state}", limit_seconds)
+        except AssertionError as late:
+            raise AssertionError(f"{late}: {self.study_states()}\n{self.log()[-6000:]}") from None
+
+    def study_states(self) -> list[str]:
+        try:
+            return [str(study["state"]) for study in self.studies()]
+        except LedgerUnavailable:
+            return []
+
+    def log(self) -> str:
+        """What all processes of this node have written, on stdout and stderr."""
+        logs = sorted((self.folder / "logs").glob("*.log"))
+        return "".join(path.read_text(errors="replace") for path in logs)
+
+    def close(self) -> None:
+        self.stop_all()
+        if "ledger" in self.__dict__:
+            self.ledger.dispose()
+
+    def _run(self, name: str, arguments: list[str]) -> "subprocess.Popen[bytes]":
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        with (self.folder / "logs" / f"{name}.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "cli", *arguments],
+                stdout=log,
+                stderr=log,
+                env=self._environment(),
+                cwd=ROOT,
+                start_new_session=True,
+            )
+
+    def _environment(self) -> dict[str, str]:
+        ours = {"data_dir": self.data_dir, "port": self.port, "ae_title": AE_TITLE}
+        given = {**_IMPATIENT, **ours, **self.settings}
+        return {**os.environ, **{f"OSTEON_{key.upper()}": str(given[key]) for key in given}}
+
+
+@contextmanager
+def running_node(folder: Path, *parts: str, **settings: Any) -> Iterator[Node]:
+    """A node whose `parts` run (all of them where none is named) until the test is over."""
+    node = Node(folder, settings)
+    chosen = parts or tuple(PARTS)
+    try:
+        node.upgrade()
+        node.start(*chosen)
+        if "listener" in chosen:
+            node.wait_until_listening()
+        yield node
+    finally:
+        node.close()
+
+
+def _wait_or_kill(process: "subprocess.Popen[bytes]") -> None:
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
