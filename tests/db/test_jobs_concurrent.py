@@ -116,7 +116,13 @@ def _count_result(session: Session, claim: Claim) -> None:
 
 
 def _in_threads(act: Callable[[int], None], count: int) -> None:
-    threads = [threading.Thread(target=act, args=(number,)) for number in range(count)]
+    start = threading.Barrier(count)
+
+    def begin_together(number: int) -> None:
+        start.wait()
+        act(number)
+
+    threads = [threading.Thread(target=begin_together, args=(n,)) for n in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
