@@ -9,6 +9,7 @@ from db.intake import ReceivedInstance
 from dicom_node.contexts import is_image, not_analysed_reason
 from dicom_node.equipment import MANUFACTURER
 from dicom_node.header_reading import (
+    UNREADABLE,
     element_value,
     read_header,
     require_uid,
@@ -110,9 +111,11 @@ class ReceivedObject:
 
     def _text(self, keyword: str) -> str:
         value = element_value(self._header, keyword)
-        if value is None:
+        values = value if isinstance(value, MultiValue) else [value or ""]
+        try:
+            return "\\".join(map(str, values))
+        except UNREADABLE:  # a PersonName decodes itself only here
             return ""
-        return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)
 
     def _number(self, keyword: str) -> int | None:
         value = element_value(self._header, keyword)

@@ -1,6 +1,7 @@
 """Answers C-STORE: Success means that the object is on the disk and in the ledger, both synced."""
 
 import time
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +50,7 @@ class StoreService:
         try:
             answer = self._answer(event, transfer)
         except Exception as error:  # noqa: BLE001 - the peer gets an answer whatever happened
-            log.error("store_failed", error=type(error).__name__)
+            log.error("store_failed", error=type(error).__name__, at=_last_place(error))
             answer = Answer(StoreStatus.PROCESSING_FAILURE, "unforeseen error, see the node's log")
         if transfer is not None:
             event.assoc.dimse.end_transfer(transfer)
@@ -89,6 +90,12 @@ class StoreService:
             intake = record_instance(session, instance)
         self._rows.confirm(event.assoc)
         return intake
+
+
+def _last_place(error: Exception) -> str:
+    """Where it happened; the message itself may hold a patient's values."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.filename}:{frame.lineno}"
 
 
 def _read(transfer: Transfer) -> ReceivedObject:

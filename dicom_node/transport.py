@@ -208,11 +208,15 @@ class AssociationHandler(RequestHandler):  # type: ignore[misc]
         return association
 
     def handle(self) -> None:
-        super().handle()
-        association = self._association
-        association.join()
-        if association.dul.is_alive():
-            association.dul.join()
+        try:
+            super().handle()
+            self._association.join()
+            if self._association.dul.is_alive():
+                self._association.dul.join()
+        finally:
+            self._clear_up(self._association)
+
+    def _clear_up(self, association: Association) -> None:
         self.server.shutdown_request(self.request)
         association.dimse.end_all_transfers()
         association.dul.socket.hang_up()

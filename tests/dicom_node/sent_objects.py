@@ -50,7 +50,7 @@ def encoded(dataset: Dataset, transfer_syntax: str = ExplicitVRLittleEndian) -> 
         dataset.PixelData = encapsulate([b"\xff\xd8" + bytes(100)])
         dataset["PixelData"].is_undefined_length = True
     data = encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian, syntax.is_deflated)
-    assert data is not None
+    assert isinstance(data, bytes)
     return data
 
 

@@ -273,11 +273,11 @@ def test_postgresql_away_and_back(tmp_path: Path) -> None:
                 assert association.send_c_echo().Status == 0
             assert eventually(lambda: node.live_associations == 0)
             server.start()
+            # The row of the association that ended meanwhile.
+            assert eventually(lambda: not node.open_associations())
             with associated(node.port, CR) as association:
                 assert store(association, dataset) == StoreStatus.SUCCESS
             node.assert_kept(dataset)
-            # Also the row of the association that ended meanwhile.
-            assert eventually(lambda: not node.open_associations())
 
 
 def test_sqlite_locked_and_free_again(

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -228,6 +229,6 @@ def send_canaries(port: int) -> None:
         association.abort()
 
 
-def marked(**changes: object) -> Dataset:
+def marked(**changes: Any) -> Dataset:
     texts = ("PatientName", "PatientID", "AccessionNumber", "StudyDescription")
     return radiograph(**dict.fromkeys(texts, f"{CANARY}^ü") | changes)
