@@ -29,6 +29,11 @@ def bind(plan: WebPlan) -> socket.socket:
 
 def serve(plan: WebPlan, listening: socket.socket) -> None:
     """Blocks until SIGTERM or SIGINT."""
+    log.info("web_serving", address=address_of(listening))
+    build_server(plan).run(sockets=[listening])
+
+
+def build_server(plan: WebPlan) -> uvicorn.Server:
     config = uvicorn.Config(
         create_app(plan),
         log_config=None,
@@ -37,8 +42,7 @@ def serve(plan: WebPlan, listening: socket.socket) -> None:
         proxy_headers=False,
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
-    log.info("web_serving", address=address_of(listening))
-    uvicorn.Server(config).run(sockets=[listening])
+    return uvicorn.Server(config)
 
 
 def address_of(listening: socket.socket) -> str:

@@ -38,6 +38,10 @@ class Snapshot:
     jobs: dict[JobKind, dict[JobState, int]]
     dead: list[DeadJobs]
 
+    @property
+    def dead_count(self) -> int:
+        return sum(states[JobState.DEAD] for states in self.jobs.values())
+
 
 class LedgerSight:
     """The ledger as the window looks at it: opened when it first answers, and only read."""

@@ -1,0 +1,32 @@
+"""Pages that are served, over real ledgers."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from sqlalchemy import Engine
+
+from db.session import open_ledger
+from tests.web.window import Window, plan_for, serving
+from web.app import WebPlan
+
+
+@pytest.fixture
+def open_window() -> Iterator[Callable[[WebPlan], Window]]:
+    """Serve plans until the test ends."""
+    with ExitStack() as windows:
+        yield lambda plan: windows.enter_context(serving(plan))
+
+
+@pytest.fixture
+def ledger(sqlite_ledger_url: str) -> Iterator[Engine]:
+    engine = open_ledger(sqlite_ledger_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def window(sqlite_ledger_url: str, ledger: Engine) -> Iterator[Window]:
+    """The page over `ledger`."""
+    with serving(plan_for(sqlite_ledger_url)) as served:
+        yield served
