@@ -37,6 +37,7 @@ def run_demo(folder: Path, image: Path | None, screen: Screen, *, keep_running: 
         running_node(folder / "node", pacs.address) as node,
     ):
         _timed(screen, f"node answers at {node.address}", lambda: _await_echo(node))
+        _timed(screen, f"status page at {node.page}", lambda: _await_page(node))
         _timed(screen, f"sent by C-STORE: {study.title}", lambda: _send(node, study))
         _await_result(node, study, screen)
         _await_returned(pacs, node)
@@ -74,6 +75,14 @@ def _await_echo(node: DemoNode) -> None:
                 raise DemoFailed(
                     f"the node does not answer: {problem}; see {node.log}"
                 ) from problem
+        time.sleep(_POLL_SECONDS)
+
+
+def _await_page(node: DemoNode) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not node.shows_page():
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"the status page does not answer; see {node.log}")
         time.sleep(_POLL_SECONDS)
 
 
@@ -122,6 +131,7 @@ def _show(node: DemoNode, pacs: TestPacs, study: DemoStudy, screen: Screen) -> N
 def _stay(node: DemoNode, screen: Screen) -> None:
     screen.heading("The node keeps running. Send it something of yours:")
     screen.say(f"  .venv/bin/osteon send {node.address} FILE…")
+    screen.say(f"Watch it at {node.page}")
     screen.say("Its data lie in " + str(node.data_dir) + ". Ctrl-C ends it.")
     node.process.wait()
     raise DemoFailed(f"the node ended; its log is {node.log}")
