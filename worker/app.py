@@ -8,6 +8,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from db.jobs import JobKind
+from worker import file_broker
 
 LEDGER_QUEUE = "ledger"
 _EXCHANGE = Exchange("osteon", type="direct")
@@ -35,9 +36,7 @@ class Broker:
                 "visibility_timeout": 3600,
             }
         return {
-            "data_folder_in": str(self.folder),
-            "data_folder_out": str(self.folder),
-            "control_folder": str(self.folder / "control"),
+            "folder": str(self.folder),
             "polling_interval": 0.05,
         }
 
@@ -45,9 +44,10 @@ class Broker:
 def create_app(broker: Broker) -> Celery:
     """A Celery application on `broker`; which queues it works on is the worker's to say."""
     if not broker.url:
-        (broker.folder / "control").mkdir(parents=True, exist_ok=True)
-    app = Celery("osteon", broker=broker.url or "filesystem://", set_as_current=False)
+        broker.folder.mkdir(parents=True, exist_ok=True)
+    app = Celery("osteon", broker=broker.url or "file://", set_as_current=False)
     app.conf.update(
+        broker_transport=None if broker.url else file_broker.TRANSPORT,
         accept_content=["json"],
         task_serializer="json",
         task_ignore_result=True,
