@@ -1,4 +1,4 @@
-"""How every process of a node writes its log: one JSON line an event, ids only, never patient data."""
+"""How every process of a node logs: one JSON line an event, ids only, never patient data."""
 
 import logging
 import sys

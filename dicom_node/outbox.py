@@ -73,7 +73,7 @@ def _sendable(path: Path) -> SendableObject | None:
         return SendableObject(
             header.SOPClassUID,
             header.SOPInstanceUID,
-            partial(path.open, "rb"),
+            lambda: path.open("rb"),
             header.file_meta.TransferSyntaxUID,
         )
     except (InvalidDicomError, AttributeError, OSError):
