@@ -11,9 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import psutil
 from sqlalchemy import Engine
 
-from cli.node import PARTS
+import cli.node
 from db.results import image_results, study_results
 from db.session import LedgerUnavailable, open_ledger, reading
 from dicom_node.echo import verify_peer
@@ -24,6 +25,8 @@ from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 AE_TITLE = "OSTEON"
+# All but the status page, which shows what the others do.
+PARTS = {name: arguments for name, arguments in cli.node.PARTS.items() if name != "web"}
 START_SECONDS = 60
 STOP_SECONDS = 30
 # Short waits, so that a test sees in seconds what a hospital sees in minutes.
@@ -68,20 +71,25 @@ class Node:
         for part in parts:
             self.processes[part] = self._run(part, PARTS[part])
 
-    def revive(self) -> list[str]:
-        """What a restart policy does: start again what has ended; its names."""
-        ended = [part for part in self.processes if not self.is_alive(part)]
-        self.start(*ended)
-        return ended
+    def ended(self) -> list[str]:
+        """The parts that have ended of themselves."""
+        return [part for part in self.processes if not self.is_alive(part)]
 
     def start_up(self) -> None:
         """The whole node by its one command, which supervises its parts."""
         self.processes["up"] = self._run("up", ["up"])
 
     def kill(self, part: str) -> None:
+        assert self.is_alive(part), f"{part} had ended of itself; it said:\n{self.log(part)}"
         process = self.processes.pop(part)
         process.kill()
         process.wait(STOP_SECONDS)
+
+    def kill_supervised(self, part: str) -> None:
+        """Kill a part that `up` has started, where it runs just now."""
+        for process in psutil.Process(self.processes["up"].pid).children():
+            if process.cmdline()[-len(PARTS[part]) :] == PARTS[part]:
+                process.kill()
 
     def stop(self, part: str) -> int:
         """Ask the part to end, wait until it has, and give its exit code."""
@@ -134,9 +142,9 @@ class Node:
         except LedgerUnavailable:
             return []
 
-    def log(self) -> str:
-        """What all processes of this node have written, on stdout and stderr."""
-        logs = sorted((self.folder / "logs").glob("*.log"))
+    def log(self, part: str = "*") -> str:
+        """What the processes of this node have written, on stdout and stderr."""
+        logs = sorted((self.folder / "logs").glob(f"{part}.log"))
         return "".join(path.read_text(errors="replace") for path in logs)
 
     def close(self) -> None:
@@ -157,8 +165,8 @@ class Node:
             )
 
     def _environment(self) -> dict[str, str]:
-        ours = {"data_dir": self.data_dir, "port": self.port, "ae_title": AE_TITLE}
-        given = {**_IMPATIENT, **ours, **self.settings}
+        ours = {"data_dir": self.data_dir, "ae_title": AE_TITLE}
+        given = {**_IMPATIENT, **ours, "port": self.port, "web_port": free_port(), **self.settings}
         return {**os.environ, **{f"OSTEON_{key.upper()}": str(given[key]) for key in given}}
 
 
@@ -172,6 +180,18 @@ def running_node(folder: Path, *parts: str, **settings: Any) -> Iterator[Node]:
         node.start(*chosen)
         if "listener" in chosen:
             node.wait_until_listening()
+        yield node
+    finally:
+        node.close()
+
+
+@contextmanager
+def supervised_node(folder: Path, **settings: Any) -> Iterator[Node]:
+    """A node run by `up` until the test is over."""
+    node = Node(folder, settings)
+    try:
+        node.start_up()
+        node.wait_until_listening()
         yield node
     finally:
         node.close()

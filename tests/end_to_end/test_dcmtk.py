@@ -43,6 +43,20 @@ OPTIONS = {
     JPEGLSLossless: "--propose-jls-lossless",
     JPEG2000Lossless: "--propose-j2k-lossless",
 }
+# DCMTK's own knows both SR classes.
+OLD_PROFILE = """
+[[TransferSyntaxes]]
+[Uncompressed]
+TransferSyntax1 = LocalEndianExplicit
+[[PresentationContexts]]
+[Old]
+PresentationContext1 = ComprehensiveSRStorage\\Uncompressed
+PresentationContext2 = SecondaryCaptureImageStorage\\Uncompressed
+PresentationContext3 = 1.2.840.10008.1.1\\Uncompressed
+[[Profiles]]
+[Old]
+PresentationContexts = Old
+"""
 
 
 @dataclass
@@ -67,11 +81,11 @@ class StoreScp:
 
 @dataclass(frozen=True)
 class Site:
-    """A node between storescu and two storescp: one of the DCMTK's stock, one that takes all."""
+    """A node between storescu and two storescp, one of which knows no Comprehensive 3D SR."""
 
     node: Node
-    stock: StoreScp
-    promiscuous: StoreScp
+    modern: StoreScp
+    old: StoreScp
     studies: dict[UID, list[Dataset]]
 
 
@@ -79,17 +93,19 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Every syntax has been sent, each as a study of its own."""
     folder = tmp_path_factory.mktemp("dcmtk")
-    stock = StoreScp(folder / "stock")
-    promiscuous = StoreScp(folder / "promiscuous", ["--promiscuous"])
-    destinations = f"{stock.address},{promiscuous.address}"
+    profile = folder / "old.cfg"
+    profile.write_text(OLD_PROFILE)
+    modern = StoreScp(folder / "modern")
+    old = StoreScp(folder / "old", ["--config-file", str(profile), "Old"])
+    destinations = f"{modern.address},{old.address}"
     with ExitStack() as stack:
-        for scp in (stock, promiscuous):
+        for scp in (modern, old):
             stack.enter_context(_running(scp))
         node = stack.enter_context(running_node(folder, destinations=destinations))
         studies = {syntax: _phantom(seed, syntax) for seed, syntax in enumerate(OPTIONS, start=1)}
         for syntax, study in studies.items():
             _storescu(node, OPTIONS[syntax], study, folder)
-        yield Site(node, stock, promiscuous, studies)
+        yield Site(node, modern, old, studies)
 
 
 @pytest.mark.parametrize("syntax", OPTIONS, ids=lambda syntax: syntax.keyword)
@@ -105,11 +121,11 @@ def test_each_syntax_ends_as_a_result(site: Site, syntax: UID) -> None:
 def test_a_peer_gets_the_report_in_the_class_it_knows(site: Site, syntax: UID) -> None:
     study = study_uid(site.studies[syntax])
     wait_for(lambda: _state(site, study) == "delivered", "the delivery", RESULT_SECONDS)
-    (known,) = site.stock.reports(study)
-    assert dcmread(known).SOPClassUID == ComprehensiveSRStorage
-    (preferred,) = site.promiscuous.reports(study)
+    (preferred,) = site.modern.reports(study)
     assert dcmread(preferred).SOPClassUID == Comprehensive3DSRStorage
-    assert "Imaging Measurement Report" in report_text(known)
+    (fallback,) = site.old.reports(study)
+    assert dcmread(fallback).SOPClassUID == ComprehensiveSRStorage
+    assert "Imaging Measurement Report" in report_text(fallback)
 
 
 def _phantom(seed: int, syntax: UID) -> list[Dataset]:

@@ -19,7 +19,7 @@ from tests.end_to_end.invariants import (
     assert_reports_are_of_their_study,
 )
 from tests.end_to_end.modality import Diary, Modality
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node, running_node, supervised_node
 from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_studies
 from tests.servers import running_postgres, running_redis
@@ -45,6 +45,7 @@ def test_parts_are_killed(tmp_path: Path, sink: PacsSink, diary: Diary) -> None:
         chance = _seeded()
         load = Load(studies=100, kills=14, kill_every_seconds=2)
         _torment(node, diary, load, [lambda: _kill_part(node, chance)] * load.kills)
+        assert node.ended() == []
         _assert_all_is_well(node, sink, diary, load)
 
 
@@ -52,7 +53,7 @@ def test_servers_are_killed_too(tmp_path: Path, sink: PacsSink, diary: Diary) ->
     with (
         running_postgres() as postgres,
         running_redis() as broker,
-        running_node(
+        supervised_node(
             tmp_path,
             destinations=sink.address,
             database_url=postgres.create_database(),
@@ -72,9 +73,12 @@ def test_servers_are_killed_too(tmp_path: Path, sink: PacsSink, diary: Diary) ->
             with redis.Redis.from_url(broker.url) as client:
                 client.flushall()
 
+        def kill_part() -> None:
+            node.kill_supervised(chance.choice(PARTS))
+
         chance = _seeded()
         load = Load(studies=30, kills=8, kill_every_seconds=2)
-        ways = [restart_postgres, restart_redis, flush, lambda: _kill_part(node, chance)]
+        ways = [restart_postgres, restart_redis, flush, kill_part]
         _torment(node, diary, load, chance.sample(ways * 2, load.kills))
         _assert_all_is_well(node, sink, diary, load)
 
@@ -104,7 +108,6 @@ def _torment(node: Node, diary: Diary, load: Load, blows: Sequence[Callable[[], 
         for blow in blows:
             time.sleep(load.kill_every_seconds)
             blow()
-            node.revive()
         for client in sending:
             client.result()
 

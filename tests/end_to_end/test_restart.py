@@ -8,7 +8,7 @@ import pytest
 from dicom_node.phantom_study import Rendering, phantom_study
 from tests.end_to_end.invariants import assert_one_report_per_revision
 from tests.end_to_end.modality import Diary, Modality
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import running_node, supervised_node
 from tests.end_to_end.open_transfer import OpenTransfer
 from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_studies
@@ -22,10 +22,8 @@ def test_a_restarted_node_reports_what_it_had_received(
     tmp_path: Path, diary: Diary, sink: PacsSink
 ) -> None:
     # So long that nothing can be reported before the node is stopped.
-    node = Node(tmp_path, {"destinations": sink.address, "quiet_seconds": 5})
-    try:
-        node.start_up()
-        node.wait_until_listening()
+    settings = {"destinations": sink.address, "quiet_seconds": 5}
+    with supervised_node(tmp_path, **settings) as node:
         for study in small_studies("restart", 3):
             assert Modality(node.address, diary).store(study) == [0x0000] * 3
         assert node.stop("up") == 0
@@ -34,8 +32,6 @@ def test_a_restarted_node_reports_what_it_had_received(
         node.start_up()
         node.wait_for_studies("delivered", 3, RESULT_SECONDS)
         assert_one_report_per_revision(node, sink)
-    finally:
-        node.close()
 
 
 def test_sigterm_lets_an_open_transfer_end(tmp_path: Path) -> None:
