@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import (
@@ -112,6 +113,9 @@ class Settings(BaseSettings):
     annotate_negatives: bool = Field(
         False, description="Send an annotated copy of images without a fracture too."
     )
+    time_zone: str = Field(
+        "UTC", description="The hospital's zone (`Europe/Berlin`) for times written into results."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
     )
@@ -135,6 +139,14 @@ class Settings(BaseSettings):
             if peer.host is None or peer.port is None:
                 raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
         return value
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_is_known(cls, value: str) -> str:
+        try:
+            return ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"{value!r} is no zone of the IANA list") from error
 
     @property
     def ledger_url(self) -> str:

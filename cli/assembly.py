@@ -1,15 +1,19 @@
 """From settings to the parts of a node: the one place that knows both."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
+from sqlalchemy.exc import ArgumentError
 
 from cli.exits import Exit, Leave
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.sender import Destination
-from dicom_node.spool import FileSpool
+from dicom_node.spool import FileSpool, SpoolError
 from model.artefact import ArtefactMissing, bundled_artefact
 from settings import PeerAddress, Settings
 from worker.app import Broker
@@ -18,13 +22,27 @@ from worker.kitchen import Kitchen, KitchenPlan, Waits
 
 
 def build_spool(settings: Settings) -> FileSpool:
-    return FileSpool(settings.data_dir.absolute() / "spool", settings.disk_reserve_bytes)
+    """The spool; Leave with a sentence where its folder cannot be made."""
+    folder = settings.data_dir.absolute() / "spool"
+    try:
+        return FileSpool(folder, settings.disk_reserve_bytes)
+    except SpoolError as error:
+        raise Leave(Exit.OUTPUT_UNWRITABLE, f"no spool can be made in {folder}: {error}") from error
 
 
 def open_node_ledger(settings: Settings) -> Engine:
     """The ledger; Leave with a sentence where it is away or not to be trusted."""
-    try:
+    with ledger_trouble_explained():
         return open_ledger(settings.ledger_url)
+
+
+@contextmanager
+def ledger_trouble_explained() -> Iterator[None]:
+    try:
+        yield
+    except ArgumentError as error:
+        # Its message may repeat the URL, password and all.
+        raise Leave(Exit.USAGE, "setting database_url: no URL of a SQLite or PostgreSQL") from error
     except (LedgerUnavailable, LedgerUnsafe) as error:
         raise Leave(Exit.LEDGER_UNAVAILABLE, f"the ledger cannot be used: {error}") from error
 
@@ -53,6 +71,7 @@ def build_kitchen(settings: Settings) -> Kitchen:
         model_dir=model_dir(settings),
         device=settings.device,
         ae_title=settings.ae_title,
+        time_zone=ZoneInfo(settings.time_zone),
         destinations=tuple(as_destination(peer) for peer in settings.destinations),
         waits=Waits(settings.quiet_seconds, settings.max_wait_seconds, settings.lease_seconds),
         decode_limits=DecodeLimits(settings.decode_seconds, settings.decode_memory_bytes),

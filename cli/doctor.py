@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from cli.assembly import as_destination, build_broker, build_spool, model_dir
+from cli.exits import Leave
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
@@ -53,7 +54,7 @@ def examine_node(settings: Settings) -> Iterator[Check]:
 def _check(name: str, look: Callable[[Settings], str], settings: Settings) -> Check:
     try:
         return Check(name, True, look(settings))
-    except Unwell as finding:
+    except (Unwell, Leave) as finding:
         return Check(name, False, str(finding))
 
 

@@ -97,13 +97,10 @@ def doctor(as_json: AsJson = False) -> int:
 
 @contextmanager
 def _ledger(command: str) -> Iterator["Session"]:
-    from cli.assembly import open_node_ledger
+    from cli.assembly import ledger_trouble_explained, open_node_ledger
     from cli.node import read_settings
-    from db.session import LedgerUnavailable, transaction
+    from db.session import transaction
 
     engine = open_node_ledger(read_settings(command))
-    try:
-        with transaction(engine) as session:
-            yield session
-    except LedgerUnavailable as error:
-        raise Leave(Exit.LEDGER_UNAVAILABLE, f"the ledger does not answer: {error}") from error
+    with ledger_trouble_explained(), transaction(engine) as session:
+        yield session

@@ -157,7 +157,7 @@ def _hand_down(given: dict[str, object]) -> None:
 def _upgrade(settings: "Settings") -> None:
     from db.upgrade import upgrade_ledger
 
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     upgrade_ledger(settings.ledger_url)
 
 

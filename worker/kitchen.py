@@ -3,6 +3,7 @@
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine
 
@@ -33,6 +34,7 @@ class KitchenPlan:
     model_dir: Path
     device: str
     ae_title: str
+    time_zone: ZoneInfo
     destinations: tuple[Destination, ...]
     waits: Waits
     decode_limits: DecodeLimits

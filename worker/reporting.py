@@ -39,7 +39,7 @@ def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
 
 def _reports(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
     evidence = [read_evidence(kitchen.spool, image.spool_key) for image in subject.images]
-    return [MadeObject(built) for built in build_reports(evidence, finding, _issue(subject))]
+    return [MadeObject(built) for built in build_reports(evidence, finding, _issue(kitchen, subject))]
 
 
 def _captures(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
@@ -60,15 +60,16 @@ def _capture(
         annotated,
         finding_of(image, image.analysis),
         algorithm,
-        _issue(subject),
+        _issue(kitchen, subject),
     )
 
 
-def _issue(subject: ReportSubject) -> ReportIssue:
+def _issue(kitchen: Kitchen, subject: ReportSubject) -> ReportIssue:
     return ReportIssue(
         revision=subject.revision,
-        created_at=subject.created_at,
+        created_at=subject.created_at.astimezone(kitchen.plan.time_zone),
         predecessors=[_predecessor(row) for row in subject.predecessors],
+        serial_number=kitchen.plan.ae_title,  # two nodes are two devices
     )
 
 

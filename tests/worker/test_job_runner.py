@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import update
@@ -45,6 +46,7 @@ def _kitchen(ledger_url: str, folder: Path) -> Kitchen:
         model_dir=folder,
         device="cpu",
         ae_title="OSTEON",
+        time_zone=ZoneInfo("UTC"),
         destinations=(Destination("PACS", "127.0.0.1", 1),),
         waits=ENOUGH_WAITS,
         decode_limits=DecodeLimits(30, 1 << 30),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -133,6 +134,7 @@ def running_ward(
         model_dir=eye.artefact_folder,
         device="cpu",
         ae_title=_AE_TITLE,
+        time_zone=ZoneInfo("UTC"),
         destinations=tuple(destinations),
         waits=Waits(quiet_seconds=0, max_wait_seconds=600, lease_seconds=60),
         decode_limits=DecodeLimits(30, 1 << 30),
