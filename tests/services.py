@@ -20,11 +20,12 @@ def require_program(name: str, package: str) -> str:
     """The program's path; without it the test is skipped, in CI it fails."""
     program = find_program(name)
     if program is None:
-        _absent(f"{name} is missing: apt-get install {package}, or run tests/install-services")
+        absent(f"{name} is missing: apt-get install {package}, or run tests/install-services")
     return str(program)
 
 
-def _absent(message: str) -> None:
+def absent(message: str) -> None:
+    """What a test needs is not here: a skip at home, a failure in CI."""
     if os.environ.get("CI") == "true":
         pytest.fail(message)
     pytest.skip(message)

@@ -34,7 +34,7 @@ from tests.dicom_node.listening import (
 )
 from tests.dicom_node.sent_objects import CR, encoded, radiograph
 from tests.servers import running_postgres
-from tests.services import _absent
+from tests.services import absent
 
 DX = str(DigitalXRayImageStorageForPresentation)
 OTHER_UID = "1.2.3.4.5"
@@ -227,7 +227,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     options = ["-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
     if subprocess.run(["mount", *options], check=False, capture_output=True).returncode:
-        _absent("mounting a tmpfs is not permitted here")
+        absent("mounting a tmpfs is not permitted here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
 
