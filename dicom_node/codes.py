@@ -109,8 +109,9 @@ SIDES = {
     "B": _code("51440002", "SCT", "Bilateral"),
 }
 
-# The classifier's words for a region; "leg" is the whole limb below the hip in its training data.
+# "leg" is the whole limb below the hip: so the classifier learned it, and so DICOM spells it.
 REGIONS = {
+    "upper_limb": _code("53120007", "SCT", "Upper limb"),
     "finger": _code("7569003", "SCT", "Finger"),
     "thumb": _code("76505004", "SCT", "Thumb"),
     "hand": _code("85562004", "SCT", "Hand"),

@@ -10,8 +10,11 @@ from PIL import Image
 
 from db.analyses import AnalysisRecord
 from db.states import AnalysisState
+from dicom_node.codes import REGIONS
 from dicom_node.finding import BoundingBox, FindingState, ImageFinding
 
+# The classifier learned everything from fingertip to elbow as "hand".
+_LIMBS = {"hand": "upper_limb"}
 # Fast rather than small: the picture of a 5-megapixel image in a fifth of a second.
 _PNG_EFFORT = 1
 
@@ -25,6 +28,8 @@ class RecordedImage(Protocol):
     def sop_instance_uid(self) -> str: ...
     @property
     def laterality(self) -> str: ...
+    @property
+    def body_part(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,7 @@ class FileImage:
     sop_class_uid: str = ""
     sop_instance_uid: str = ""
     laterality: str = ""
+    body_part: str = ""
 
 
 def finding_of(image: RecordedImage, record: AnalysisRecord) -> ImageFinding:
@@ -44,7 +50,7 @@ def finding_of(image: RecordedImage, record: AnalysisRecord) -> ImageFinding:
         sop_instance_uid=image.sop_instance_uid,
         state=FindingState(record.state.value) if analysed else FindingState.NOT_ASSESSABLE,
         probability=record.probability,
-        region=record.region,
+        region=_site(image.body_part, record.region),
         laterality=image.laterality or None,
         boxes=tuple(BoundingBox(**box) for box in record.boxes),
         fracture_type=record.fracture_type,
@@ -53,6 +59,12 @@ def finding_of(image: RecordedImage, record: AnalysisRecord) -> ImageFinding:
         frame=record.frame,
         reason=record.reason,
     )
+
+
+def _site(body_part: str, region: str | None) -> str | None:
+    """The part the sender states, where there is a code for it; else the limb that was seen."""
+    stated = body_part.strip().lower().replace(" ", "_")
+    return stated if stated in REGIONS else _LIMBS.get(region or "", region)
 
 
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
