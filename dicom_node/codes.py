@@ -109,7 +109,7 @@ SIDES = {
     "B": _code("51440002", "SCT", "Bilateral"),
 }
 
-# "leg" is the whole limb below the hip: so the classifier learned it, and so DICOM spells it.
+# "leg" is the whole limb below the hip, as the classifier learned it.
 REGIONS = {
     "upper_limb": _code("53120007", "SCT", "Upper limb"),
     "finger": _code("7569003", "SCT", "Finger"),
