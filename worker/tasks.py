@@ -1,5 +1,6 @@
 """Celery's side of the kitchen: a job's number in, its claim taken, the pipeline's step run."""
 
+import threading
 from collections.abc import Callable
 
 import structlog
@@ -9,7 +10,7 @@ from kombu.exceptions import OperationalError as BrokerUnavailable
 from db.jobs import JobKind
 from db.session import LedgerUnavailable
 from worker import pipeline
-from worker.app import LEDGER_QUEUE, OFFER_TASK, Broker, create_app
+from worker.app import Broker, create_app
 from worker.job_runner import Step, run_job
 from worker.kitchen import Kitchen
 
@@ -20,6 +21,7 @@ STEPS: dict[JobKind, Step] = {
     JobKind.REPORT: pipeline.report_study,
     JobKind.DELIVER: pipeline.deliver_object,
 }
+_OFFER_SECONDS = 1.0
 _QUIET = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "WARNING"]
 # Threads: CUDA does not survive a fork, and the decoders and OpenVINO release the GIL.
 _THREADS = ["--pool", "threads"]
@@ -34,12 +36,14 @@ def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency:
     _run(app, kitchen, options, f"{'-'.join(queues)}@%h")
 
 
-def run_beat(broker: Broker, kitchen: Kitchen) -> None:
-    """Blocks, offering due jobs once a second until SIGTERM."""
-    app = create_app(broker)
-
-    app.task(name=OFFER_TASK)(_offering(app, kitchen))
-    _run(app, kitchen, ["--queues", LEDGER_QUEUE, "--beat", "--concurrency", "1"], "beat@%h")
+def run_beat(broker: Broker, kitchen: Kitchen, stopping: threading.Event) -> None:
+    """Offers due jobs once a second until `stopping`; an unforeseen error ends the process."""
+    offer = _offering(create_app(broker), kitchen)
+    try:
+        while not stopping.wait(_OFFER_SECONDS):
+            offer()
+    finally:
+        kitchen.close()
 
 
 def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
