@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+from kombu.exceptions import OperationalError
 from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
@@ -25,9 +26,9 @@ class Channel(virtual.Channel):  # type: ignore[misc]
         try:
             unseen.write_text(dumps(message))
             unseen.rename(self._folder / f"{name}.message")
-        except OSError:
+        except OSError as error:
             unseen.unlink(missing_ok=True)
-            raise
+            raise OperationalError(f"the broker's folder takes no message: {error}") from error
 
     def _get(self, queue: str) -> dict[str, Any]:
         for path in self._messages(queue):
