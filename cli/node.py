@@ -134,6 +134,8 @@ def read_settings(part: str, **overrides: object) -> "Settings":
 
 def _web_plan(settings: "Settings") -> "WebPlan":
     # Not in cli.assembly: that loads the whole node, and the page needs none of it.
+    from zoneinfo import ZoneInfo
+
     from web.app import WebPlan
 
     anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
@@ -142,6 +144,7 @@ def _web_plan(settings: "Settings") -> "WebPlan":
         ae_title=settings.ae_title,
         dicom_host=socket.gethostname() if anywhere else settings.bind_address,
         dicom_port=settings.port,
+        time_zone=ZoneInfo(settings.time_zone),
         bind_address=settings.web_bind_address,
         port=settings.web_port,
     )

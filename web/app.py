@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -47,6 +48,7 @@ class WebPlan:
     ae_title: str
     dicom_host: str
     dicom_port: int
+    time_zone: ZoneInfo
     bind_address: str = "127.0.0.1"
     port: int = 8042
 

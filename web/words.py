@@ -1,6 +1,7 @@
 """How the page words what the ledger says: times, durations, UIDs, findings."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 _UID_CHARACTERS = 12
 FINDINGS = {
@@ -16,14 +17,10 @@ def shortened_uid(uid: str) -> str:
     return uid if len(uid) <= _UID_CHARACTERS + 1 else "…" + uid[-_UID_CHARACTERS:]
 
 
-def clock(moment: datetime, taken_at: datetime) -> str:
-    """The time on the node's own clock, with the date unless it is that of the page."""
-    local, today = moment.astimezone(), taken_at.astimezone().date()
+def clock(moment: datetime, taken_at: datetime, zone: ZoneInfo) -> str:
+    """The time on the hospital's clocks, with the date unless it is that of the page."""
+    local, today = moment.astimezone(zone), taken_at.astimezone(zone).date()
     return local.strftime("%H:%M:%S" if local.date() == today else "%Y-%m-%d %H:%M")
-
-
-def time_zone(taken_at: datetime) -> str:
-    return taken_at.astimezone().tzname() or "local time"
 
 
 def duration(seconds: float) -> str:

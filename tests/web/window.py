@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from zoneinfo import ZoneInfo
 
 from tests.waiting import wait_for
 from web.app import WebPlan
@@ -52,4 +53,4 @@ def serving(plan: WebPlan) -> Iterator[Window]:
 
 
 def plan_for(ledger_url: str, ae_title: str = "OSTEON", dicom_host: str = "xray-7") -> WebPlan:
-    return WebPlan(ledger_url, ae_title, dicom_host, 11112, port=0)
+    return WebPlan(ledger_url, ae_title, dicom_host, 11112, ZoneInfo("Asia/Kolkata"), port=0)
