@@ -65,7 +65,11 @@ class Node:
         return open_ledger(url)
 
     def upgrade(self) -> None:
-        self._run("db", ["db", "upgrade"]).wait(START_SECONDS)
+        self.ask(["db", "upgrade"])
+
+    def ask(self, arguments: list[str]) -> int:
+        """Run a command of `osteon` to its end, in this node's environment; its exit code."""
+        return self._run("commands", arguments).wait(START_SECONDS)
 
     def start(self, *parts: str) -> None:
         for part in parts:
@@ -84,6 +88,14 @@ class Node:
         process = self.processes.pop(part)
         process.kill()
         process.wait(STOP_SECONDS)
+
+    def survivors(self) -> list[str]:
+        """Processes of this node that run, whoever started them."""
+        return [
+            " ".join(process.cmdline())
+            for process in psutil.process_iter()
+            if _environment_of(process).get("OSTEON_DATA_DIR") == str(self.data_dir)
+        ]
 
     def kill_supervised(self, part: str) -> None:
         """Kill a part that `up` has started, where it runs just now."""
@@ -125,16 +137,24 @@ class Node:
         with reading(self.ledger) as session:
             return study_results(session, study_instance_uid)
 
-    def wait_for_studies(self, state: str, count: int, limit_seconds: float) -> None:
-        """Until there are `count` studies and all of them are in `state`."""
+    def wait_for_studies(self, state: str, count: int, patience_seconds: float) -> None:
+        """Until `count` studies are in `state`; the patience begins anew with each that gets there.
 
-        def all_there() -> bool:
-            return self.study_states() == [state] * count
+        A busy machine is slow, a node that is stuck stands still.
+        """
+        arrived = 0
+        while arrived < count:
+            before = arrived
 
-        try:
-            wait_for(all_there, f"{count} studies {state}", limit_seconds)
-        except AssertionError as late:
-            raise AssertionError(f"{late}: {self.study_states()}\n{self.log()[-6000:]}") from None
+            def is_more(before: int = before) -> int:
+                there = self.study_states().count(state)
+                return there if there > before else 0
+
+            try:
+                arrived = wait_for(is_more, f"more than {arrived} studies", patience_seconds)
+            except AssertionError as late:
+                raise AssertionError(f"{late}: {self.study_states()}\n{self.log()}") from None
+        assert self.study_states() == [state] * count
 
     def study_states(self) -> list[str]:
         try:
@@ -195,6 +215,13 @@ def supervised_node(folder: Path, **settings: Any) -> Iterator[Node]:
         yield node
     finally:
         node.close()
+
+
+def _environment_of(process: psutil.Process) -> dict[str, str]:
+    try:
+        return process.environ()
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return {}
 
 
 def _wait_or_kill(process: "subprocess.Popen[bytes]") -> None:
