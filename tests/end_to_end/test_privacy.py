@@ -1,0 +1,156 @@
+"""A canary patient through everything that works and fails: no trace outside ledger and spool."""
+
+import base64
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+import pytest
+import redis
+from pydicom.dataelem import RawDataElement
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+from pydicom.uid import JPEG2000Lossless
+
+from tests.end_to_end.modality import Diary, Modality
+from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.pacs_sink import PacsSink
+from tests.end_to_end.small_studies import small_study
+from tests.servers import running_redis
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+RESULT_SECONDS = 120
+# Each token is met nowhere else; the file system, the logs and the broker are searched for them.
+CANARIES = {
+    "PatientName": "KANARIVOGEL^GELBKEHLCHEN",
+    "PatientID": "QZX-7741-KANARI",
+    "PatientBirthDate": "19131107",
+    "AccessionNumber": "QACC55117Z",
+    "StudyDescription": "Zwitscherbefund Schlaraffia",
+    "ReferringPhysicianName": "Papageno^Vogelhaendler",
+}
+TOKENS = [value.split("^")[0].encode() for value in CANARIES.values()]
+
+
+def test_no_trace_with_files_as_broker(tmp_path: Path, diary: Diary, sink: PacsSink) -> None:
+    settings = {"destinations": sink.address, "log_level": "debug"}
+    with running_node(tmp_path, "listener", "beat", **settings) as node:
+        _send_canaries(node, diary)
+        broker = node.data_dir / "broker"
+        offers = wait_for(lambda: [*broker.glob("*.analyse.message")], "offers", RESULT_SECONDS)
+        _assert_integers_only([path.read_bytes() for path in offers])
+        _let_all_end(node)
+        _assert_no_trace(node)
+
+
+def test_no_trace_with_redis_as_broker(tmp_path: Path, diary: Diary, sink: PacsSink) -> None:
+    with running_redis() as broker:
+        settings = {"destinations": sink.address, "log_level": "debug", "broker_url": broker.url}
+        with running_node(tmp_path, "listener", "beat", **settings) as node:
+            _send_canaries(node, diary)
+            with redis.Redis.from_url(broker.url) as client:
+                wait_for(lambda: client.llen("analyse"), "an offer", RESULT_SECONDS)
+                _assert_integers_only(client.lrange("analyse", 0, -1))
+            _let_all_end(node)
+            _assert_no_trace(node)
+
+
+def _send_canaries(node: Node, diary: Diary) -> None:
+    """One study that is analysed, and files that fail at every step behind the door and at it."""
+    modality = Modality(node.address, diary)
+    assert modality.store(_canary_study("sound")) == [0x0000] * 3
+    for break_it in (_undecodable, _of_no_known_alphabet, _with_wrong_values):
+        (dataset, *_) = _canary_study(break_it.__name__)
+        break_it(dataset)
+        assert modality.store([dataset]) == [0x0000], break_it.__name__
+    (nameless, *_) = _canary_study("refused")
+    nameless.StudyInstanceUID = ""
+    assert modality.store([nameless]) == [0xC000]
+
+
+def _canary_study(name: str) -> list[Dataset]:
+    study = small_study(f"canary-{name}")
+    for dataset in study:
+        for keyword, value in CANARIES.items():
+            setattr(dataset, keyword, value)
+    return study
+
+
+def _undecodable(dataset: Dataset) -> None:
+    dataset.file_meta.TransferSyntaxUID = JPEG2000Lossless
+    fragment = CANARIES["PatientID"].encode().ljust(64)
+    dataset.PixelData = b"\xfe\xff\x00\xe0\0\0\0\0\xfe\xff\x00\xe0\x40\0\0\0" + fragment
+    dataset.PixelData += b"\xfe\xff\xdd\xe0\0\0\0\0"
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+
+
+def _of_no_known_alphabet(dataset: Dataset) -> None:
+    """Names in bytes that are not of the character set stated."""
+    dataset.SpecificCharacterSet = ["ISO 2022 IR 6", "ISO 2022 IR 87", "ISO 2022 IR 999"]
+    name = b"\x1b$B\xff\xfe " + CANARIES["PatientName"].encode() + b"\x1b$)Z\x80"
+    tag = Tag("PatientName")
+    dataset[tag] = RawDataElement(tag, "PN", len(name), name, 0, False, True)
+
+
+def _with_wrong_values(dataset: Dataset) -> None:
+    dataset.StudyDate = dataset.AcquisitionDate = CANARIES["PatientID"]
+    dataset.PatientAge = CANARIES["AccessionNumber"]
+    dataset.PatientSex = CANARIES["PatientID"]
+    dataset.StudyTime = CANARIES["AccessionNumber"]
+
+
+def _assert_integers_only(messages: list[bytes]) -> None:
+    """What is called for is the number of a job, and nothing else is told."""
+    for message in messages:
+        assert _traces(message) == []
+        arguments, named, _ = json.loads(base64.b64decode(json.loads(message)["body"]))
+        assert [type(argument) for argument in arguments] == [int]
+        assert named == {}
+
+
+def _let_all_end(node: Node) -> None:
+    node.start("analyst", "courier")
+    wait_for(lambda: _all_ended(node), "every study to end", RESULT_SECONDS)
+
+
+def _all_ended(node: Node) -> bool:
+    states = node.study_states()
+    return len(states) == 4 and set(states) == {"delivered"}
+
+
+def _assert_no_trace(node: Node) -> None:
+    """No token but where it belongs: and there, lest the search be blind, it is found."""
+    for process in node.processes.values():
+        for one in _family(psutil.Process(process.pid)):
+            assert _traces(" ".join(one.cmdline()).encode()) == []
+    _ask_about_the_node(node)
+    node.stop_all()
+    spool = node.data_dir / "spool"
+    ledger = set(node.data_dir.glob("ledger.sqlite*"))
+    files = [path for path in node.folder.rglob("*") if path.is_file()]
+    allowed = [path for path in files if path in ledger or spool in path.parents]
+    assert set(_traces_in(allowed)) == set(TOKENS)
+    assert _traces_in(set(files) - set(allowed)) == []
+    assert "c_store" in node.log("listener")
+    assert "not_analysed" in node.log("analyst")
+
+
+def _ask_about_the_node(node: Node) -> None:
+    """What a person looks at while something is wrong is written down, too."""
+    for words in (["jobs"], ["jobs", "--dead", "--json"], ["doctor"]):
+        node.ask(words)
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _traces_in(paths: Iterable[Path]) -> list[bytes]:
+    return [token for path in paths for token in _traces(path.read_bytes())]
+
+
+def _traces(content: bytes) -> list[bytes]:
+    return [token for token in TOKENS if token in content]
