@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.exits import Exit, Leave
+from cli.exits import Exit
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _RESULT_TABLE = ("received_at", "sop_instance_uid", "state", "probability", "region", "reason")
-_JOB_TABLE = ("id", "kind", "subject", "state", "attempt", "next_attempt_at", "last_error")
+_JOB_TABLE = ("job_id", "kind", "subject", "state", "attempt", "next_attempt_at", "last_error")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document a line.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")]

@@ -93,11 +93,15 @@ def work(queue: QueueNames) -> None:
 
 def beat() -> None:
     """Run the beat: every second it settles quiet studies and offers due jobs to the workers."""
+    from threading import Event
+
     from cli.assembly import build_broker, build_kitchen
     from worker.tasks import run_beat
 
     settings = read_settings("beat")
-    run_beat(build_broker(settings), build_kitchen(settings))
+    stopping = Event()
+    _on_stop(stopping.set)
+    run_beat(build_broker(settings), build_kitchen(settings), stopping)
 
 
 def web() -> None:
@@ -158,10 +162,16 @@ def _hand_down(given: dict[str, object]) -> None:
 
 
 def _upgrade(settings: "Settings") -> None:
+    from cli.assembly import ledger_trouble_explained
     from db.upgrade import upgrade_ledger
 
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    upgrade_ledger(settings.ledger_url)
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        sentence = f"setting data_dir: {settings.data_dir} cannot be made: {error.strerror}"
+        raise Leave(Exit.OUTPUT_UNWRITABLE, sentence) from error
+    with ledger_trouble_explained():
+        upgrade_ledger(settings.ledger_url)
 
 
 def _refuse_unknown_queues(queues: list[str]) -> None:

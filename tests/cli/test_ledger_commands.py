@@ -1,0 +1,117 @@
+"""`osteon results`, `jobs`, `requeue` and `db upgrade`, on a ledger with a story in it."""
+
+import csv
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from db.deliveries import mark_refused
+from db.jobs import JobKind
+from db.session import open_ledger, transaction
+from db.upgrade import upgrade_ledger
+from tests.cli.shell import Shell
+from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, claim, receive, received, report
+
+STUDY = "1.2.3"
+UIDS = {"study_instance_uid", "series_instance_uid", "sop_instance_uid"}
+TIMES = {"received_at", "analysed_at", "reported_at", "delivered_at"}
+FINDING = {"file", "state", "probability", "region", "type", "type_probability", "severity"}
+PROMISED = UIDS | TIMES | FINDING | {"boxes", "model", "reason"}
+REFUSAL = "PACS@10.0.0.9:104 answers: it does not allow us to store (status 0x0124)"
+
+
+@pytest.fixture(scope="module")
+def ledger(shell: Shell) -> Iterator[Engine]:
+    """Two images of one study, reported, and a delivery that was refused."""
+    data_dir = shell.folder / "data"
+    data_dir.mkdir()
+    url = f"sqlite:///{data_dir / 'ledger.sqlite'}"
+    upgrade_ledger(url)
+    engine = open_ledger(url)
+    receive(engine, received(1, patient_id="=1+1"), received(2, patient_id="=1+1"))
+    analyse(engine, FRACTURE, NO_FRACTURE)
+    report(engine, "PACS@10.0.0.9:104")
+    refused = claim(engine, JobKind.DELIVER)
+    with transaction(engine) as session:
+        mark_refused(session, refused, status=0x0124, error=REFUSAL)
+    yield engine
+    engine.dispose()
+
+
+def test_results_as_json_have_the_promised_keys(shell: Shell, ledger: Engine) -> None:
+    outcome = shell.run("results", "--json")
+    assert outcome.code == 0, outcome.stderr
+    first, second = outcome.documents()
+    assert set(first) >= PROMISED
+    assert (first["state"], second["state"]) == ("fracture", "none")
+    assert first["boxes"] == [{"x0": 1.0, "y0": 2.0, "x1": 3.0, "y1": 4.0, "score": 0.8}]
+    assert first["received_at"].endswith("Z")
+    assert (first["delivered_at"], first["severity"]) == (None, None)
+
+
+def test_results_as_csv_run_no_formula(shell: Shell, ledger: Engine) -> None:
+    outcome = shell.run("results", "--csv", "--study", STUDY)
+    rows = list(csv.DictReader(io.StringIO(outcome.stdout)))
+    assert (outcome.code, len(rows)) == (0, 2)
+    assert set(rows[0]) >= PROMISED
+    assert rows[0]["patient_id"] == "'=1+1"
+    assert rows[0]["probability"] == "0.9"
+
+
+def test_an_unknown_study_is_not_found(shell: Shell, ledger: Engine) -> None:
+    outcome = shell.run("results", "--json", "--study", "9.9")
+    assert (outcome.code, outcome.stdout) == (21, "")
+
+
+def test_a_dead_job_is_shown_and_requeued_once(shell: Shell, ledger: Engine) -> None:
+    [dead] = shell.run("jobs", "--dead", "--json").documents()
+    assert (dead["kind"], dead["state"], dead["last_error"]) == ("deliver", "dead", REFUSAL)
+    assert dead["subject"].startswith("PACS@10.0.0.9:104 ")
+    requeued = shell.run("requeue", dead["job_id"])
+    assert (requeued.code, requeued.stdout) == (0, "1 of 1 jobs requeued\n")
+    again = shell.run("requeue", dead["job_id"])
+    assert (again.code, again.stdout) == (21, "0 of 1 jobs requeued\n")
+    table = shell.run("jobs")
+    assert table.code == 0
+    assert "waiting" in table.stdout
+
+
+def test_tables_are_for_people(shell: Shell, ledger: Engine) -> None:
+    outcome = shell.run("results")
+    assert outcome.code == 0
+    assert outcome.stdout.split()[0] == "received_at"
+    assert len(outcome.stdout.splitlines()) == 3
+
+
+def test_a_new_ledger_is_made_and_is_the_same_the_second_time(shell: Shell) -> None:
+    data_dir = shell.folder / "new"
+    for _ in range(2):
+        outcome = shell.run("db", "upgrade", data_dir=data_dir)
+        assert (outcome.code, outcome.stdout) == (0, ""), outcome.stderr
+    assert (data_dir / "ledger.sqlite").is_file()
+
+
+UNUSABLE = [
+    ("sqlite:////nowhere/ledger.sqlite", 41, "unable to open"),
+    ("postgresql://osteon@127.0.0.1:1/osteon", 41, "connection"),
+    ("hospital ledger", 1, "database_url"),
+]
+
+
+@pytest.mark.parametrize(("url", "code", "said"), UNUSABLE)
+def test_a_ledger_that_cannot_be_used(shell: Shell, url: str, code: int, said: str) -> None:
+    command = ["results"] if code == 41 else ["db", "upgrade"]
+    outcome = shell.run(*command, database_url=url)
+    assert (outcome.code, outcome.stdout) == (code, "")
+    assert said in outcome.stderr
+
+
+def test_a_data_directory_that_cannot_be_made(shell: Shell) -> None:
+    (shell.folder / "file").write_text("")
+    upgraded = shell.run("db", "upgrade", data_dir=Path("file/data"))
+    assert (upgraded.code, "data_dir" in upgraded.stderr) == (40, True)
+    working = shell.run("work", "--queue", "analyse", data_dir=Path("file/data"))
+    assert (working.code, "spool" in working.stderr) == (40, True)

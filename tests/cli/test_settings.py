@@ -1,0 +1,81 @@
+"""Where settings come from, in which order, and what is said of those that are none."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from settings import SettingsRefused, load_settings
+from tests.cli.shell import Shell
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("OSTEON_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_nearer_source_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "osteon.toml").write_text('ae_title = "TOML"\nport = 1001\nmax_pdu = 20000\n')
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "osteon_ae_title").write_text("SECRET\n")
+    (secrets / "osteon_port").write_text("1002")
+    assert load_settings().ae_title == "TOML"
+    monkeypatch.setenv("OSTEON_SECRETS_DIR", str(secrets))
+    assert (load_settings().ae_title, load_settings().max_pdu) == ("SECRET", 20000)
+    monkeypatch.setenv("OSTEON_PORT", "1003")
+    assert (load_settings().ae_title, load_settings().port) == ("SECRET", 1003)
+    assert load_settings(port=1004, ae_title=None).port == 1004
+    assert load_settings(ae_title="GIVEN").ae_title == "GIVEN"
+
+
+def test_the_configuration_may_lie_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "other.toml").write_text('destinations = ["PACS@10.0.0.9:104"]\n')
+    monkeypatch.setenv("OSTEON_CONFIG", str(tmp_path / "other.toml"))
+    [destination] = load_settings().destinations
+    assert (destination.ae_title, destination.host, destination.port) == ("PACS", "10.0.0.9", 104)
+
+
+@pytest.mark.parametrize(
+    ("toml", "said"),
+    [
+        ("prot = 11113", "unknown setting prot; did you mean port?"),
+        ('destination = "A@b:1"', "did you mean destinations?"),
+        ("port = 99999", "setting port"),
+        ('device = "tpu"', "setting device"),
+        ('destinations = ["PACS"]', "PACS needs a host and a port"),
+        ('peers = ["two words@host"]', "is not AET"),
+        ("port = ", "is not valid TOML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, toml: str, said: str) -> None:
+    (tmp_path / "osteon.toml").write_text(toml)
+    with pytest.raises(SettingsRefused) as refusal:
+        load_settings()
+    assert said in str(refusal.value)
+
+
+def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSTEON_PORT", "hunter2")
+    with pytest.raises(SettingsRefused) as refusal:
+        load_settings()
+    assert "hunter2" not in str(refusal.value)
+
+
+def test_a_command_with_an_unknown_variable_ends_with_its_nearest_name(tmp_path: Path) -> None:
+    outcome = Shell(tmp_path).run("results", quite_seconds=3)
+    assert (outcome.code, outcome.stdout) == (1, "")
+    assert "did you mean OSTEON_QUIET_SECONDS?" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["resluts"], ["work", "--queue", "coffee"], ["requeue"], ["results", "--colour"]]
+)
+def test_a_wrong_command_line_is_a_usage_error(tmp_path: Path, arguments: list[str]) -> None:
+    outcome = Shell(tmp_path).run(*arguments)
+    assert (outcome.code, outcome.stdout) == (1, "")
+    assert outcome.stderr
