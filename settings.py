@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,7 +77,9 @@ class Settings(BaseSettings):
     )
     web_port: int = Field(8042, ge=0, le=65535, description="Port of the status page.")
     peers: Peers = Field(
-        (), description="Who may call: `AET`, `AET@HOST` or `AET@HOST:PORT`; empty: anyone."
+        (),
+        description="Who may call: `AET`, or `AET@ADDRESS` with an IP address or network; "
+        "empty: anyone.",
     )
     destinations: Peers = Field((), description="Where results are sent: `AET@HOST:PORT`.")
     quiet_seconds: float = Field(
@@ -114,7 +117,7 @@ class Settings(BaseSettings):
         False, description="Send an annotated copy of images without a fracture too."
     )
     time_zone: str = Field(
-        "UTC", description="The hospital's zone (`Europe/Berlin`) for times written into results."
+        "UTC", description="The hospital's zone (`Europe/Berlin`) for times in results and on the page."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."
@@ -131,6 +134,14 @@ class Settings(BaseSettings):
             for entry in entries
             if entry
         )
+
+    @field_validator("peers")
+    @classmethod
+    def _peers_have_addresses(cls, value: tuple[PeerAddress, ...]) -> tuple[PeerAddress, ...]:
+        for peer in value:
+            if peer.host is not None:
+                ip_network(peer.host, strict=False)
+        return value
 
     @field_validator("destinations")
     @classmethod
@@ -176,6 +187,7 @@ def load_settings(**overrides: Any) -> Settings:
     Raises SettingsRefused; an unknown name is answered with the nearest known one.
     """
     _refuse_unknown_variables()
+    _refuse_missing_secrets()
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)
@@ -191,6 +203,12 @@ def _refuse_unknown_variables() -> None:
     for name in os.environ:
         if name.startswith(_PREFIX) and name.upper() not in known:
             raise SettingsRefused(f"unknown setting {name}{_nearest(name, known)}")
+
+
+def _refuse_missing_secrets() -> None:
+    folder = os.environ.get(_SECRETS_VARIABLE)
+    if folder is not None and not Path(folder).is_dir():
+        raise SettingsRefused(f"{_SECRETS_VARIABLE} names no folder: {folder}")
 
 
 def _explain(error: ValidationError) -> str:

@@ -50,7 +50,7 @@ def ledger_trouble_explained() -> Iterator[None]:
 def build_listener(settings: Settings) -> Listener:
     policy = AssociationPolicy(
         ae_title=settings.ae_title,
-        allowed_peers=tuple(Peer(peer.ae_title, peer.host) for peer in settings.peers),
+        allowed_peers=_allowed_peers(settings),
         max_pdu_bytes=settings.max_pdu,
         max_associations=settings.max_associations,
         object_max_bytes=settings.object_max_bytes,
@@ -62,6 +62,14 @@ def build_listener(settings: Settings) -> Listener:
         name=f"{settings.ae_title}:{settings.port}",
     )
     return Listener(config, open_node_ledger(settings), build_spool(settings))
+
+
+def _allowed_peers(settings: Settings) -> tuple[Peer, ...]:
+    """Those that are set, and with them the node's own health check."""
+    if not settings.peers:
+        return ()
+    own = Peer(settings.ae_title, "127.0.0.0/8")
+    return (own, *(Peer(peer.ae_title, peer.host) for peer in settings.peers))
 
 
 def build_kitchen(settings: Settings) -> Kitchen:

@@ -1,10 +1,11 @@
 """What can be set or typed is documented: an undocumented setting or command is a failing test."""
 
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
+from typer.core import TyperGroup, TyperOption
 
 from cli import app
 from settings import Settings
@@ -17,8 +18,8 @@ def _commands() -> list[str]:
     return sorted(_walk(group, ()))
 
 
-def _walk(command: click.Command, path: tuple[str, ...]) -> list[str]:
-    if not isinstance(command, click.Group):
+def _walk(command: Any, path: tuple[str, ...]) -> list[str]:
+    if not isinstance(command, TyperGroup):
         return [" ".join(path)]
     return [name for key, sub in command.commands.items() for name in _walk(sub, (*path, key))]
 
@@ -43,12 +44,16 @@ def test_a_command_and_its_options_are_documented(command: str) -> None:
 
 
 def _options(command: str) -> list[str]:
-    found: click.Command = typer.main.get_command(app)
+    found: Any = typer.main.get_command(app)
     for part in command.split():
-        assert isinstance(found, click.Group)
+        assert isinstance(found, TyperGroup)
         found = found.commands[part]
-    options = [param for param in found.params if isinstance(param, click.Option)]
+    options = [param for param in found.params if isinstance(param, TyperOption)]
     return [option.opts[0] for option in options if option.opts[0] != "--help"]
+
+
+def test_the_commands_are_found() -> None:
+    assert {"up", "predict", "db upgrade"} <= set(_commands())
 
 
 def test_the_documents_name_no_setting_that_is_gone() -> None:

@@ -10,13 +10,7 @@ from kombu import Exchange, Queue
 from db.jobs import JobKind
 from worker import file_broker
 
-LEDGER_QUEUE = "ledger"
 _EXCHANGE = Exchange("osteon", type="direct")
-OFFER_TASK = "offer_due_jobs"
-_QUEUES = (*(kind.value for kind in JobKind), LEDGER_QUEUE)
-_OFFER_SECONDS = 1.0
-# An offer that waited out an outage says nothing that the next one does not.
-_OFFER_EXPIRES_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +48,7 @@ def create_app(broker: Broker) -> Celery:
         result_backend=None,
         broker_transport_options=broker.options,
         broker_connection_retry_on_startup=True,
-        task_queues=[Queue(name, _EXCHANGE, routing_key=name) for name in _QUEUES],
+        task_queues=[Queue(name, _EXCHANGE, routing_key=name) for name in JobKind],
         task_create_missing_queues=False,
         worker_prefetch_multiplier=1,
         task_acks_late=False,  # the ledger's lease brings back what a dead worker held
@@ -62,13 +56,7 @@ def create_app(broker: Broker) -> Celery:
         worker_redirect_stdouts=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,
-        beat_scheduler="celery.beat:Scheduler",  # in memory: there is no schedule to remember
-        beat_schedule={
-            OFFER_TASK: {
-                "task": OFFER_TASK,
-                "schedule": _OFFER_SECONDS,
-                "options": {"queue": LEDGER_QUEUE, "expires": _OFFER_EXPIRES_SECONDS},
-            }
-        },
+        # One try more, on a new connection; after that the beat offers again a second later.
+        task_publish_retry_policy={"max_retries": 1, "interval_start": 0},
     )
     return app

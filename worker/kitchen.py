@@ -54,14 +54,15 @@ class Kitchen:
         self.spool = plan.spool
         self.decoder = Decoder(plan.decode_limits)
         self.sender = Sender(plan.ae_title)
-        self._first_use = threading.RLock()
+        # Apart: a heartbeat must not wait for the network to load.
+        self._opening, self._loading = threading.Lock(), threading.Lock()
         self._ledger: Engine | None = None
         self._card: Card | None = None
         self._classifier: FractureClassifier | None = None
 
     @property
     def ledger(self) -> Engine:
-        with self._first_use:
+        with self._opening:
             if self._ledger is None:
                 self._ledger = open_ledger(self.plan.ledger_url)
             return self._ledger
@@ -69,14 +70,14 @@ class Kitchen:
     @property
     def card(self) -> Card:
         """What the classifier's artefact says of itself; the network is not loaded for it."""
-        with self._first_use:
+        with self._loading:
             if self._card is None:
                 self._card = load_artefact(self.plan.model_dir).card
             return self._card
 
     @property
     def classifier(self) -> FractureClassifier:
-        with self._first_use:
+        with self._loading:
             if self._classifier is None:
                 self._classifier = FractureClassifier.load(self.plan.model_dir, self.plan.device)
             return self._classifier

@@ -39,7 +39,9 @@ def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
 
 def _reports(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
     evidence = [read_evidence(kitchen.spool, image.spool_key) for image in subject.images]
-    return [MadeObject(built) for built in build_reports(evidence, finding, _issue(kitchen, subject))]
+    return [
+        MadeObject(built) for built in build_reports(evidence, finding, _issue(kitchen, subject))
+    ]
 
 
 def _captures(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:

@@ -36,7 +36,7 @@ class Supervisor:
     """Keeps its parts running until `stop` is asked for."""
 
     parts: Sequence[Part]
-    drain_seconds: float = 20.0
+    drain_seconds: float = 45.0  # longer than an image may decode
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:

@@ -50,7 +50,7 @@ def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
     def offer() -> None:
         try:
             for kind, job_id in pipeline.offer_due_jobs(kitchen):
-                app.send_task(kind.value, args=[job_id], queue=kind.value, retry=False)
+                app.send_task(kind.value, args=[job_id], queue=kind.value)
         except (LedgerUnavailable, BrokerUnavailable) as error:
             # What was not offered, or not sent, is offered again when both are back.
             log.warning("offers_put_off", reason=type(error).__name__)

@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
 from tests.hospital.compose import BASE, ON_CPU, ROOT, seconds, services, substitute
 from tests.hospital.dockerfile import copy_as_built, read_stages
 from tests.servers import free_port
@@ -32,12 +34,15 @@ class Site:
     folder: Path
     own_settings: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(
-        default_factory=lambda: {name: free_port() for name in ("listener", "redis", "orthanc")}
+        default_factory=lambda: (
+            {name: free_port() for name in ("listener", "redis", "orthanc")} | {"ledger": 5432}
+        )
     )
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
     def prepare(self, database_url: str) -> None:
         """Do what docs/operations.md asks for before the first start."""
+        self.ports["ledger"] = make_url(database_url).port or self.ports["ledger"]
         for name in ("image", "data", "broker", "logs"):
             (self.folder / name).mkdir()
         copy_as_built(self.folder / "image")
@@ -52,6 +57,7 @@ class Site:
             "redis:6379": f"127.0.0.1:{redis}",
             "-p 6379": f"-p {redis}",
             ":18EB ": f":{redis:04X} ",
+            ":1538 ": f":{self.ports['ledger']:04X} ",
             "127.0.0.1:11112": f"127.0.0.1:{listener}",
             "orthanc:4242": f"127.0.0.1:{orthanc}",
             "127.0.0.1/4242": f"127.0.0.1/{orthanc}",
