@@ -117,7 +117,8 @@ class Settings(BaseSettings):
         False, description="Send an annotated copy of images without a fracture too."
     )
     time_zone: str = Field(
-        "UTC", description="The hospital's zone (`Europe/Berlin`) for times in results and on the page."
+        "UTC",
+        description="The hospital's zone (`Europe/Berlin`) for times in results and on the page.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least level that is logged."

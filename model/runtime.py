@@ -3,7 +3,7 @@
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,20 +77,17 @@ class OpenVinoRuntime:
         }
         if threads is not None:
             options["INFERENCE_NUM_THREADS"] = threads
-        self._network = core.compile_model(network, "CPU", options)
-        self._requests = threading.local()  # a request serves one thread at a time
+        self._request = core.compile_model(network, "CPU", options).create_infer_request()
+        # Two threads inside OpenVINO's bindings at once can wait for each other for ever (seen in
+        # 2026.4: one holds the GIL, one a lock of the library). An inference uses all cores anyway.
+        self._turn = threading.Lock()
 
     def run(self, squares: Squares) -> Logits:
         answers = [self._run_one(square) for square in squares]
         return Logits(*(np.concatenate(parts) for parts in zip(*answers, strict=True)))
 
     def _run_one(self, square: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        request = self._request_of_thread()
-        request.infer([square[None, None].astype(np.float32) / 255])
         names = ("fracture", "heatmap", "regions")
-        return [request.get_tensor(name).data.copy() for name in names]
-
-    def _request_of_thread(self) -> Any:
-        if not hasattr(self._requests, "own"):
-            self._requests.own = self._network.create_infer_request()
-        return self._requests.own
+        with self._turn:
+            self._request.infer([square[None, None].astype(np.float32) / 255])
+            return [self._request.get_tensor(name).data.copy() for name in names]
