@@ -1,11 +1,14 @@
 """`make demo`: a node comes up, a study goes in by C-STORE, a report comes back."""
 
 import argparse
+import signal
 import sys
 from pathlib import Path
 
 from demo.run import DemoFailed, run_demo
 from demo.screen import Screen
+
+_TERMINATED = 143
 
 
 def main() -> int:
@@ -15,6 +18,8 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=Path("osteon-demo"))
     arguments = parser.parse_args()
     screen = Screen()
+    # However the demonstration is ended, its node ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         run_demo(arguments.folder, arguments.image, screen, keep_running=not arguments.once)
     except DemoFailed as failure:
