@@ -1,0 +1,55 @@
+"""A worker that slept through its lease: another has its job, and what it brings comes too late."""
+
+import signal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from db.session import reading
+from db.tables import Analysis, Job
+from tests.end_to_end.modality import Diary, Modality
+from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.pacs_sink import PacsSink
+from tests.end_to_end.small_studies import small_study
+from tests.waiting import wait_for
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+LEASE_SECONDS = 6
+RESULT_SECONDS = 60
+
+
+def test_a_stale_worker_writes_nothing(tmp_path: Path, diary: Diary, sink: PacsSink) -> None:
+    settings = {"destinations": sink.address, "lease_seconds": LEASE_SECONDS}
+    with running_node(tmp_path, "listener", "beat", "courier", **settings) as node:
+        assert Modality(node.address, diary).store(small_study("stale", 1)) == [0x0000]
+        node.start("analyst")
+        _pause_at_work(node, "analyst", fence_token=1)
+        sleeper = node.processes["sleeper"] = node.processes.pop("analyst")
+        node.start("analyst")
+        _pause_at_work(node, "analyst", fence_token=2)
+        sleeper.send_signal(signal.SIGCONT)
+        wait_for(lambda: "ClaimLost" in node.log("analyst"), "the refusal", RESULT_SECONDS)
+        assert _analyses(node) == 0
+        sleeper.send_signal(signal.SIGSTOP)
+        node.processes["analyst"].send_signal(signal.SIGCONT)
+        node.wait_for_studies("delivered", 1, RESULT_SECONDS)
+        sleeper.send_signal(signal.SIGCONT)
+        assert _analyses(node) == 1
+
+
+def _pause_at_work(node: Node, part: str, fence_token: int) -> None:
+    """Stop the process once it has claimed the job; loading the network keeps it at it."""
+
+    def has_claimed() -> bool:
+        with reading(node.ledger) as session:
+            rows = session.execute(select(Job.state, Job.fence_token)).all()
+        return [tuple(row) for row in rows] == [("running", fence_token)]
+
+    wait_for(has_claimed, f"claim {fence_token}", RESULT_SECONDS)
+    node.processes[part].send_signal(signal.SIGSTOP)
+
+
+def _analyses(node: Node) -> int:
+    with reading(node.ledger) as session:
+        return len(session.scalars(select(Analysis.id)).all())
