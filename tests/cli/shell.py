@@ -34,7 +34,10 @@ class Shell:
     settings: dict[str, object] = field(default_factory=dict)
 
     def run(self, *arguments: object, **settings: object) -> Outcome:
-        given = {"model_dir": load_settings().model_dir, "data_dir": self.folder / "data"}
+        given: dict[str, object] = {
+            "model_dir": load_settings().model_dir,
+            "data_dir": self.folder / "data",
+        }
         given |= {**self.settings, **settings}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OSTEON_")}
         named = {f"OSTEON_{name.upper()}": str(value) for name, value in given.items() if value}

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
@@ -72,7 +72,7 @@ def _truncated(share: float) -> bytes:
     return whole[: int(len(whole) * share)]
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "truncated pixels": (lambda: _truncated(0.7), "decoded"),
     "truncated header": (lambda: _truncated(0.001), "read|no pixel data|not a DICOM file"),
     "empty": (lambda: b"", "not a DICOM file"),
