@@ -1,11 +1,11 @@
 """Fixtures of the end-to-end tests."""
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dicom_node.discretion import silence_dicom_libraries
 from tests.end_to_end.modality import Diary
 from tests.end_to_end.pacs_sink import PacsSink
 
@@ -13,7 +13,7 @@ from tests.end_to_end.pacs_sink import PacsSink
 @pytest.fixture(autouse=True, scope="session")
 def quiet_libraries() -> None:
     """The tests' own SCU and SCP would fill a failure's report with their retries."""
-    silence_dicom_libraries()
+    logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 @pytest.fixture

@@ -34,10 +34,13 @@ def node(tmp_path_factory: pytest.TempPathFactory, pacs: PacsSink) -> Iterator[N
 
 @pytest.fixture
 def send(node: Node, diary: Diary) -> Callable[[str], str]:
-    """Send a small study of that name; its UID."""
+    """Send a study of that name, whose one image is none for the network; the study's UID.
+
+    So nothing is sent to the destination but the report.
+    """
 
     def store(name: str) -> str:
-        study = small_study(name, images=1)
+        study = small_study(name, images=2)[1:]
         assert Modality(node.address, diary).store(study) == [0x0000]
         return study_uid(study)
 
