@@ -91,8 +91,7 @@ def _of_no_known_alphabet(dataset: Dataset) -> None:
     """Names in bytes that are not of the character set stated."""
     dataset.SpecificCharacterSet = ["ISO 2022 IR 6", "ISO 2022 IR 87", "ISO 2022 IR 999"]
     name = b"\x1b$B\xff\xfe " + CANARIES["PatientName"].encode() + b"\x1b$)Z\x80"
-    tag = Tag("PatientName")
-    dataset[tag] = RawDataElement(tag, "PN", len(name), name, 0, False, True)
+    _set_raw(dataset, "PatientName", "PN", name)
 
 
 def _with_wrong_values(dataset: Dataset) -> None:
@@ -100,6 +99,14 @@ def _with_wrong_values(dataset: Dataset) -> None:
     dataset.PatientAge = CANARIES["AccessionNumber"]
     dataset.PatientSex = CANARIES["PatientID"]
     dataset.StudyTime = CANARIES["AccessionNumber"]
+    for keyword in ("SeriesNumber", "InstanceNumber", "AcquisitionNumber"):
+        _set_raw(dataset, keyword, "IS", CANARIES["PatientID"].encode())
+
+
+def _set_raw(dataset: Dataset, keyword: str, vr: str, value: bytes) -> None:
+    """What pydicom would not write of itself."""
+    tag = Tag(keyword)
+    dataset[tag] = RawDataElement(tag, vr, len(value), value, 0, False, True)
 
 
 def _assert_integers_only(messages: list[bytes]) -> None:
