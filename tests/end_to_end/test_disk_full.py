@@ -1,7 +1,6 @@
 """A disk that is full: refused at once with A700, and work goes on by itself when there is room."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import Node, running_node
 from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_study
-from tests.services import require_program
+from tests.services import absent, require_program
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 OUT_OF_RESOURCES = 0xA700
@@ -82,7 +81,5 @@ def _answers(node: Node) -> list[dict[str, Any]]:
 def _require_mount(arguments: list[str]) -> None:
     program = require_program("mount", "mount")
     mounted = subprocess.run([program, *arguments], capture_output=True, check=False)
-    if mounted.returncode and os.environ.get("CI") == "true":
-        pytest.fail(f"cannot mount a tmpfs: {mounted.stderr.decode()}")
     if mounted.returncode:
-        pytest.skip("only root can mount a small file system")
+        absent(f"a small file system cannot be mounted: {mounted.stderr.decode().strip()}")
