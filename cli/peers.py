@@ -10,6 +10,7 @@ import typer
 from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
+    from dicom_node.outbox import FileOutcome
     from dicom_node.peer import Destination
 
 PeerArgument = Annotated[str, typer.Argument(metavar="AET@HOST:PORT", help="The peer.")]
@@ -41,12 +42,18 @@ def send(
     from dicom_node.outbox import send_files
 
     settings = read_settings("send")
-    refused = 0
+    exits = {Exit.DONE}
     with _trouble_explained():
         for outcome in send_files(_destination(peer), settings.ae_title, _files(paths)):
-            refused += not outcome.stored
+            exits.add(_exit_of(outcome))
             typer.echo(f"{outcome.path}: {outcome.said}")
-    return Exit.PEER_REFUSED if refused else Exit.DONE
+    return max(exits)
+
+
+def _exit_of(outcome: "FileOutcome") -> Exit:
+    if not outcome.is_readable:
+        return Exit.INPUT_UNREADABLE
+    return Exit.DONE if outcome.stored else Exit.PEER_REFUSED
 
 
 def dicomize(

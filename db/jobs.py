@@ -142,6 +142,18 @@ def fail_job(session: Session, claim: Claim, *, error: str, policy: RetryPolicy)
     return JobState.WAITING
 
 
+def put_off_job(session: Session, claim: Claim, *, error: str, delay_seconds: float) -> None:
+    """Wait, and count no attempt: what is missing says nothing about the job."""
+    _write_under_fence(
+        session,
+        claim,
+        state=JobState.WAITING,
+        attempt=claim.attempt - 1,
+        next_attempt_at=database_now(delay_seconds),
+        last_error=error,
+    )
+
+
 def bury_job(session: Session, claim: Claim, *, error: str) -> None:
     """Give the job up at once: another attempt would fail alike."""
     _write_under_fence(

@@ -30,6 +30,8 @@ def open_ledger(url: str) -> Engine:
     database = make_url(url)
     if database.get_backend_name() == "sqlite":
         engine = _sqlite_engine(url)
+    elif database.get_backend_name() != "postgresql":
+        raise LedgerUnsafe("a ledger is kept in SQLite or PostgreSQL, in nothing else")
     else:
         engine = create_engine(
             database.set(drivername="postgresql+psycopg"),

@@ -22,6 +22,7 @@ class FileOutcome:
     path: Path
     stored: bool
     said: str
+    is_readable: bool = True
 
 
 def send_files(
@@ -59,7 +60,8 @@ def _send_file(
     sender: Sender, destination: Destination, path: Path, file: SendableObject | None
 ) -> FileOutcome:
     if file is None:
-        return FileOutcome(path, False, "not a DICOM file with a SOP class and instance UID")
+        said = "not a DICOM file with a SOP class and instance UID"
+        return FileOutcome(path, False, said, is_readable=False)
     try:
         sent = sender.send(destination, [file])
     except PeerRefused as refusal:

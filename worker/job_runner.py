@@ -14,16 +14,16 @@ from db.jobs import (
     Claim,
     ClaimLost,
     JobKind,
-    RetryPolicy,
     bury_job,
     claim_job,
     fail_job,
     heartbeat,
+    put_off_job,
 )
 from db.session import LedgerUnavailable, transaction
 from dicom_node.spool import SpoolError
 from worker.kitchen import Kitchen
-from worker.retrying import OUT_OF_ROOM, RETRY_POLICIES, PersonNeeded
+from worker.retrying import NO_ROOM_DELAY_SECONDS, RETRY_POLICIES, PersonNeeded
 
 log = structlog.get_logger(__name__)
 
@@ -58,9 +58,9 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> None:
         except PersonNeeded as error:
             _bury(kitchen, claim, error)
         except SpoolError as error:
-            _fail(kitchen, claim, error, OUT_OF_ROOM)
+            _put_off(kitchen, claim, error)
         except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
-            _fail(kitchen, claim, error, RETRY_POLICIES[claim.kind])
+            _fail(kitchen, claim, error)
 
 
 def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
@@ -69,8 +69,15 @@ def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
     log.error("job_dead", error=str(error))
 
 
-def _fail(kitchen: Kitchen, claim: Claim, error: Exception, policy: RetryPolicy) -> None:
+def _put_off(kitchen: Kitchen, claim: Claim, error: SpoolError) -> None:
     described = describe(error)
+    with transaction(kitchen.ledger) as session:
+        put_off_job(session, claim, error=described, delay_seconds=NO_ROOM_DELAY_SECONDS)
+    log.warning("job_put_off", error=described)
+
+
+def _fail(kitchen: Kitchen, claim: Claim, error: Exception) -> None:
+    described, policy = describe(error), RETRY_POLICIES[claim.kind]
     with transaction(kitchen.ledger) as session:
         if claim.kind is JobKind.ANALYSE and policy.exhausted_by(claim.attempt):
             save_unanalysable(session, claim.subject_id, described)

@@ -10,7 +10,7 @@ RETRY_POLICIES = {
     JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=900),
 }
 # A full disk says nothing about the work: it waits until there is room.
-OUT_OF_ROOM = RetryPolicy(None, first_delay_seconds=5, max_delay_seconds=60)
+NO_ROOM_DELAY_SECONDS = 15
 
 
 class PersonNeeded(Exception):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from pydicom.uid import DigitalXRayImageStorageForPresentation
@@ -103,3 +104,14 @@ def test_a_file_that_is_not_there(shell: Shell) -> None:
     outcome = shell.run("send", "PEER@127.0.0.1:104", "nowhere.dcm")
     assert (outcome.code, outcome.stdout) == (20, "")
     assert "nowhere.dcm" in outcome.stderr
+
+
+def test_a_file_that_is_not_dicom_is_passed_over(
+    shell: Shell, images: list[str], tmp_path: Path
+) -> None:
+    letter = tmp_path / "letter.txt"
+    letter.write_text("Dear colleague")
+    with running_peer() as peer:
+        outcome = shell.run("send", f"PEER@127.0.0.1:{peer.port}", str(letter), images[0])
+    assert outcome.code == 20
+    assert len(peer.received) == 1

@@ -20,6 +20,7 @@ from db.jobs import (
     heartbeat,
     hold,
     offer_due_jobs,
+    put_off_job,
     requeue_jobs,
 )
 from db.session import transaction
@@ -182,3 +183,15 @@ def test_the_first_claims_time_stays(ledger: Engine) -> None:
     (second,) = rows(ledger, Job)
     assert first.first_claimed_at is not None and second.first_claimed_at is not None
     assert second.first_claimed_at < first.first_claimed_at
+
+
+def test_a_job_put_off_has_spent_no_attempt(ledger: Engine) -> None:
+    with transaction(ledger) as session:
+        add_job(session, JobKind.ANALYSE, 1)
+        for _ in range(5):
+            held = claim_job(session, 1, lease_seconds=60) or pytest.fail()
+            put_off_job(session, held, error="no room", delay_seconds=0)
+        again = claim_job(session, 1, lease_seconds=60) or pytest.fail()
+        assert (again.attempt, again.fence_token) == (1, 6)
+        with pytest.raises(ClaimLost):
+            put_off_job(session, held, error="no room", delay_seconds=0)

@@ -171,9 +171,9 @@ def test_what_needs_a_person_is_dead_at_once(kitchen: Kitchen) -> None:
 
 
 def test_a_full_disk_is_waited_for_without_limit(kitchen: Kitchen) -> None:
-    for attempt in range(1, 7):
+    for _ in range(6):
         job = run(kitchen, raising(SpoolFull("the disk is down to its reserve")))
-        assert (job.state, job.attempt) == (JobState.WAITING, attempt)
+        assert (job.state, job.attempt) == (JobState.WAITING, 0)
     assert rows(kitchen.ledger, Analysis) == []
     assert run(kitchen, save).state is JobState.DONE
 
