@@ -1,5 +1,7 @@
 """A radiograph as a reader sees it: grey, bone bright, in 0..1, whatever file it came from."""
 
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,8 @@ UNDECODABLE = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
+    zlib.error,
 )
 _PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
 _BELIEVABLE_ASPECT = (0.1, 10.0)
