@@ -146,14 +146,13 @@ def load_start_weights(network: FractureNetwork, name: str, folder: Path) -> Non
     trunk = _trunk_named(name)
     weights = load_file(folder / trunk.start_weights)
     kept = {
-        key: value for key, value in weights.items() if not key.startswith(("classifier", "fc"))
+        key: value for key, value in weights.items() if not key.startswith(("classifier.", "fc."))
     }
     outcome = network.trunk.load_state_dict(kept, strict=False)
     missing = set(outcome.missing_keys) - set(trunk.absent_from_start)
     if missing or outcome.unexpected_keys:
-        raise ValueError(
-            f"{trunk.start_weights} is not a {name}: {missing or outcome.unexpected_keys}"
-        )
+        strange = sorted(missing) or outcome.unexpected_keys
+        raise StartWeightsUnfit(f"{trunk.start_weights} is not of a {name}: {strange[:3]}")
 
 
 def _trunk_named(name: str) -> Trunk:
@@ -170,5 +169,5 @@ def _count_channels(trunk: nn.Module) -> tuple[int, int]:
 
 
 def _bias_of(layer: nn.Conv2d) -> Tensor:
-    assert layer.bias is not None  # noqa: S101
+    assert layer.bias is not None
     return layer.bias

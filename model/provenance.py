@@ -1,6 +1,7 @@
 """What the card says in words: origin, licences, purpose and limits."""
 
 from model.card import Source
+from model.recipes import Recipe
 
 NAME = "osteon"
 INTENDED_USE = (
@@ -21,7 +22,7 @@ LIMITS = (
 )
 
 
-def sources(phantom_share: float) -> tuple[Source, ...]:
+def sources(recipe: Recipe) -> tuple[Source, ...]:
     """Everything the weights were made from."""
     return (
         Source(
@@ -44,6 +45,9 @@ def sources(phantom_share: float) -> tuple[Source, ...]:
             name="Osteon phantoms",
             licence="Apache-2.0",
             attribution="rendered by this project",
-            use=f"{phantom_share:.0%} of training draws, half fractured; no patient in them",
+            use=(
+                f"{recipe.phantom_share:.0%} of training draws, half fractured, and "
+                f"{recipe.settling_phantom_share:.0%} in the last {recipe.settling_epochs} epochs"
+            ),
         ),
     )

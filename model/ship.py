@@ -14,13 +14,16 @@ from model.data import REGIONS, LabelledImage
 from model.evaluate import Measured, located, measure, summarise, truths
 from model.export import export_network
 from model.localisation import box_agreement
+from model.metrics import auroc
 from model.network import FractureNetwork
 from model.provenance import INTENDED_USE, LIMITS, NAME, sources
 from model.recipes import Recipe
 
 log = structlog.get_logger(__name__)
 
-SENSITIVITY, SPECIFICITY = 0.95, 0.90
+# The hardest seventh of fractures score like ordinary images: a point that caught them too would
+# call half of all images without a fracture possible.
+SENSITIVITY, SPECIFICITY = 0.85, 0.90
 _BOX_POINTS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 
 
@@ -67,7 +70,7 @@ def _uncalibrated_card(shipment: Shipment) -> Card:
         calibration=Calibration(slope=1.0, intercept=0.0, fitted_on="nothing yet"),
         operating_points=OperatingPoints(sensitive=unset, specific=unset, box=unset),
         recipe=asdict(recipe),
-        sources=sources(recipe.phantom_share),
+        sources=sources(recipe),
         validation=None,
         limits=LIMITS,
         files={},
@@ -81,7 +84,7 @@ def _calibrated(card: Card, measured: Sequence[Measured]) -> Card:
     points = fit_operating_points(probabilities, known.labels, SENSITIVITY, SPECIFICITY)
     fitted_on = (
         f"{len(known.labels)} images ({int(known.labels.sum())} fractured) of train groups that "
-        "took no part in fitting the weights"
+        f"took no part in fitting the weights; AUROC there {auroc(known.logits, known.labels):.3f}"
     )
     operating_points = OperatingPoints(
         sensitive=OperatingPoint(

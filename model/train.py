@@ -32,6 +32,7 @@ from model.ship import Shipment, ship
 log = structlog.get_logger(__name__)
 
 GRADIENT_NORM_LIMIT = 5.0
+SETTLING_RATE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,9 @@ def fit_network(run: TrainingRun, parts: TrainingParts) -> FractureNetwork:
     state = _begin(run, steps=run.recipe.epochs * _steps_per_epoch(run.recipe, len(real)))
     if run.resume and checkpoint.exists():
         restore_checkpoint(state, checkpoint)
-    while state.epochs_done < run.recipe.epochs:
+    while state.epochs_done < run.recipe.epochs + run.recipe.settling_epochs:
+        if state.epochs_done == run.recipe.epochs:
+            _settle(state, run.recipe)
         _train_epoch(run, state, images, _draw_order(run.recipe, real, state.epochs_done))
         state.epochs_done += 1
         save_checkpoint(state, checkpoint)
@@ -112,6 +115,17 @@ def _begin(run: TrainingRun, steps: int) -> TrainingState:
     return TrainingState(network, copy.deepcopy(network), optimizer, schedule)
 
 
+def _settle(state: TrainingState, recipe: Recipe) -> None:
+    """From here on the learning rates stand still."""
+    rates = recipe.trunk_learning_rate, recipe.head_learning_rate
+    for group, rate in zip(state.optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate * SETTLING_RATE
+
+
+def _phantom_share(recipe: Recipe, epoch: int) -> float:
+    return recipe.phantom_share if epoch < recipe.epochs else recipe.settling_phantom_share
+
+
 def _draw_order(recipe: Recipe, real: ImageSet, epoch: int) -> Tensor:
     """Which images an epoch sees, [steps, batch]; phantoms are numbered after the real ones."""
     generator = Generator().manual_seed(recipe.seed * 1000 + epoch)
@@ -120,7 +134,8 @@ def _draw_order(recipe: Recipe, real: ImageSet, epoch: int) -> Tensor:
     drawn = torch.multinomial(weights, steps * recipe.batch, True, generator=generator)
     if recipe.phantoms:
         phantoms = torch.randint(recipe.phantoms, drawn.shape, generator=generator) + len(real)
-        chosen = torch.rand(drawn.shape, generator=generator) < recipe.phantom_share
+        share = _phantom_share(recipe, epoch)
+        chosen = torch.rand(drawn.shape, generator=generator) < share
         drawn = torch.where(chosen, phantoms, drawn)
     return drawn.reshape(steps, recipe.batch)
 
@@ -173,6 +188,7 @@ def _train_step(
     loss.backward()  # type: ignore[no-untyped-call]
     torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_LIMIT)
     state.optimizer.step()
-    state.schedule.step()
+    if state.epochs_done < run.recipe.epochs:
+        state.schedule.step()
     blend(state.average, state.network, run.recipe.ema_decay)
     return float(loss.detach())

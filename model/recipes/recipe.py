@@ -22,6 +22,8 @@ class Recipe:
     fractured_weight: float  # how many times as often a fractured image is drawn
     phantoms: int  # rendered once at the start, half of them fractured
     phantom_share: float  # of all draws
+    settling_epochs: int  # added at the end, at a steady tenth of the learning rates
+    settling_phantom_share: float
     calibration_share: float  # of the train images, held out by group
     label_smoothing: float
     heatmap_loss_weight: float

@@ -28,7 +28,7 @@ COLUMNS = [
 @pytest.fixture(scope="session")
 def small_recipe() -> Recipe:
     """The shipped recipe, small enough for a test."""
-    return replace(SPINE, name="small", side=64, epochs=2, batch=8, phantoms=4)
+    return replace(SPINE, name="small", side=64, epochs=2, batch=8, phantoms=4, settling_epochs=1)
 
 
 @pytest.fixture(scope="session")

@@ -57,7 +57,7 @@ def test_training_lowers_the_loss_and_ends_in_a_working_artefact(
     assert folder.name == "osteon-0.0.2"
     card = load_artefact(folder).card
     assert card.recipe["name"] == "small"
-    assert card.calibration.fitted_on.endswith("took no part in fitting the weights")
+    assert "took no part in fitting the weights" in card.calibration.fitted_on
     image = part_images(run).validation[0]
     (prediction,) = FractureClassifier.load(folder, "cpu").predict([read_picture(image.path)])
     assert 0 <= prediction.probability <= 1
