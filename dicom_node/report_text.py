@@ -29,7 +29,7 @@ def _value(item: Dataset) -> str:
 def _number(item: Dataset) -> str:
     measured = item.MeasuredValueSequence[0]
     unit = measured.MeasurementUnitsCodeSequence[0].CodeValue
-    return f"{measured.NumericValue} {unit}"
+    return f"{float(measured.NumericValue):g} {unit}"
 
 
 def _coordinates(item: Dataset) -> str:
