@@ -46,7 +46,8 @@ def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty small phantoms laid out like FracAtlas; one more is truncated."""
     folder = tmp_path_factory.mktemp("phantoms")
     (folder / "images").mkdir()
-    rows, boxes = [], []
+    rows: list[dict[str, object]] = []
+    boxes: list[dict[str, object]] = []
     for number in range(41):
         rows.append(_write_phantom(folder, number, boxes))
     _write_table(folder / "labels.csv", COLUMNS, rows)

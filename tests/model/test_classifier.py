@@ -54,7 +54,8 @@ def test_nearly_all_phantoms_are_judged_right(shipped: FractureClassifier, fract
 
 
 def test_the_same_image_gives_the_same_answer_to_the_last_bit(shipped: FractureClassifier) -> None:
-    radiograph = Radiograph(make_phantom(PhantomSpec(5, fractured=True)).pixels / np.float32(4095))
+    pixels = make_phantom(PhantomSpec(5, fractured=True)).pixels.astype(np.float32)
+    radiograph = Radiograph(pixels / np.float32(4095))
     first, again = (shipped.predict([radiograph])[0] for _ in range(2))
     assert first.probability == again.probability
     assert first.logit == again.logit
