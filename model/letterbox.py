@@ -1,4 +1,4 @@
-"""The way into the network's square input, and the way back to stored pixels."""
+"""The way into the network's square input, and where the image lies in it."""
 
 from dataclasses import dataclass
 
@@ -25,12 +25,6 @@ class Letterbox:
     left: int
     height: int
     width: int
-
-    def to_stored(self, x: float, y: float) -> tuple[float, float]:
-        """A point of the square in stored pixels, clamped to the image."""
-        stored_x = (x - self.left) * self.columns / self.width
-        stored_y = (y - self.top) * self.rows / self.height
-        return min(max(stored_x, 0.0), self.columns), min(max(stored_y, 0.0), self.rows)
 
     def to_square(self, x: float, y: float) -> tuple[float, float]:
         """A point in stored pixels in the square."""

@@ -13,8 +13,8 @@ LIMITS = (
     "AUROC from unseen images of this source to those of another.",
     "Every one of the 67 training images with implants shows a fracture: metal by itself raises "
     "the probability.",
-    "Knows hand (with forearm and elbow), leg (with knee and ankle), hip and shoulder. Skull, spine, "
-    "ribs and chest were hardly or never seen, and nothing in the network notices that.",
+    "Knows hand (with forearm and elbow), leg (with knee and ankle), hip and shoulder. Skull, "
+    "spine, ribs and chest were hardly or never seen, and nothing in the network notices that.",
     "Few hips and shoulders were seen, and too few are in the val part to say how well it does "
     "there.",
     "Hairline and avulsion fractures of a few pixels are easily lost at 416 pixels: about one "
