@@ -1,6 +1,7 @@
 """One job from claim to end: the task boundary, where every error becomes a next step."""
 
 import threading
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -108,11 +109,15 @@ def _kept_alive(kitchen: Kitchen, claim: Claim) -> Iterator[None]:
 
 
 def _beat(kitchen: Kitchen, claim: Claim, done: threading.Event) -> None:
-    lease_seconds = kitchen.plan.waits.lease_seconds
-    while not done.wait(lease_seconds / 3):
+    waits = kitchen.plan.waits
+    hangs_from = time.monotonic() + waits.longest_step_seconds
+    while not done.wait(waits.lease_seconds / 3):
+        if time.monotonic() > hangs_from:
+            log.error("job_hangs", job=claim.job_id, kind=claim.kind.value)
+            return
         try:
             with transaction(kitchen.ledger) as session:
-                heartbeat(session, claim, lease_seconds=lease_seconds)
+                heartbeat(session, claim, lease_seconds=waits.lease_seconds)
         except ClaimLost:
             return
         except LedgerUnavailable:

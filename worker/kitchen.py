@@ -23,6 +23,8 @@ class Waits:
     quiet_seconds: float
     max_wait_seconds: float
     lease_seconds: float
+    # A step that runs longer hangs: its lease is no longer renewed, and another worker tries.
+    longest_step_seconds: float = 900
 
 
 @dataclass(frozen=True)

@@ -251,3 +251,19 @@ def test_a_dead_report_leaves_no_analysis(kitchen: Kitchen) -> None:
     }
     assert len(rows(kitchen.ledger, Analysis)) == 1
     assert "CANARY" not in str(events)
+
+
+def test_a_step_that_hangs_loses_its_lease(kitchen: Kitchen) -> None:
+    waits = replace(ENOUGH_WAITS, lease_seconds=0.6, longest_step_seconds=0.3)
+    kitchen.plan = replace(kitchen.plan, waits=waits)
+    taken: list[Claim | None] = []
+
+    def hang(kitchen: Kitchen, claim: Claim) -> None:
+        time.sleep(2)
+        with transaction(kitchen.ledger) as session:
+            taken.append(claim_job(session, claim.job_id, lease_seconds=60))
+
+    with capture_logs() as events:
+        run(kitchen, hang)
+    assert taken[0] is not None
+    assert "job_hangs" in [event["event"] for event in events]
