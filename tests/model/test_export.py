@@ -11,9 +11,9 @@ import torch
 from model.artefact import NETWORK, bundled_artefact, load_artefact
 from model.classifier import FractureClassifier
 from model.export import export_network
-from model.network import Heads, UnknownTrunk, build_network
+from model.network import UnknownTrunk, build_network
 from model.runtime import DeviceUnavailable, OpenVinoRuntime, open_runtime
-from model.torch_runtime import TorchRuntime
+from model.torch_runtime import TorchRuntime, load_network
 
 
 @pytest.mark.parametrize("artefact_name", ["small", "bundled"])
@@ -29,19 +29,19 @@ def test_torch_and_openvino_agree(artefact_name: str, small_artefact: Path) -> N
     np.testing.assert_allclose(served.regions, trained.regions, atol=1e-3)
 
 
-def test_rounding_to_half_precision_changes_next_to_nothing(
-    tmp_path: Path, small_artefact: Path
-) -> None:
-    artefact = load_artefact(small_artefact)
-    torch.manual_seed(3)
-    network = build_network("mobilenet_v2", Heads(artefact.card.regions)).eval()
-    export_network(network, 64, tmp_path)
-    squares = np.random.default_rng(2).integers(0, 256, (4, 64, 64), dtype=np.uint8)
+def test_rounding_to_half_precision_changes_next_to_nothing(tmp_path: Path) -> None:
+    artefact = load_artefact(bundled_artefact())
+    network = load_network(artefact)
+    with torch.no_grad():
+        for value in network.parameters():
+            value.mul_(1.0003)  # no longer what half precision can hold
+    export_network(network, 416, tmp_path)
+    squares = np.random.default_rng(2).integers(0, 256, (2, 416, 416), dtype=np.uint8)
     served = TorchRuntime(replace(artefact, folder=tmp_path), "cpu").run(squares)
     with torch.inference_mode():
         trained = network(torch.from_numpy(squares)[:, None].float() / 255)
-    np.testing.assert_allclose(served.fracture, trained.fracture.numpy(), atol=2e-3)
-    np.testing.assert_allclose(served.heatmap, trained.heatmap.numpy(), atol=2e-3)
+    np.testing.assert_allclose(served.fracture, trained.fracture.numpy(), atol=0.02)
+    np.testing.assert_allclose(served.heatmap, trained.heatmap.numpy(), atol=0.05)
 
 
 def test_the_exported_network_takes_any_batch_and_tells_nothing_of_its_maker(
