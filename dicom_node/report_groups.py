@@ -21,7 +21,7 @@ from dicom_node.received_header import is_image, is_multi_frame, laterality_of, 
 from dicom_node.report_wording import comment_of, conclude
 from dicom_node.uids import derive_uid
 
-# Why "possible" is written as Undetermined: docs/decisions/0010-possible-is-undetermined.md
+# Why "possible" is written as Undetermined: docs/decisions/0006-possible-is-undetermined.md
 _FRACTURE_VALUES = {
     FindingState.FRACTURE: codes.PRESENT,
     FindingState.POSSIBLE: codes.UNDETERMINED,
