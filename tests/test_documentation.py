@@ -1,5 +1,6 @@
 """What can be set or typed is documented: an undocumented setting or command is a failing test."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,3 +61,15 @@ def test_the_documents_name_no_setting_that_is_gone() -> None:
     rows = (ROOT / "docs/settings.md").read_text().splitlines()
     named = {row.split("`")[1] for row in rows if row.startswith("| `")}
     assert named == set(Settings.model_fields)
+
+
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+_NAMED_PATH = re.compile(
+    r"`((?:cli|db|demo|deploy|dicom_node|docs|model|phantom|tests|web|worker)/[\w./-]*)`"
+)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_file_a_document_names_is_there(document: Path) -> None:
+    named = set(_NAMED_PATH.findall(document.read_text()))
+    assert {path for path in named if not (ROOT / path).exists()} == set()
