@@ -22,9 +22,13 @@ from db.jobs import (
     put_off_job,
 )
 from db.session import LedgerUnavailable, transaction
-from dicom_node.spool import SpoolError
 from worker.kitchen import Kitchen
-from worker.retrying import NO_ROOM_DELAY_SECONDS, RETRY_POLICIES, PersonNeeded
+from worker.retrying import (
+    NODE_TROUBLE,
+    NODE_TROUBLE_DELAY_SECONDS,
+    RETRY_POLICIES,
+    PersonNeeded,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -58,7 +62,7 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> None:
             raise
         except PersonNeeded as error:
             _bury(kitchen, claim, error)
-        except SpoolError as error:
+        except NODE_TROUBLE as error:
             _put_off(kitchen, claim, error)
         except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
             _fail(kitchen, claim, error)
@@ -70,11 +74,11 @@ def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
     log.error("job_dead", error=str(error))
 
 
-def _put_off(kitchen: Kitchen, claim: Claim, error: SpoolError) -> None:
+def _put_off(kitchen: Kitchen, claim: Claim, error: Exception) -> None:
     described = describe(error)
     with transaction(kitchen.ledger) as session:
-        put_off_job(session, claim, error=described, delay_seconds=NO_ROOM_DELAY_SECONDS)
-    log.warning("job_put_off", error=described)
+        put_off_job(session, claim, error=described, delay_seconds=NODE_TROUBLE_DELAY_SECONDS)
+    log.error("job_put_off", error=described)
 
 
 def _fail(kitchen: Kitchen, claim: Claim, error: Exception) -> None:

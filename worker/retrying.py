@@ -1,6 +1,9 @@
 """How often each kind of work is tried before a person is needed."""
 
 from db.jobs import JobKind, RetryPolicy
+from dicom_node.spool import SpoolError
+from model.artefact import ArtefactDamaged, ArtefactMissing
+from model.runtime import DeviceUnavailable
 
 # A study that cannot be analysed or reported after three tries needs a person. A PACS that is away
 # comes back, be it after a weekend: deliveries are tried until it answers or refuses.
@@ -9,8 +12,10 @@ RETRY_POLICIES = {
     JobKind.REPORT: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
     JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=900),
 }
-# A full disk says nothing about the work: it waits until there is room.
-NO_ROOM_DELAY_SECONDS = 15
+# What lacks room, weights or a device says nothing about the image: the work waits for a person to
+# mend the node, and counts no attempt.
+NODE_TROUBLE = (SpoolError, ArtefactMissing, ArtefactDamaged, DeviceUnavailable)
+NODE_TROUBLE_DELAY_SECONDS = 15
 
 
 class PersonNeeded(Exception):

@@ -19,6 +19,8 @@ from db.tables import Analysis, Job
 from dicom_node.peer import PeerUnavailable
 from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool, SpoolFull
+from model.artefact import ArtefactDamaged
+from model.runtime import DeviceUnavailable
 from tests.db.ledger import NO_FRACTURE, receive, received, rows
 from worker.decoder import DecodeLimits, DecoderKilled
 from worker.job_runner import Step, run_job
@@ -170,9 +172,19 @@ def test_what_needs_a_person_is_dead_at_once(kitchen: Kitchen) -> None:
     )
 
 
-def test_a_full_disk_is_waited_for_without_limit(kitchen: Kitchen) -> None:
+NODE_TROUBLE = [
+    SpoolFull("the disk is down to its reserve"),
+    ArtefactDamaged("weights.safetensors was altered"),
+    DeviceUnavailable("cuda: no NVIDIA device"),
+]
+
+
+@pytest.mark.parametrize("trouble", NODE_TROUBLE, ids=lambda trouble: type(trouble).__name__)
+def test_a_node_in_trouble_is_waited_for_without_limit(
+    kitchen: Kitchen, trouble: Exception
+) -> None:
     for _ in range(6):
-        job = run(kitchen, raising(SpoolFull("the disk is down to its reserve")))
+        job = run(kitchen, raising(trouble))
         assert (job.state, job.attempt) == (JobState.WAITING, 0)
     assert rows(kitchen.ledger, Analysis) == []
     assert run(kitchen, save).state is JobState.DONE
