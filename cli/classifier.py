@@ -1,5 +1,7 @@
 """Commands of the classifier: predict files without a node, train a network."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -168,7 +170,8 @@ def train(
         resume=resume,
         device=_training_device(settings.device),
     )
-    typer.echo(str(run_training(run)))
+    with _missing_files_named():
+        typer.echo(str(run_training(run)))
     return Exit.DONE
 
 
@@ -182,11 +185,22 @@ def evaluate(
     from model.evaluate import measure, summarise
 
     classifier = _load_classifier(model)
-    images = of_split(read_labels(data), split)
+    with _missing_files_named():
+        images = of_split(read_labels(data), split)
+    if not images:
+        raise Leave(Exit.NOTHING_FOUND, f"{data} has no images in its part {split!r}")
     command = f"osteon evaluate --data FOLDER --split {split}"
     figures = summarise(measure(classifier, images), classifier, command)
     typer.echo(figures.model_dump_json(indent=2))
     return Exit.DONE
+
+
+@contextmanager
+def _missing_files_named() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Leave(Exit.INPUT_UNREADABLE, f"there is no {error.filename}") from error
 
 
 def _recipe(name: str, epochs: int | None) -> "Recipe":
