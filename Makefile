@@ -34,7 +34,7 @@ check: $(VENV)/.full
 	$(BIN)/lint-imports
 
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --generate-hashes --no-emit-index-url \
-	--no-annotate --no-header --python-version 3.11
+	--no-annotate --no-header --universal --python-version 3.11
 lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra train -o requirements-torch.lock
