@@ -99,7 +99,9 @@ def _refuse_uncovered(path: Path) -> None:
     from worker.coverage import reason_not_covered
 
     try:
-        header = dcmread(path, specific_tags=["Modality", "BodyPartExamined"])
+        header = dcmread(
+            path, stop_before_pixels=True, specific_tags=["Modality", "BodyPartExamined"]
+        )
     except (InvalidDicomError, *UNDECODABLE):
         return
     reason = reason_not_covered(

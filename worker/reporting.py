@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass
 
+from pydicom.dataset import Dataset
+
 from db.reports import Predecessor as PredecessorRow
 from db.reports import ReportImage, ReportObject, ReportOutcome, ReportSubject
 from db.states import AnalysisState, ObjectKind
 from dicom_node.evidence import read_evidence
-from dicom_node.finding import AlgorithmIdentity, FindingState, StudyFinding, aggregate_study
+from dicom_node.finding import AlgorithmIdentity, FindingState, ImageFinding, aggregate_study
 from dicom_node.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
 from dicom_node.secondary_capture import build_secondary_capture
 from dicom_node.structured_report import build_reports
@@ -22,13 +24,27 @@ class MadeObject:
     instance_id: int | None = None
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """An image of the study, its header read again, and what is said of it."""
+
+    image: ReportImage
+    header: Dataset
+    finding: ImageFinding
+
+
 def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
     """Builds and keeps every object; the same subject gives the same bytes and UIDs."""
-    finding = aggregate_study(
-        [finding_of(image, image.analysis) for image in subject.images],
-        _algorithm(kitchen, subject),
-    )
-    made = [*_reports(kitchen, subject, finding), *_captures(kitchen, subject, finding)]
+    evidence = [_evidence(kitchen, image) for image in subject.images]
+    finding = aggregate_study([one.finding for one in evidence], _algorithm(kitchen, subject))
+    issue = _issue(kitchen, subject)
+    reports = build_reports([one.header for one in evidence], finding, issue)
+    made = [MadeObject(built) for built in reports]
+    made += [
+        MadeObject(_capture(kitchen, one, finding.algorithm, issue), one.image.instance_id)
+        for one in evidence
+        if one.image.analysis.annotated_key and not one.image.is_reported
+    ]
     return ReportOutcome(
         state=_ledger_state(finding.state),
         probability=finding.probability,
@@ -37,33 +53,17 @@ def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
     )
 
 
-def _reports(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
-    evidence = [read_evidence(kitchen.spool, image.spool_key) for image in subject.images]
-    return [
-        MadeObject(built) for built in build_reports(evidence, finding, _issue(kitchen, subject))
-    ]
-
-
-def _captures(kitchen: Kitchen, subject: ReportSubject, finding: StudyFinding) -> list[MadeObject]:
-    return [
-        MadeObject(_capture(kitchen, subject, image, finding.algorithm), image.instance_id)
-        for image in subject.images
-        if image.analysis.annotated_key and not image.is_reported
-    ]
+def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:
+    header = read_evidence(kitchen.spool, image.spool_key)
+    return Evidence(image, header, finding_of(image, image.analysis))
 
 
 def _capture(
-    kitchen: Kitchen, subject: ReportSubject, image: ReportImage, algorithm: AlgorithmIdentity
+    kitchen: Kitchen, evidence: Evidence, algorithm: AlgorithmIdentity, issue: ReportIssue
 ) -> ResultObject:
-    with kitchen.spool.open(image.analysis.annotated_key or "") as stream:
+    with kitchen.spool.open(evidence.image.analysis.annotated_key or "") as stream:
         annotated = decode_png(stream)
-    return build_secondary_capture(
-        read_evidence(kitchen.spool, image.spool_key),
-        annotated,
-        finding_of(image, image.analysis),
-        algorithm,
-        _issue(kitchen, subject),
-    )
+    return build_secondary_capture(evidence.header, annotated, evidence.finding, algorithm, issue)
 
 
 def _issue(kitchen: Kitchen, subject: ReportSubject) -> ReportIssue:

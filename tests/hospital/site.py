@@ -10,7 +10,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ from tests.hospital.compose import BASE, ON_CPU, ROOT, seconds, services, substi
 from tests.hospital.dockerfile import copy_as_built, read_stages
 from tests.servers import free_port
 from tests.services import require_program
+from tests.waiting import wait_for
 
 SERVICES = services(BASE, ON_CPU)
 
@@ -142,15 +142,6 @@ class Site:
         changed = change(path.read_text())
         path.unlink()
         path.write_text(changed)
-
-
-def wait_for(happens: Callable[[], Any], what: str, limit_seconds: float = 90) -> Any:
-    """What `happens` gives, once it is true."""
-    deadline = time.monotonic() + limit_seconds
-    while not (outcome := happens()):
-        assert time.monotonic() < deadline, f"waited {limit_seconds:g} s in vain for {what}"
-        time.sleep(0.2)
-    return outcome
 
 
 def _without_rights() -> list[str]:

@@ -20,9 +20,10 @@ from dicom_node.outbox import send_datasets
 from dicom_node.peer import Destination
 from dicom_node.phantom_study import Rendering, phantom_study
 from tests.hospital.compose import ROOT
-from tests.hospital.site import SERVICES, Site, wait_for
+from tests.hospital.site import SERVICES, Site
 from tests.servers import free_port
 from tests.services import require_program
+from tests.waiting import wait_for
 
 # The listener last: its check costs a process that loads pynetdicom.
 PARTS = ("worker-gpu", "worker-io", "beat", "listener")
@@ -73,7 +74,7 @@ def test_a_forwarded_study_comes_back_reported(
     study = _phantoms(seed=3)
     pacs = Destination("ORTHANC", "127.0.0.1", site.ports["orthanc"])
     send_datasets(pacs, "MODALITY", study)
-    row = wait_for(lambda: _delivered(postgres_url, study), "the study to be delivered")
+    row = wait_for(lambda: _delivered(postgres_url, study), "the study to be delivered", 90)
     assert row["images_analysed"] == len(study)
     assert row["finding"] in {"fracture", "possible", "none"}
     assert row["deliveries"] == row["deliveries_sent"] == 1 + len(study)
@@ -88,7 +89,9 @@ def test_what_is_in_hand_is_finished_when_a_service_is_stopped(
 ) -> None:
     study = _phantoms(seed=4)
     send_datasets(Destination("OSTEON", "127.0.0.1", site.ports["listener"]), "MODALITY", study)
-    wait_for(lambda: _jobs(postgres_url, "analyse", "waiting") < len(study), "an image to be taken")
+    wait_for(
+        lambda: _jobs(postgres_url, "analyse", "waiting") < len(study), "an image to be taken", 90
+    )
     site.stop("worker-gpu")
     assert _jobs(postgres_url, "analyse", "running") == 0
 
