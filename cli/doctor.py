@@ -10,7 +10,7 @@ from cli.exits import Leave
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
-from dicom_node.peer import Destination, PeerRefused, PeerTrouble
+from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
 from model.artefact import ArtefactDamaged, ArtefactMissing
 from model.classifier import FractureClassifier
@@ -18,7 +18,6 @@ from settings import Settings
 from worker.app import create_app
 
 _MEBIBYTE = 1 << 20
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,7 @@ def _look_at_classifier(settings: Settings) -> str:
 
 
 def _look_at_listener(settings: Settings) -> str:
-    address = _ANY_ADDRESS.get(settings.bind_address, settings.bind_address)
-    here = Destination(settings.ae_title, address, settings.port)
+    here = Destination(settings.ae_title, own_address(settings.bind_address), settings.port)
     try:
         verify_peer(here, calling_ae_title=settings.ae_title)
     except PeerRefused:

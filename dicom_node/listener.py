@@ -13,7 +13,7 @@ from dicom_node.association_rows import AssociationRows
 from dicom_node.contexts import supported_contexts
 from dicom_node.discretion import printable, silence_dicom_libraries
 from dicom_node.echo import verify_peer
-from dicom_node.peer import Destination, PeerRefused
+from dicom_node.peer import Destination, PeerRefused, own_address
 from dicom_node.policy import AssociationPolicy
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
@@ -21,7 +21,6 @@ from dicom_node.transport import ListenerServer, SharedContexts
 
 log = structlog.get_logger(__name__)
 
-_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 # A-ASSOCIATE-RJ, PS3.8 9.3.4: rejected for good by the user, calling AE title not recognised.
 _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
 
@@ -115,8 +114,8 @@ class Listener:
 
     def _require_answer(self) -> None:
         """Associate with ourselves: to be turned down by the policy is an answer too."""
-        title, address = self._config.policy.ae_title, self._config.bind_address
-        here = Destination(title, _ANY_ADDRESS.get(address, address), self.port)
+        title = self._config.policy.ae_title
+        here = Destination(title, own_address(self._config.bind_address), self.port)
         with suppress(PeerRefused):
             verify_peer(here, calling_ae_title=title)
 

@@ -43,6 +43,14 @@ class Destination:
         return f"{self.ae_title}@{self.host}:{self.port}"
 
 
+_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+
+
+def own_address(bind_address: str) -> str:
+    """Where what is bound there is reached from the machine itself."""
+    return _ANY_ADDRESS.get(bind_address, bind_address)
+
+
 # PS3.8 9.3.4: (source, reason) of an A-ASSOCIATE-RJ.
 _REJECTIONS = {
     (1, 1): "gave no reason: look into its log",
