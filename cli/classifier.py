@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from model.classifier import FractureClassifier
     from model.prediction import Prediction
     from model.radiograph import Radiograph
-    from model.recipes import Recipe
+    from model.training.recipes import Recipe
 
 _TABLE = ("file", "state", "probability", "region", "reason")
 _DICOM_PREFIX_OFFSET = 128
@@ -149,7 +149,7 @@ def train(
     data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
     start_weights: Annotated[Path, typer.Option(help="Folder of the trunks' start weights.")],
     out: Annotated[Path, typer.Option(help="Folder for the checkpoint and the artefact.")],
-    recipe: Annotated[str, typer.Option(help="What to train: a name in model/recipes.")] = "spine",
+    recipe: Annotated[str, typer.Option(help="What to train, by its name.")] = "spine",
     epochs: Annotated[int | None, typer.Option(help="Epochs, if not the recipe's.")] = None,
     version: Annotated[str, typer.Option(help="Version the artefact will bear.")] = "0.0.0",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
@@ -159,8 +159,8 @@ def train(
 
     settings = read_settings("train")
     try:
-        from model.train import TrainingRun
-        from model.train import train as run_training
+        from model.training.train import TrainingRun
+        from model.training.train import train as run_training
     except ModuleNotFoundError as error:
         raise Leave(Exit.USAGE, f"training needs {error.name}: run `make setup`") from error
     run = TrainingRun(
@@ -183,8 +183,9 @@ def evaluate(
     split: Annotated[str, typer.Option(help="Which part of the data to measure on.")] = "val",
 ) -> int:
     """Measure a classifier as its card does: AUROC, operating points, regions, calibration."""
-    from model.data import of_split, read_labels
-    from model.evaluate import measure, summarise
+    from model.datasets.fracatlas import read_labels
+    from model.datasets.labelled import of_split
+    from model.evaluation.measure import measure, summarise
 
     classifier = _load_classifier(model)
     with _missing_files_named():
@@ -208,7 +209,7 @@ def _missing_files_named() -> Iterator[None]:
 def _recipe(name: str, epochs: int | None) -> "Recipe":
     from dataclasses import replace
 
-    from model.recipes import RECIPES
+    from model.training.recipes import RECIPES
 
     if name not in RECIPES:
         raise typer.BadParameter(f"no recipe {name!r}; there are: {', '.join(sorted(RECIPES))}")

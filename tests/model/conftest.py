@@ -13,15 +13,16 @@ from torchvision.models import get_model
 
 from model.artefact import bundled_artefact, load_artefact
 from model.classifier import FractureClassifier
-from model.data import LabelledImage, of_split, read_labels
+from model.datasets.fracatlas import read_labels
+from model.datasets.labelled import LabelledImage, of_split
 from model.network import TRUNKS, Heads, build_network
-from model.recipes import SPINE, Recipe
-from model.ship import Shipment, ship
+from model.training.recipes import SPINE, Recipe
+from model.training.ship import Shipment, ship
 from phantom.radiograph import PhantomSpec, make_phantom
 
 COLUMNS = [
     *("image_id", "split", "group", "fractured", "hand", "leg", "hip", "shoulder"),
-    "truncated",
+    *("hardware", "multiscan", "frontal", "lateral", "oblique", "truncated"),
 ]
 
 
@@ -67,6 +68,7 @@ def _write_phantom(folder: Path, number: int, boxes: list[dict[str, object]]) ->
         "group": number // 2,
         "fractured": int(fractured),
         "hand": 1,
+        "frontal": 1,
         "truncated": int(number == 40),
     }
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Generator, Tensor
 
-from model.augmentation import Augmentation, augment
+from model.training.augmentation import Augmentation, augment
 
 SETTINGS = Augmentation()
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.calibration import fit_operating_points, fit_platt
-from model.metrics import expected_calibration_error, sensitivity_at, specificity_at
+from model.evaluation.metrics import expected_calibration_error, sensitivity_at, specificity_at
 
 
 def _overconfident(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

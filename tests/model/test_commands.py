@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from model.recipes import RECIPES
+from model.training.recipes import RECIPES
 from tests.cli.shell import Shell
 
 

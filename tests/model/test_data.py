@@ -4,15 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from model.data import (
-    MASK_STRIDE,
-    LabelledImage,
-    hold_out_groups,
-    load_images,
-    of_split,
-    prepare,
-    read_labels,
-)
+from model.datasets.fracatlas import read_labels
+from model.datasets.images import MASK_STRIDE, load_images, prepare
+from model.datasets.labelled import LabelledImage, of_split
+from model.datasets.splits import hold_out_groups
 from model.radiograph import Radiograph
 
 

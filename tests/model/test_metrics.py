@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.metrics import (
+from model.evaluation.metrics import (
     auroc,
     average_precision,
     bootstrap_interval,

@@ -3,8 +3,9 @@
 import pytest
 
 from model.classifier import FractureClassifier
-from model.data import of_split, read_labels
-from model.evaluate import measure, summarise
+from model.datasets.fracatlas import read_labels
+from model.datasets.labelled import of_split
+from model.evaluation.measure import measure, summarise
 from tests.services import require_shared_data
 
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from model.artefact import load_artefact
-from model.checkpoint import TrainingState
 from model.classifier import FractureClassifier
 from model.network import StartWeightsUnfit
 from model.radiograph import read_picture
-from model.recipes import RECIPES, Recipe
-from model.train import TrainingRun, fit_network, part_images, train
+from model.training.checkpoint import TrainingState
+from model.training.recipes import RECIPES, Recipe
+from model.training.train import TrainingRun, fit_network, part_images, train
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_a_run_that_was_cut_short_ends_like_one_that_was_not(
     whole = fit_network(whole_run, part_images(whole_run)).state_dict()
     cut_run = _run(tmp_path / "cut", phantom_folder, start_weights, small_recipe)
     with monkeypatch.context() as patch:
-        patch.setattr("model.train.save_checkpoint", _save_then_die)
+        patch.setattr("model.training.train.save_checkpoint", _save_then_die)
         with pytest.raises(KeyboardInterrupt):
             fit_network(cut_run, part_images(cut_run))
     resumed = fit_network(replace(cut_run, resume=True), part_images(cut_run)).state_dict()
@@ -43,7 +43,7 @@ def test_a_run_that_was_cut_short_ends_like_one_that_was_not(
 
 
 def _save_then_die(state: TrainingState, path: Path) -> None:
-    from model.checkpoint import save_checkpoint
+    from model.training.checkpoint import save_checkpoint
 
     save_checkpoint(state, path)
     raise KeyboardInterrupt

@@ -10,14 +10,14 @@ from model.artefact import write_card
 from model.calibration import fit_operating_points, fit_platt
 from model.card import Calibration, Card, Input, OperatingPoint, OperatingPoints
 from model.classifier import FractureClassifier
-from model.data import REGIONS, LabelledImage
-from model.evaluate import Measured, located, measure, summarise, truths
+from model.datasets.labelled import REGIONS, LabelledImage
+from model.evaluation.localisation import box_agreement
+from model.evaluation.measure import Measured, located, measure, summarise, truths
+from model.evaluation.metrics import auroc
 from model.export import export_network
-from model.localisation import box_agreement
-from model.metrics import auroc
 from model.network import FractureNetwork
-from model.provenance import INTENDED_USE, LIMITS, NAME, sources
-from model.recipes import Recipe
+from model.training.provenance import INTENDED_USE, LIMITS, NAME, sources
+from model.training.recipes import Recipe
 
 log = structlog.get_logger(__name__)
 

@@ -1,7 +1,7 @@
 """Recipes: everything that decides what a training run makes, as plain values."""
 
-from model.recipes.recipe import Recipe
-from model.recipes.spine import SPINE
+from model.training.recipes.recipe import Recipe
+from model.training.recipes.spine import SPINE
 
 RECIPES: dict[str, Recipe] = {recipe.name: recipe for recipe in (SPINE,)}
 

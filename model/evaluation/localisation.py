@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.data import LabelledImage, Rectangle
+from model.datasets.labelled import LabelledImage, Rectangle
 from model.heatmap import Grid, find_boxes
 from model.prediction import Box
 

@@ -12,22 +12,17 @@ from torch import Generator, Tensor
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import OneCycleLR
 
-from model.augmentation import augment
-from model.checkpoint import TrainingState, blend, restore_checkpoint, save_checkpoint
-from model.data import (
-    REGIONS,
-    ImageSet,
-    LabelledImage,
-    hold_out_groups,
-    load_images,
-    of_split,
-    read_labels,
-)
+from model.datasets.fracatlas import read_labels
+from model.datasets.images import ImageSet, load_images
+from model.datasets.labelled import REGIONS, LabelledImage, of_split
+from model.datasets.splits import hold_out_groups
 from model.network import FractureNetwork, Heads, build_network, load_start_weights
-from model.objective import total_loss
-from model.practice import render_phantoms
-from model.recipes import Recipe
-from model.ship import Shipment, ship
+from model.training.augmentation import augment
+from model.training.checkpoint import TrainingState, blend, restore_checkpoint, save_checkpoint
+from model.training.objective import total_loss
+from model.training.practice import render_phantoms
+from model.training.recipes import Recipe
+from model.training.ship import Shipment, ship
 
 log = structlog.get_logger(__name__)
 

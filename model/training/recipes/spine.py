@@ -4,8 +4,8 @@ The settling epochs are for the self-test: after the main run whole phantoms, ha
 are broken, still stood above the sensitive operating point.
 """
 
-from model.augmentation import Augmentation
-from model.recipes.recipe import Recipe
+from model.training.augmentation import Augmentation
+from model.training.recipes.recipe import Recipe
 
 SPINE = Recipe(
     name="spine",

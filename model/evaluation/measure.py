@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from model.card import Figures, Interval, PointFigures
 from model.classifier import FractureClassifier
-from model.data import LabelledImage
-from model.localisation import Located, peak_in_box
-from model.metrics import (
+from model.datasets.labelled import LabelledImage
+from model.evaluation.localisation import Located, peak_in_box
+from model.evaluation.metrics import (
     Metric,
     auroc,
     average_precision,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from model.augmentation import Augmentation
+from model.training.augmentation import Augmentation
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.network import Answer
-from model.recipes.recipe import Recipe
+from model.training.recipes.recipe import Recipe
 
 # A batch with few box cells must not make a single one of them weigh everything.
 _LEAST_BOX_CELLS = 20.0

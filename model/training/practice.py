@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from model.data import MASK_STRIDE, REGIONS, ImageSet, prepare
+from model.datasets.images import MASK_STRIDE, ImageSet, prepare
+from model.datasets.labelled import REGIONS
 from model.greyscale import robust_window
 from model.radiograph import Radiograph
-from model.recipes.recipe import Recipe
+from model.training.recipes.recipe import Recipe
 from phantom.anatomy import REGIONS as PHANTOM_REGIONS
 from phantom.radiograph import VIEWS, Phantom, PhantomSpec, make_phantom
 

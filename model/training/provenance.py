@@ -1,7 +1,7 @@
 """What the card says in words: origin, licences, purpose and limits."""
 
 from model.card import Source
-from model.recipes import Recipe
+from model.training.recipes import Recipe
 
 NAME = "osteon"
 INTENDED_USE = (

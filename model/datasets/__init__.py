@@ -1,0 +1,1 @@
+"""Labelled radiographs: every layout of folders read into one kind of row."""

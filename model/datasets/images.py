@@ -1,0 +1,77 @@
+"""Labelled radiographs at the network's size, with the masks of their boxes."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.datasets.labelled import REGIONS, LabelledImage, Rectangle
+from model.letterbox import Letterbox, letterbox
+from model.radiograph import Radiograph, read_picture
+
+# Box masks are kept four times coarser than the images: fine enough for a heatmap at stride 16.
+MASK_STRIDE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ImageSet:
+    """Images at the network's size, their box masks and labels, row by row."""
+
+    images: NDArray[np.uint8]  # [n, side, side]
+    masks: NDArray[np.uint8]  # [n, side / 4, side / 4]
+    fractured: NDArray[np.float32]  # [n]
+    regions: NDArray[np.float32]  # [n, 4]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def joined(self, other: Self) -> "ImageSet":
+        """Both sets, this one first."""
+        return ImageSet(
+            np.concatenate([self.images, other.images]),
+            np.concatenate([self.masks, other.masks]),
+            np.concatenate([self.fractured, other.fractured]),
+            np.concatenate([self.regions, other.regions]),
+        )
+
+
+def load_images(images: Sequence[LabelledImage], side: int) -> ImageSet:
+    """Read and letterbox every image once."""
+    rows = [prepare(read_picture(image.path), image.boxes, side) for image in images]
+    return ImageSet(
+        images=_stack([picture for picture, _ in rows], side),
+        masks=_stack([mask for _, mask in rows], side // MASK_STRIDE),
+        fractured=np.array([image.fractured for image in images], dtype=np.float32),
+        regions=np.array([image.regions for image in images], dtype=np.float32).reshape(
+            -1, len(REGIONS)
+        ),
+    )
+
+
+def _stack(squares: list[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
+    return np.array(squares, dtype=np.uint8).reshape(-1, side, side)
+
+
+def prepare(
+    radiograph: Radiograph, boxes: Iterable[Rectangle], side: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The network's input and the mask of its boxes."""
+    square, frame = letterbox(radiograph, side)
+    mask = np.zeros((side // MASK_STRIDE, side // MASK_STRIDE), dtype=np.uint8)
+    for box in boxes:
+        x0, y0, x1, y1 = _cells(frame, box)
+        mask[y0:y1, x0:x1] = 1
+    return square, mask
+
+
+def _cells(frame: Letterbox, box: Rectangle) -> tuple[int, int, int, int]:
+    left, top = frame.to_square(box[0], box[1])
+    right, bottom = frame.to_square(box[2], box[3])
+    return (
+        int(left // MASK_STRIDE),
+        int(top // MASK_STRIDE),
+        int(-(-right // MASK_STRIDE)),
+        int(-(-bottom // MASK_STRIDE)),
+    )

@@ -1,0 +1,1 @@
+"""Making a network: recipes, the training run, and what it ships."""
