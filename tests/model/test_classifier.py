@@ -8,7 +8,7 @@ from model.prediction import Prediction, State, most_suspicious
 from model.radiograph import Radiograph, read_dicom
 from phantom.anatomy import REGIONS as PHANTOM_REGIONS
 from phantom.radiograph import VIEWS, Phantom, PhantomSpec, make_phantom
-from tests.model.datasets import grey_dataset
+from tests.model.dicom_images import grey_dataset
 
 SIZES = [(640, 520), (1024, 832), (2048, 1664)]
 SELF_TEST_SEEDS = [1, 2, 3]

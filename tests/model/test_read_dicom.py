@@ -8,7 +8,7 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import FileDataset
 
 from model.radiograph import NotAssessable, read_dicom
-from tests.model.datasets import (
+from tests.model.dicom_images import (
     RAMP,
     colour_dataset,
     grey_dataset,
