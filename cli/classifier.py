@@ -20,7 +20,7 @@ _DICOM_PREFIX_OFFSET = 128
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (predict, train, evaluate):
+    for command in (predict, train):
         app.command()(command)
 
 
@@ -34,7 +34,7 @@ def predict(
     """Say whether radiographs show a fracture. Research use only – not for clinical diagnosis."""
     from cli.output import print_json, print_table
 
-    classifier = _load_classifier()
+    classifier = load_classifier()
     rows = []
     for path in files:
         row = _predict(classifier, path, heatmap if path == files[0] else None)
@@ -47,7 +47,8 @@ def predict(
     return Exit.INPUT_UNREADABLE if unread else Exit.DONE
 
 
-def _load_classifier(folder: Path | None = None) -> "FractureClassifier":
+def load_classifier(folder: Path | None = None) -> "FractureClassifier":
+    """The artefact in that folder, else the one in force; Leave where it cannot be used."""
     from cli.assembly import model_dir
     from cli.node import read_settings
     from model.artefact import ArtefactDamaged, ArtefactMissing
@@ -172,34 +173,14 @@ def train(
         resume=resume,
         device=_training_device(settings.device),
     )
-    with _missing_files_named():
+    with missing_files_named():
         typer.echo(str(run_training(run)))
     return Exit.DONE
 
 
-def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
-    model: Annotated[Path | None, typer.Option(help="An artefact, if not the one set.")] = None,
-    split: Annotated[str, typer.Option(help="Which part of the data to measure on.")] = "val",
-) -> int:
-    """Measure a classifier as its card does: AUROC, operating points, regions, calibration."""
-    from model.datasets.fracatlas import read_labels
-    from model.datasets.labelled import of_split
-    from model.evaluation.measure import measure, summarise
-
-    classifier = _load_classifier(model)
-    with _missing_files_named():
-        images = of_split(read_labels(data), split)
-    if not images:
-        raise Leave(Exit.NOTHING_FOUND, f"{data} has no images in its part {split!r}")
-    command = f"osteon evaluate --data FOLDER --split {split}"
-    figures = summarise(measure(classifier, images), classifier, command)
-    typer.echo(figures.model_dump_json(indent=2))
-    return Exit.DONE
-
-
 @contextmanager
-def _missing_files_named() -> Iterator[None]:
+def missing_files_named() -> Iterator[None]:
+    """A file that is not there ends the command with its name."""
     try:
         yield
     except FileNotFoundError as error:
