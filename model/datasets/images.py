@@ -22,7 +22,9 @@ class ImageSet:
     images: NDArray[np.uint8]  # [n, side, side]
     masks: NDArray[np.uint8]  # [n, side / 4, side / 4]
     fractured: NDArray[np.float32]  # [n]
-    regions: NDArray[np.float32]  # [n, 4]
+    regions: NDArray[np.float32]  # [n, 4]; not a number where the data set does not tell
+    hardware: NDArray[np.float32]  # [n]; likewise
+    types: NDArray[np.int64]  # [n]: a place in the list of types; -1 where not told
 
     def __len__(self) -> int:
         return len(self.images)
@@ -34,20 +36,38 @@ class ImageSet:
             np.concatenate([self.masks, other.masks]),
             np.concatenate([self.fractured, other.fractured]),
             np.concatenate([self.regions, other.regions]),
+            np.concatenate([self.hardware, other.hardware]),
+            np.concatenate([self.types, other.types]),
         )
 
 
-def load_images(images: Sequence[LabelledImage], side: int) -> ImageSet:
-    """Read and letterbox every image once."""
+def load_images(
+    images: Sequence[LabelledImage], side: int, types: Sequence[str] = ()
+) -> ImageSet:
+    """Read and letterbox every image once; types gives each fracture type its number."""
     rows = [prepare(read_picture(image.path), image.boxes, side) for image in images]
     return ImageSet(
         images=_stack([picture for picture, _ in rows], side),
         masks=_stack([mask for _, mask in rows], side // MASK_STRIDE),
         fractured=np.array([image.fractured for image in images], dtype=np.float32),
-        regions=np.array([image.regions for image in images], dtype=np.float32).reshape(
+        regions=np.array([_regions(image) for image in images], np.float32).reshape(
             -1, len(REGIONS)
         ),
+        hardware=np.array([_hardware(image) for image in images], np.float32),
+        types=np.array([_type(image, types) for image in images], np.int64),
     )
+
+
+def _regions(image: LabelledImage) -> tuple[float, ...]:
+    return image.regions or (np.nan,) * len(REGIONS)
+
+
+def _hardware(image: LabelledImage) -> float:
+    return np.nan if image.hardware is None else float(image.hardware)
+
+
+def _type(image: LabelledImage, types: Sequence[str]) -> int:
+    return types.index(image.fracture_type) if image.fracture_type in types else -1
 
 
 def _stack(squares: list[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
