@@ -1,20 +1,16 @@
 """card.json: all that must travel with the weights for their answers to mean anything."""
 
-from pydantic import BaseModel, ConfigDict
+from model.figures import CardPart, Figures
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Input(_Part):
+class Input(CardPart):
     """How a picture becomes the network's input."""
 
     side: int  # pixels of the square
     mirrored_too: bool  # the answer is the mean of the picture's and its mirror image's
 
 
-class Calibration(_Part):
+class Calibration(CardPart):
     """probability = sigmoid(slope · logit + intercept)."""
 
     slope: float
@@ -22,14 +18,14 @@ class Calibration(_Part):
     fitted_on: str
 
 
-class OperatingPoint(_Part):
+class OperatingPoint(CardPart):
     """A probability and the promise it was chosen for."""
 
     probability: float
     chosen_for: str
 
 
-class OperatingPoints(_Part):
+class OperatingPoints(CardPart):
     """From `sensitive` on it is possible, from `specific` on a fracture; `box` cuts heatmaps."""
 
     sensitive: OperatingPoint
@@ -37,7 +33,7 @@ class OperatingPoints(_Part):
     box: OperatingPoint
 
 
-class Source(_Part):
+class Source(CardPart):
     """Something the weights were made from."""
 
     name: str
@@ -46,39 +42,7 @@ class Source(_Part):
     use: str
 
 
-class Interval(_Part):
-    """A figure with its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-class PointFigures(_Part):
-    """What an operating point does on the measured images."""
-
-    sensitivity: Interval
-    specificity: Interval
-
-
-class Figures(_Part):
-    """Measured on this very artefact."""
-
-    command: str
-    images: int
-    fractured: int
-    groups: int
-    auroc: Interval
-    average_precision: Interval
-    sensitive: PointFigures
-    specific: PointFigures
-    region_accuracy: float
-    heatmap_peak_in_box: float  # share of the fractured images
-    expected_calibration_error: float
-    note: str
-
-
-class Card(_Part):
+class Card(CardPart):
     """The model card, as a program reads it."""
 
     name: str

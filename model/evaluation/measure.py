@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from model.card import Figures, Interval, PointFigures
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
 from model.evaluation.localisation import Located, peak_in_box
@@ -19,6 +18,7 @@ from model.evaluation.metrics import (
     sensitivity_at,
     specificity_at,
 )
+from model.figures import Figures, Interval, PointFigures
 from model.prediction import Prediction
 from model.radiograph import read_picture
 

@@ -53,7 +53,7 @@ def ship(network: FractureNetwork, shipment: Shipment) -> Path:
         command=f"osteon evaluate --model {folder.name} --data FOLDER --split val",
     )
     write_card(folder, card.model_copy(update={"validation": figures}))
-    log.info("artefact_written", folder=str(folder), auroc=figures.auroc.value)
+    log.info("artefact_written", folder=str(folder), auroc=figures.auroc and figures.auroc.value)
     return folder
 
 
