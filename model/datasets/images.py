@@ -29,6 +29,17 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.images)
 
+    def rows(self, chosen: NDArray[np.intp]) -> "ImageSet":
+        """These rows alone."""
+        return ImageSet(
+            self.images[chosen],
+            self.masks[chosen],
+            self.fractured[chosen],
+            self.regions[chosen],
+            self.hardware[chosen],
+            self.types[chosen],
+        )
+
     def joined(self, other: Self) -> "ImageSet":
         """Both sets, this one first."""
         return ImageSet(

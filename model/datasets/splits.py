@@ -4,6 +4,9 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model.datasets.labelled import LabelledImage
 
 
@@ -32,3 +35,29 @@ def hold_out_groups(
 
 def _count(images: Sequence[LabelledImage]) -> Counter[bool]:
     return Counter(image.fractured for image in images)
+
+
+def fold_numbers(images: Sequence[LabelledImage], folds: int, seed: int) -> NDArray[np.intp]:
+    """Which fold each image is in, [n]; whole groups, the largest dealt first to the emptiest."""
+    share = {label: max(count / folds, 1) for label, count in _count(images).items()}
+    by_group: dict[str, list[LabelledImage]] = defaultdict(list)
+    for image in images:
+        by_group[image.group].append(image)
+    names = sorted(by_group)
+    random.Random(seed).shuffle(names)  # noqa: S311
+    names.sort(key=lambda name: -len(by_group[name]))
+    held = [Counter[bool]() for _ in range(folds)]
+    fold_of: dict[str, int] = {}
+    for name in names:
+        fold_of[name] = min(range(folds), key=lambda k: _crowding(held[k], by_group[name], share))
+        held[fold_of[name]] += _count(by_group[name])
+    return np.array([fold_of[image.group] for image in images], np.intp)
+
+
+def _crowding(held: Counter[bool], group: list[LabelledImage], share: dict[bool, float]) -> float:
+    """How much fuller than its share a fold gets by this group, either label counted alike."""
+    added = _count(group)
+    return sum(
+        ((held[label] + added[label]) / wanted) ** 2 - (held[label] / wanted) ** 2
+        for label, wanted in share.items()
+    )
