@@ -148,9 +148,9 @@ def _box(box: Any) -> dict[str, float]:
 
 def train(
     data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
+    out: Annotated[Path, typer.Option(help="Folder for the checkpoints and the artefact.")],
     start_weights: Annotated[Path, typer.Option(help="Folder of the trunks' start weights.")],
-    out: Annotated[Path, typer.Option(help="Folder for the checkpoint and the artefact.")],
-    recipe: Annotated[str, typer.Option(help="What to train, by its name.")] = "spine",
+    recipe: Annotated[str, typer.Option(help="What to train, by its name.")] = "shipped",
     epochs: Annotated[int | None, typer.Option(help="Epochs, if not the recipe's.")] = None,
     version: Annotated[str, typer.Option(help="Version the artefact will bear.")] = "0.0.0",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,

@@ -1,6 +1,33 @@
 """card.json: all that must travel with the weights for their answers to mean anything."""
 
+from typing import Literal
+
 from model.figures import CardPart, Figures
+
+
+class NetworkSpec(CardPart):
+    """Which network it is: enough to build it again and load its weights."""
+
+    kind: Literal["localising", "plain"]  # with a heatmap of its own, or a class head alone
+    trunk: str
+    fracture: bool = True
+    regions: tuple[str, ...] = ()
+    hardware: bool = False
+    types: tuple[str, ...] = ()
+    strangeness_directions: int = 0
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of its answers, in the order of `model/networks/answer.py`."""
+        given = {
+            "fracture": self.fracture,
+            "heatmap": self.kind == "localising",
+            "regions": bool(self.regions),
+            "hardware": self.hardware,
+            "types": bool(self.types),
+            "strangeness": self.strangeness_directions > 0,
+        }
+        return tuple(name for name, answered in given.items() if answered)
 
 
 class Input(CardPart):
@@ -33,6 +60,13 @@ class OperatingPoints(CardPart):
     box: OperatingPoint
 
 
+class Coverage(CardPart):
+    """From this strangeness on, an image is of nothing that the network has learned."""
+
+    limit: float
+    chosen_for: str
+
+
 class Source(CardPart):
     """Something the weights were made from."""
 
@@ -48,13 +82,16 @@ class Card(CardPart):
     name: str
     version: str
     intended_use: str
-    trunk: str
-    regions: tuple[str, ...]
+    network: NetworkSpec
     input: Input
     calibration: Calibration
     operating_points: OperatingPoints
+    coverage: Coverage | None = None
+    type_point: OperatingPoint | None = None  # a type is told from this probability on
+    training: str = ""  # on what machine, in how long
     recipe: dict[str, object]
     sources: tuple[Source, ...]
-    validation: Figures | None
+    validation: Figures | None = None  # on the data's own validation part, never trained on
+    cross_validation: Figures | None = None  # of networks trained alike, each on its unseen fold
     limits: tuple[str, ...]
     files: dict[str, str]  # name → SHA-256

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model.answers import Answers, read_answers
 from model.artefact import load_artefact
 from model.calibration import PlattScaling
 from model.card import Card
@@ -38,7 +39,7 @@ class FractureClassifier:
         fitted = [letterbox(radiograph, self.card.input.side) for radiograph in radiographs]
         logits = self._answer(np.stack([square for square, _ in fitted]))
         return [
-            self._predict_one(radiograph, frame, logits, row)
+            self._predict_one(radiograph, frame, {name: rows[row] for name, rows in logits.items()})
             for row, (radiograph, (_, frame)) in enumerate(zip(radiographs, fitted, strict=True))
         ]
 
@@ -47,32 +48,52 @@ class FractureClassifier:
         if not self.card.input.mirrored_too:
             return straight
         mirrored = self._runtime.run(np.ascontiguousarray(squares[:, :, ::-1]))
-        return Logits(
-            _mean(straight.fracture, mirrored.fracture),
-            _mean(straight.heatmap, mirrored.heatmap[:, :, ::-1]),
-            _mean(straight.regions, mirrored.regions),
-        )
+        if "heatmap" in mirrored:
+            mirrored["heatmap"] = mirrored["heatmap"][:, :, ::-1]
+        return {name: _mean(rows, mirrored[name]) for name, rows in straight.items()}
 
-    def _predict_one(
-        self, radiograph: Radiograph, frame: Letterbox, logits: Logits, row: int
-    ) -> Prediction:
-        logit = float(logits.fracture[row])
+    def _predict_one(self, radiograph: Radiograph, frame: Letterbox, logits: Logits) -> Prediction:
+        answers = read_answers(self.card, logits)
+        if answers.strange:
+            return self._refusal(radiograph, answers, _STRANGE)
+        logit = float(logits["fracture"])
         # Rounded before it is compared: what is shown and what is decided are one number.
         probability = round(float(self._scaling.probability(np.array(logit))), 4)
         state = self._state(probability)
-        heatmap = image_heatmap(logits.heatmap[row], frame)
-        region, region_probability = self._region(logits.regions[row])
+        heatmap = image_heatmap(logits["heatmap"], frame) if "heatmap" in logits else None
+        fracture_type, type_probability = answers.told_type(state)
         return Prediction(
             state=state,
             probability=probability,
             logit=round(logit, 4),
-            region=region,
-            region_probability=region_probability,
+            region=answers.region,
+            region_probability=answers.region_probability,
             boxes=self._boxes(heatmap, frame, state),
             heatmap=heatmap,
             frame=radiograph.frame,
             model_name=self.card.name,
             model_version=self.card.version,
+            regions=answers.regions,
+            hardware_probability=answers.hardware,
+            fracture_type=fracture_type,
+            type_probability=type_probability,
+            types=answers.types,
+        )
+
+    def _refusal(self, radiograph: Radiograph, answers: Answers, reason: str) -> Prediction:
+        return Prediction(
+            state=State.NOT_ASSESSABLE,
+            probability=None,
+            logit=None,
+            region=None,
+            region_probability=None,
+            boxes=(),
+            heatmap=None,
+            frame=radiograph.frame,
+            model_name=self.card.name,
+            model_version=self.card.version,
+            reason=reason,
+            regions=answers.regions,
         )
 
     def _state(self, probability: float) -> State:
@@ -81,16 +102,15 @@ class FractureClassifier:
             return State.FRACTURE
         return State.POSSIBLE if probability >= points.sensitive.probability else State.NONE
 
-    def _boxes(self, heatmap: Grid, frame: Letterbox, state: State) -> tuple[Box, ...]:
+    def _boxes(self, heatmap: Grid | None, frame: Letterbox, state: State) -> tuple[Box, ...]:
         """None where no fracture is claimed: a box would claim one."""
-        if state is State.NONE:
+        if state is State.NONE or heatmap is None:
             return ()
         point = self.card.operating_points.box.probability
         return find_boxes(heatmap, frame.rows, frame.columns, point)
 
-    def _region(self, logits: Grid) -> tuple[str, float]:
-        best = int(logits.argmax())
-        return self.card.regions[best], round(float(1 / (1 + np.exp(-logits[best]))), 4)
+
+_STRANGE = "image is unlike the hands, legs, hips and shoulders the classifier has learned"
 
 
 def _mean(first: Grid, second: Grid) -> Grid:

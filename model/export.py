@@ -10,12 +10,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from model.artefact import NETWORK, WEIGHTS
-from model.network import Answer, FractureNetwork
-
-_OUTPUTS = list(Answer._fields)
+from model.networks.build import Network
 
 
-def export_network(network: FractureNetwork, side: int, folder: Path) -> None:
+def export_network(network: Network, side: int, folder: Path) -> None:
     """Both files hold the same numbers: kernels are rounded to half precision first."""
     folder.mkdir(parents=True, exist_ok=True)
     rounded = copy.deepcopy(network).cpu().eval()
@@ -35,7 +33,7 @@ def _full(value: Tensor) -> Tensor:
     return value.float() if value.dtype == torch.float16 else value
 
 
-def _write_onnx(network: FractureNetwork, side: int, path: Path) -> None:
+def _write_onnx(network: Network, side: int, path: Path) -> None:
     # Unoptimised: folding the batch norms would change kernels that are already rounded.
     images = torch.zeros(2, 1, side, side)
     torch.onnx.export(
@@ -43,7 +41,7 @@ def _write_onnx(network: FractureNetwork, side: int, path: Path) -> None:
         (images,),
         path,
         input_names=["images"],
-        output_names=_OUTPUTS,
+        output_names=list(network.outputs),
         dynamic_shapes={"images": {0: torch.export.Dim("batch")}},
         external_data=False,
         optimize=False,

@@ -1,7 +1,6 @@
 """What runs the network: OpenVINO on a CPU, torch on a CUDA device."""
 
 import threading
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -15,13 +14,8 @@ Squares = NDArray[np.uint8]
 _CUDA_DEVICE_FILES = (Path("/dev/nvidiactl"), Path("/dev/dxg"))
 
 
-@dataclass(frozen=True, slots=True)
-class Logits:
-    """The network's raw answers for a batch."""
-
-    fracture: NDArray[np.float32]  # [n]
-    heatmap: NDArray[np.float32]  # [n, h, w]
-    regions: NDArray[np.float32]  # [n, regions]
+# The network's raw answers for a batch, by name: `model/networks/answer.py` tells their shapes.
+Logits = dict[str, NDArray[np.float32]]
 
 
 class Runtime(Protocol):
@@ -67,6 +61,7 @@ class OpenVinoRuntime:
         import openvino
 
         side = artefact.card.input.side
+        self._outputs = artefact.card.network.outputs
         core = openvino.Core()
         network = core.read_model(artefact.network)
         network.reshape([1, 1, side, side])
@@ -84,10 +79,9 @@ class OpenVinoRuntime:
 
     def run(self, squares: Squares) -> Logits:
         answers = [self._run_one(square) for square in squares]
-        return Logits(*(np.concatenate(parts) for parts in zip(*answers, strict=True)))
+        return {name: np.concatenate([one[name] for one in answers]) for name in self._outputs}
 
-    def _run_one(self, square: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
-        names = ("fracture", "heatmap", "regions")
+    def _run_one(self, square: NDArray[np.uint8]) -> Logits:
         with self._turn:
             self._request.infer([square[None, None].astype(np.float32) / 255])
-            return [self._request.get_tensor(name).data.copy() for name in names]
+            return {name: self._request.get_tensor(name).data.copy() for name in self._outputs}

@@ -5,13 +5,13 @@ import torch
 from safetensors.torch import load_file
 
 from model.artefact import Artefact
-from model.network import FractureNetwork, Heads, build_network
+from model.networks.build import Network, build_network
 from model.runtime import Logits, Squares
 
 
-def load_network(artefact: Artefact) -> FractureNetwork:
+def load_network(artefact: Artefact) -> Network:
     """The artefact's network in torch, ready to answer."""
-    network = build_network(artefact.card.trunk, Heads(artefact.card.regions))
+    network = build_network(artefact.card.network)
     weights = load_file(artefact.weights)
     network.load_state_dict({name: _widened(value) for name, value in weights.items()})
     return network.eval()
@@ -34,4 +34,4 @@ class TorchRuntime:
     def run(self, squares: Squares) -> Logits:
         images = torch.from_numpy(squares).to(self._device)[:, None].float() / 255
         answer = self._network(images)
-        return Logits(*(np.asarray(part.cpu().numpy(), np.float32) for part in answer))
+        return {name: np.asarray(part.cpu().numpy(), np.float32) for name, part in answer.items()}

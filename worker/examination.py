@@ -51,6 +51,8 @@ def _look(kitchen: Kitchen, subject: AnalysisInput, watch: Stopwatch) -> Analysi
         radiographs = kitchen.decoder.decode(_read(kitchen, subject.spool_key))
     with watch.stage("predict"):
         prediction = most_suspicious(kitchen.classifier.predict(radiographs))
+    if prediction.reason is not None:
+        raise NotAssessable(prediction.reason)
     with watch.stage("explain"):
         return _with_pictures(kitchen, subject, prediction, radiographs)
 
@@ -68,8 +70,9 @@ def _with_pictures(
 ) -> AnalysisRecord:
     """The record of the prediction with its heatmap and, where it is sent, its annotated image."""
     record = record_of(prediction)
-    heatmap = kitchen.spool.write(encode_png(_as_bytes(prediction.heatmap)))
-    record = replace(record, heatmap_key=heatmap.key)
+    if prediction.heatmap is not None:
+        heatmap = kitchen.spool.write(encode_png(_as_bytes(prediction.heatmap)))
+        record = replace(record, heatmap_key=heatmap.key)
     if record.state is AnalysisState.NONE and not kitchen.plan.annotate_negatives:
         return record
     picture = draw(prediction, radiographs, finding_of(subject, record))

@@ -52,9 +52,7 @@ class ImageSet:
         )
 
 
-def load_images(
-    images: Sequence[LabelledImage], side: int, types: Sequence[str] = ()
-) -> ImageSet:
+def load_images(images: Sequence[LabelledImage], side: int, types: Sequence[str] = ()) -> ImageSet:
     """Read and letterbox every image once; types gives each fracture type its number."""
     rows = [prepare(read_picture(image.path), image.boxes, side) for image in images]
     return ImageSet(

@@ -1,4 +1,4 @@
-"""The state of a run between two epochs, so that a run cut short goes on to the same end."""
+"""The state of a fit between two epochs, so that a run cut short goes on to the same end."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,44 +8,41 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from model.network import FractureNetwork
+from model.networks.build import Network
 
 
 @dataclass(slots=True)
-class TrainingState:
-    """Everything that changes while training."""
+class FitState:
+    """Everything that changes while fitting."""
 
-    network: FractureNetwork
-    average: FractureNetwork  # exponential moving average of network: what is shipped
+    network: Network
+    average: Network  # exponential moving average of network: what is shipped
     optimizer: Optimizer
     schedule: LRScheduler
     epochs_done: int = 0
+    lowest_loss: float = float("inf")  # on the held-out images, where there are any
+    epochs_without_gain: int = 0
 
 
-def save_checkpoint(state: TrainingState, path: Path) -> None:
+_MODULES = ("network", "average", "optimizer", "schedule")
+_NUMBERS = ("epochs_done", "lowest_loss", "epochs_without_gain")
+
+
+def save_checkpoint(state: FitState, path: Path) -> None:
     """Written beside and renamed: a kill never leaves half a checkpoint."""
     unfinished = path.with_suffix(".unfinished")
-    torch.save(
-        {
-            "network": state.network.state_dict(),
-            "average": state.average.state_dict(),
-            "optimizer": state.optimizer.state_dict(),
-            "schedule": state.schedule.state_dict(),
-            "epochs_done": state.epochs_done,
-        },
-        unfinished,
-    )
+    kept = {name: getattr(state, name).state_dict() for name in _MODULES}
+    torch.save(kept | {name: getattr(state, name) for name in _NUMBERS}, unfinished)
     unfinished.replace(path)
 
 
-def restore_checkpoint(state: TrainingState, path: Path) -> None:
+def restore_checkpoint(state: FitState, path: Path) -> None:
     """Fill the state from the file."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
-    state.network.load_state_dict(saved["network"])
-    state.average.load_state_dict(saved["average"])
-    state.optimizer.load_state_dict(saved["optimizer"])
-    state.schedule.load_state_dict(saved["schedule"])
-    state.epochs_done = saved["epochs_done"]
+    for name in _MODULES:
+        getattr(state, name).load_state_dict(saved[name])
+    for name in _NUMBERS:
+        setattr(state, name, saved[name])
 
 
 @torch.no_grad()

@@ -8,7 +8,6 @@ from model.datasets.images import MASK_STRIDE, ImageSet, prepare
 from model.datasets.labelled import REGIONS
 from model.greyscale import robust_window
 from model.radiograph import Radiograph
-from model.training.recipes.recipe import Recipe
 from phantom.anatomy import REGIONS as PHANTOM_REGIONS
 from phantom.radiograph import VIEWS, Phantom, PhantomSpec, make_phantom
 
@@ -17,14 +16,15 @@ FIRST_TRAINING_SEED = 1_000_000
 _SIDES = ((512, 420), (760, 620), (1024, 832))  # rows, columns
 
 
-def render_phantoms(recipe: Recipe) -> ImageSet:
-    """As many as the recipe asks for, every second fractured, regions, views and sizes mixed."""
-    side, count = recipe.side, recipe.phantoms
+def render_phantoms(count: int, side: int) -> ImageSet:
+    """Every second fractured, regions, views and sizes mixed."""
     drawn = ImageSet(
         images=np.zeros((count, side, side), np.uint8),
         masks=np.zeros((count, side // MASK_STRIDE, side // MASK_STRIDE), np.uint8),
         fractured=np.zeros(count, np.float32),
         regions=np.zeros((count, len(REGIONS)), np.float32),
+        hardware=np.zeros(count, np.float32),
+        types=np.full(count, -1, np.int64),
     )
     for row, spec in enumerate(_specs(count)):
         drawn.images[row], drawn.masks[row] = _prepare_phantom(make_phantom(spec), side)

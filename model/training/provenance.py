@@ -41,19 +41,41 @@ def sources(recipe: Recipe) -> tuple[Source, ...]:
             ),
             use="training, calibration and validation, parted by patient group; resized",
         ),
+        *_trunk_source(recipe),
+        *_phantom_source(recipe),
+    )
+
+
+def _trunk_source(recipe: Recipe) -> tuple[Source, ...]:
+    if recipe.phases.from_scratch:
+        return ()
+    licence, attribution = _START_WEIGHTS.get(
+        recipe.network.trunk, ("unknown: a file given by whoever trained", "unknown")
+    )
+    return (
         Source(
-            name="MobileNetV2 1.0 224, ImageNet",
-            licence="Apache-2.0",
-            attribution="google-coral test data",
-            use="start weights of the trunk; its first four blocks are unchanged",
+            name=f"{recipe.network.trunk}, ImageNet",
+            licence=licence,
+            attribution=attribution,
+            use="start weights of the trunk; its first layers are unchanged",
         ),
+    )
+
+
+_START_WEIGHTS = {
+    "mobilenet_v2": ("Apache-2.0", "google-coral test data"),
+    "resnet18": ("BSD-3-Clause", "torchvision; four convolutions of layer4 start at random"),
+}
+
+
+def _phantom_source(recipe: Recipe) -> tuple[Source, ...]:
+    if recipe.practice is None:
+        return ()
+    return (
         Source(
             name="Osteon phantoms",
             licence="Apache-2.0",
             attribution="rendered by this project",
-            use=(
-                f"{recipe.phantom_share:.0%} of training draws, half fractured, and "
-                f"{recipe.settling_phantom_share:.0%} in the last {recipe.settling_epochs} epochs"
-            ),
+            use=f"{recipe.practice.share:.0%} of training draws, half of them fractured",
         ),
     )

@@ -1,110 +1,165 @@
 """From a trained network to an artefact: exported, calibrated, measured and described."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import structlog
+from numpy.typing import NDArray
 
-from model.artefact import write_card
+from model.artefact import load_artefact, write_card
 from model.calibration import fit_operating_points, fit_platt
-from model.card import Calibration, Card, Input, OperatingPoint, OperatingPoints
+from model.card import Calibration, Card, Coverage, Input, OperatingPoint, OperatingPoints
 from model.classifier import FractureClassifier
-from model.datasets.labelled import REGIONS, LabelledImage
-from model.evaluation.localisation import box_agreement
-from model.evaluation.measure import Measured, located, measure, summarise, truths
-from model.evaluation.metrics import auroc
+from model.datasets.labelled import LabelledImage
+from model.evaluation.localisation import box_agreement, located
+from model.evaluation.measure import measure
+from model.evaluation.measured import Measured, truths
+from model.evaluation.summary import summarise
 from model.export import export_network
-from model.network import FractureNetwork
+from model.heatmap import find_boxes
+from model.networks.build import Network
+from model.prediction import Box
 from model.training.provenance import INTENDED_USE, LIMITS, NAME, sources
 from model.training.recipes import Recipe
 
 log = structlog.get_logger(__name__)
 
-# The hardest seventh of fractures score like ordinary images: a point that caught them too would
-# call half of all images without a fracture possible.
-SENSITIVITY, SPECIFICITY = 0.85, 0.90
 _BOX_POINTS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
-class Shipment:
-    """What is made into an artefact, and with which images."""
+class Draft:
+    """What an artefact is called, where it goes, and how it came about."""
 
     recipe: Recipe
     version: str
     out: Path
-    calibration: Sequence[LabelledImage]
-    validation: Sequence[LabelledImage]
+    training: str = ""
+    strangeness_limit: float | None = None
 
 
-def ship(network: FractureNetwork, shipment: Shipment) -> Path:
-    """Write the artefact; its figures are measured on the files as they lie in the folder."""
-    folder = shipment.out / f"{NAME}-{shipment.version}"
-    export_network(network, shipment.recipe.side, folder)
-    card = _uncalibrated_card(shipment)
-    write_card(folder, card)
-    card = _calibrated(card, measure(FractureClassifier.load(folder, "cpu"), shipment.calibration))
-    write_card(folder, card)
-    classifier = FractureClassifier.load(folder, "cpu")
-    figures = summarise(
-        measure(classifier, shipment.validation),
-        classifier,
-        command=f"osteon evaluate --model {folder.name} --data FOLDER --split val",
-    )
-    write_card(folder, card.model_copy(update={"validation": figures}))
-    log.info("artefact_written", folder=str(folder), auroc=figures.auroc and figures.auroc.value)
+def draft(network: Network, plan: Draft) -> Path:
+    """Export the network with a card whose operating points are not set yet."""
+    folder = plan.out / f"{NAME}-{plan.version}"
+    export_network(network, plan.recipe.side, folder)
+    write_card(folder, _uncalibrated_card(plan))
     return folder
 
 
-def _uncalibrated_card(shipment: Shipment) -> Card:
-    recipe = shipment.recipe
+def _uncalibrated_card(plan: Draft) -> Card:
+    recipe, limit = plan.recipe, plan.strangeness_limit
     unset = OperatingPoint(probability=0.5, chosen_for="not calibrated yet")
     return Card(
         name=NAME,
-        version=shipment.version,
+        version=plan.version,
         intended_use=INTENDED_USE,
-        trunk=recipe.trunk,
-        regions=REGIONS,
+        network=recipe.network,
         input=Input(side=recipe.side, mirrored_too=recipe.mirrored_too),
         calibration=Calibration(slope=1.0, intercept=0.0, fitted_on="nothing yet"),
         operating_points=OperatingPoints(sensitive=unset, specific=unset, box=unset),
+        coverage=None if limit is None else Coverage(limit=limit, chosen_for=_COVERAGE_PROMISE),
+        training=plan.training,
         recipe=asdict(recipe),
         sources=sources(recipe),
-        validation=None,
         limits=LIMITS,
         files={},
     )
 
 
-def _calibrated(card: Card, measured: Sequence[Measured]) -> Card:
-    known = truths(measured)
+_COVERAGE_PROMISE = "one in 500 of the radiographs it was made for, each unseen, is refused"
+
+
+def calibrate(folder: Path, judged: Sequence[Measured], fitted_on: str) -> Card:
+    """Set probabilities and operating points by what was said of images it never saw."""
+    card = load_artefact(folder).card
+    known = truths(judged)
     scaling = fit_platt(known.logits, known.labels)
-    probabilities = scaling.probability(known.logits)
-    points = fit_operating_points(probabilities, known.labels, SENSITIVITY, SPECIFICITY)
-    fitted_on = (
-        f"{len(known.labels)} images ({int(known.labels.sum())} fractured) of train groups that "
-        f"took no part in fitting the weights; AUROC there {auroc(known.logits, known.labels):.3f}"
+    promised = _promised_points(card, judged, scaling.probability(known.logits))
+    calibration = Calibration(slope=scaling.slope, intercept=scaling.intercept, fitted_on=fitted_on)
+    calibrated = card.model_copy(update={"calibration": calibration, "operating_points": promised})
+    write_card(folder, calibrated)
+    return calibrated
+
+
+def _promised_points(
+    card: Card, judged: Sequence[Measured], probabilities: NDArray[np.float64]
+) -> OperatingPoints:
+    labels = truths(judged).labels
+    sensitivity, specificity = (
+        float(str(card.recipe[name])) for name in ("sensitivity", "specificity")
     )
-    operating_points = OperatingPoints(
+    points = fit_operating_points(probabilities, labels, sensitivity, specificity)
+    return OperatingPoints(
         sensitive=OperatingPoint(
-            probability=points.sensitive, chosen_for=f"sensitivity {SENSITIVITY:.2f} on them"
+            probability=points.sensitive, chosen_for=f"sensitivity {sensitivity:.2f}"
         ),
         specific=OperatingPoint(
-            probability=points.specific, chosen_for=f"specificity {SPECIFICITY:.2f} on them"
+            probability=points.specific, chosen_for=f"specificity {specificity:.2f}"
         ),
-        box=_box_point(measured),
-    )
-    calibration = Calibration(slope=scaling.slope, intercept=scaling.intercept, fitted_on=fitted_on)
-    return card.model_copy(
-        update={"calibration": calibration, "operating_points": operating_points}
+        box=_box_point(judged),
     )
 
 
-def _box_point(measured: Sequence[Measured]) -> OperatingPoint:
-    heatmaps = located(measured)
+def _box_point(judged: Sequence[Measured]) -> OperatingPoint:
+    heatmaps = located(judged)
+    if not heatmaps:
+        return OperatingPoint(probability=0.5, chosen_for="nothing: the network draws no heatmap")
     best = max(_BOX_POINTS, key=lambda point: box_agreement(heatmaps, point))
     agreement = box_agreement(heatmaps, best)
     return OperatingPoint(
         probability=best, chosen_for=f"the best agreement with readers' boxes, F1 {agreement:.2f}"
     )
+
+
+def record_validation(folder: Path, images: Sequence[LabelledImage], command: str) -> None:
+    """Measure the artefact as it lies in its folder on images of groups it never saw."""
+    classifier = FractureClassifier.load(folder, "cpu")
+    measured = measure(classifier, images)
+    figures = summarise(measured, classifier.card.operating_points, command)
+    write_card(folder, classifier.card.model_copy(update={"validation": figures}))
+
+
+def record_cross_validation(
+    folder: Path, judged: Sequence[Measured], folds: NDArray[np.intp], command: str
+) -> None:
+    """The figures of networks trained alike, each on its unseen fold."""
+    card = load_artefact(folder).card
+    rows = [
+        _shown(one, probability, card)
+        for one, probability in zip(judged, cross_calibrated(judged, folds), strict=True)
+    ]
+    figures = summarise(rows, card.operating_points, command, _CROSS_VALIDATION_NOTE)
+    write_card(folder, card.model_copy(update={"cross_validation": figures}))
+
+
+_CROSS_VALIDATION_NOTE = (
+    "Not of this very artefact: of networks trained alike, each on the other folds, judging images "
+    "of groups it never saw, with a calibration fitted on the other folds. The operating points "
+    "were chosen on these images, so sensitivity and specificity at them are what was asked for. "
+    "The intervals redraw whole groups."
+)
+
+
+def cross_calibrated(judged: Sequence[Measured], folds: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Probabilities, each by a calibration that its own fold took no part in; nan: not judged."""
+    logits = np.array([np.nan if one.logit is None else one.logit for one in judged])
+    labels = np.array([one.image.fractured for one in judged], dtype=np.float64)
+    probabilities = np.full(len(judged), np.nan)
+    for fold in np.unique(folds):
+        others = (folds != fold) & ~np.isnan(logits)
+        scaling = fit_platt(logits[others], labels[others])
+        probabilities[folds == fold] = scaling.probability(logits[folds == fold])
+    return probabilities
+
+
+def _shown(one: Measured, probability: float, card: Card) -> Measured:
+    """The row as the calibrated artefact would have shown it."""
+    if not one.judged:
+        return one
+    points = card.operating_points
+    boxes: tuple[Box, ...] = ()
+    if one.heatmap is not None and probability >= points.sensitive.probability:
+        boxes = find_boxes(one.heatmap, one.rows, one.columns, points.box.probability)
+    return replace(one, probability=round(float(probability), 4), boxes=boxes)

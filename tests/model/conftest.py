@@ -12,12 +12,15 @@ from safetensors.torch import save_file
 from torchvision.models import get_model
 
 from model.artefact import bundled_artefact, load_artefact
+from model.card import NetworkSpec
 from model.classifier import FractureClassifier
 from model.datasets.fracatlas import read_labels
-from model.datasets.labelled import LabelledImage, of_split
-from model.network import TRUNKS, Heads, build_network
-from model.training.recipes import SPINE, Recipe
-from model.training.ship import Shipment, ship
+from model.datasets.labelled import REGIONS, LabelledImage, of_split
+from model.evaluation.measure import measure
+from model.networks.build import build_network
+from model.training.recipes import Recipe
+from model.training.recipes.recipe import Practice
+from model.training.ship import Draft, calibrate, draft, record_validation
 from phantom.radiograph import PhantomSpec, make_phantom
 
 COLUMNS = [
@@ -28,8 +31,22 @@ COLUMNS = [
 
 @pytest.fixture(scope="session")
 def small_recipe() -> Recipe:
-    """The shipped recipe, small enough for a test."""
-    return replace(SPINE, name="small", side=64, epochs=2, batch=8, phantoms=4, settling_epochs=1)
+    """What a run does, small enough for a test."""
+    return Recipe(
+        name="small",
+        network=NetworkSpec(
+            kind="localising",
+            trunk="mobilenet_v2",
+            regions=REGIONS,
+            hardware=True,
+            strangeness_directions=4,
+        ),
+        side=64,
+        epochs=3,
+        batch=8,
+        fractured_weight=2.5,
+        practice=Practice(phantoms=4),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +55,7 @@ def start_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("start_weights")
     torch.manual_seed(0)
     trunk = get_model("mobilenet_v2", weights=None)
-    save_file(trunk.state_dict(), folder / TRUNKS["mobilenet_v2"].start_weights)
+    save_file(trunk.state_dict(), folder / "mobilenet_v2_imagenet.safetensors")
     return folder
 
 
@@ -86,11 +103,15 @@ def small_artefact(
 ) -> Path:
     """A whole artefact of an untrained network: for everything that does not ask what it knows."""
     torch.manual_seed(0)
-    network = build_network("mobilenet_v2", Heads(("hand", "leg", "hip", "shoulder"))).eval()
+    spec = small_recipe.network.model_copy(update={"strangeness_directions": 0})
+    network = build_network(spec).eval()
     images: list[LabelledImage] = read_labels(phantom_folder)
     out = tmp_path_factory.mktemp("artefacts")
-    train, val = of_split(images, "train"), of_split(images, "val")
-    return ship(network, Shipment(small_recipe, "0.0.1", out, train, val))
+    folder = draft(network, Draft(replace(small_recipe, network=spec), "0.0.1", out))
+    judged = measure(FractureClassifier.load(folder, "cpu"), of_split(images, "train"))
+    calibrate(folder, judged, "phantoms")
+    record_validation(folder, of_split(images, "val"), "osteon evaluate")
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,11 @@ import pytest
 import torch
 
 from model.artefact import NETWORK, bundled_artefact, load_artefact
+from model.card import NetworkSpec
 from model.classifier import FractureClassifier
 from model.export import export_network
-from model.network import UnknownTrunk, build_network
+from model.networks.build import build_network
+from model.networks.trunks import UnknownTrunk
 from model.runtime import DeviceUnavailable, OpenVinoRuntime, open_runtime
 from model.torch_runtime import TorchRuntime, load_network
 
@@ -24,9 +26,9 @@ def test_torch_and_openvino_agree(artefact_name: str, small_artefact: Path) -> N
     squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
     served = OpenVinoRuntime(artefact, threads=1).run(squares)
     trained = TorchRuntime(artefact, "cpu").run(squares)
-    np.testing.assert_allclose(served.fracture, trained.fracture, atol=1e-3)
-    np.testing.assert_allclose(served.heatmap, trained.heatmap, atol=1e-3)
-    np.testing.assert_allclose(served.regions, trained.regions, atol=1e-3)
+    np.testing.assert_allclose(served["fracture"], trained["fracture"], atol=1e-3)
+    np.testing.assert_allclose(served["heatmap"], trained["heatmap"], atol=1e-3)
+    np.testing.assert_allclose(served["regions"], trained["regions"], atol=1e-3)
 
 
 def test_rounding_to_half_precision_changes_next_to_nothing(tmp_path: Path) -> None:
@@ -40,8 +42,8 @@ def test_rounding_to_half_precision_changes_next_to_nothing(tmp_path: Path) -> N
     served = TorchRuntime(replace(artefact, folder=tmp_path), "cpu").run(squares)
     with torch.inference_mode():
         trained = network(torch.from_numpy(squares)[:, None].float() / 255)
-    np.testing.assert_allclose(served.fracture, trained.fracture.numpy(), atol=0.02)
-    np.testing.assert_allclose(served.heatmap, trained.heatmap.numpy(), atol=0.05)
+    np.testing.assert_allclose(served["fracture"], trained["fracture"].numpy(), atol=0.02)
+    np.testing.assert_allclose(served["heatmap"], trained["heatmap"].numpy(), atol=0.05)
 
 
 def test_the_exported_network_takes_any_batch_and_tells_nothing_of_its_maker(
@@ -55,8 +57,8 @@ def test_the_exported_network_takes_any_batch_and_tells_nothing_of_its_maker(
 def test_an_answer_does_not_depend_on_the_other_images_of_the_call(small_artefact: Path) -> None:
     runtime = open_runtime(load_artefact(small_artefact), "cpu", threads=1)
     squares = np.random.default_rng(1).integers(0, 256, (4, 64, 64), dtype=np.uint8)
-    together = runtime.run(squares).fracture
-    alone = [runtime.run(square[None]).fracture[0] for square in squares]
+    together = runtime.run(squares)["fracture"]
+    alone = [runtime.run(square[None])["fracture"][0] for square in squares]
     assert together.tolist() == alone
 
 
@@ -64,7 +66,7 @@ def test_unknown_devices_and_trunks_are_named(small_artefact: Path) -> None:
     with pytest.raises(DeviceUnavailable, match="known are"):
         FractureClassifier.load(small_artefact, "abacus")
     with pytest.raises(UnknownTrunk, match="mobilenet_v2"):
-        build_network("perceptron", None)  # type: ignore[arg-type]
+        build_network(NetworkSpec(kind="plain", trunk="perceptron"))
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without CUDA")
@@ -83,4 +85,4 @@ def test_cuda_gives_the_cpus_answer() -> None:
     squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
     on_cuda = TorchRuntime(artefact, "cuda").run(squares)
     on_cpu = OpenVinoRuntime(artefact, threads=None).run(squares)
-    np.testing.assert_allclose(on_cuda.fracture, on_cpu.fracture, atol=1e-3)
+    np.testing.assert_allclose(on_cuda["fracture"], on_cpu["fracture"], atol=1e-3)

@@ -19,12 +19,44 @@ def _spots(count: int = 32) -> tuple[Tensor, Tensor]:
 
 
 def test_masks_follow_what_they_mark() -> None:
-    calm = replace(SETTINGS, brightness_range=0.0, noise_deviation=0.0, collimated_share=0.0)
-    images, masks = augment(*_spots(), calm, Generator().manual_seed(0))
+    images, masks = augment(*_spots(), _CALM, Generator().manual_seed(0))
     small = torch.nn.functional.avg_pool2d(images, 4)
     bright = (small > 0.5 * small.amax(dim=(2, 3), keepdim=True)).float()
     overlap = (bright * masks).sum(dim=(1, 2, 3)) / masks.sum(dim=(1, 2, 3)).clamp_min(1)
     assert overlap.min() > 0.75
+
+
+# Moves the picture as it may, and leaves its greys alone.
+_CALM = replace(
+    SETTINGS,
+    brightness_range=0.0,
+    shading_range=0.0,
+    inverted_share=0.0,
+    noise_deviation=0.0,
+    collimated_share=0.0,
+    marked_share=0.0,
+    cut_out_share=0.0,
+)
+
+
+def test_what_is_cut_out_is_no_longer_marked() -> None:
+    cut = replace(_CALM, cut_out_share=1.0, largest_cut_out=0.5)
+    images, masks = augment(*_spots(64), cut, Generator().manual_seed(0))
+    _, whole = augment(*_spots(64), _CALM, Generator().manual_seed(0))
+    lost = whole.sum(dim=(1, 2, 3)) - masks.sum(dim=(1, 2, 3))
+    assert (lost > 0).sum() > 5
+    hidden = torch.nn.functional.avg_pool2d(images, 4) * masks
+    assert hidden[masks > 0].mean() > 0.7
+
+
+def test_a_mark_is_bright_and_leaves_the_boxes_alone() -> None:
+    marked = replace(_CALM, marked_share=1.0)
+    images, masks = augment(*_spots(), marked, Generator().manual_seed(0))
+    plain, same = augment(*_spots(), _CALM, Generator().manual_seed(0))
+    assert torch.equal(masks, same)
+    changed = images != plain
+    assert 0.0005 < changed.float().mean() < 0.05
+    assert images[changed].min() >= 0.75
 
 
 def test_the_same_seed_gives_the_same_batch_and_values_stay_in_range() -> None:
@@ -48,6 +80,13 @@ def test_a_covered_edge_hides_its_boxes_too() -> None:
         gamma_log_range=0,
         contrast_range=0,
         brightness_range=0,
+        shading_range=0,
+        inverted_share=0,
+        sharpened_share=0,
+        shear_degrees=0,
+        aspect_log_range=0,
+        marked_share=0,
+        cut_out_share=0,
         noise_deviation=0,
         degraded_share=0,
         collimated_share=1,

@@ -1,0 +1,67 @@
+"""What an image's logits say beside the fracture: region, hardware, type, and if to answer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.card import Card
+from model.prediction import State
+from model.runtime import Logits
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Probabilities by name; empty or None where the network does not tell."""
+
+    regions: dict[str, float]
+    hardware: float | None
+    types: dict[str, float]
+    type_operating_point: float
+    strange: bool
+
+    @property
+    def region(self) -> str | None:
+        """The likeliest."""
+        return max(self.regions, key=self.regions.__getitem__) if self.regions else None
+
+    @property
+    def region_probability(self) -> float | None:
+        return max(self.regions.values()) if self.regions else None
+
+    def told_type(self, state: State) -> tuple[str | None, float | None]:
+        """The likeliest type with its probability, of a fracture and if it is sure enough."""
+        if not self.types or state is not State.FRACTURE:
+            return None, None
+        likeliest = max(self.types, key=self.types.__getitem__)
+        if self.types[likeliest] < self.type_operating_point:
+            return None, None
+        return likeliest, self.types[likeliest]
+
+
+def read_answers(card: Card, logits: Logits) -> Answers:
+    """Of one image, by the card's lists."""
+    regions, types = logits.get("regions"), logits.get("types")
+    hardware, strangeness = logits.get("hardware"), logits.get("strangeness")
+    limit = card.coverage.limit if card.coverage is not None else np.inf
+    named = card.network
+    return Answers(
+        regions={} if regions is None else _by_name(named.regions, _sigmoid(regions)),
+        hardware=None if hardware is None else round(float(_sigmoid(hardware)), 4),
+        types={} if types is None else _by_name(named.types, _softmax(types)),
+        type_operating_point=card.type_point.probability if card.type_point is not None else 1.0,
+        strange=strangeness is not None and float(strangeness) >= limit,
+    )
+
+
+def _by_name(names: tuple[str, ...], values: NDArray[np.float32]) -> dict[str, float]:
+    return {name: round(float(value), 4) for name, value in zip(names, values, strict=True)}
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    powers = np.exp(logits - logits.max())
+    return np.asarray(powers / powers.sum(), np.float32)

@@ -1,0 +1,1 @@
+"""What looks at the square: networks whose answers have names."""

@@ -1,0 +1,158 @@
+"""The trunks: torchvision's classification networks, tapped for their maps."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models.feature_extraction import create_feature_extractor, get_graph_node_names
+
+from model.networks.small import SmallCnn
+
+# Of the three channels' means and deviations: a radiograph has one grey.
+IMAGENET_GREY = (0.449, 0.226)
+SMALL_CNN = "small_cnn"
+_IMAGENET_CLASSES = 1000
+_WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
+_PROBE_SIDE = 256
+_FINE, _DEEP = 16, 32  # strides
+
+
+@dataclass(frozen=True, slots=True)
+class Pretraining:
+    """What is known of a trunk's start weights."""
+
+    files: tuple[str, ...]  # names or patterns, looked for in the folder of start weights
+    grey: tuple[float, float] = IMAGENET_GREY  # mean and deviation of what they were trained on
+    stem: tuple[str, ...] = ()  # layers before stride 8: edge filters, the same for any picture
+    absent: tuple[str, ...] = ()  # layers that the file does not have: they start at random
+    taps: tuple[str, str] | None = None  # nodes of stride 16 and 32; else the last of each
+
+
+_PRETRAINING = {
+    "mobilenet_v2": Pretraining(
+        files=("mobilenet_v2_imagenet.safetensors", "mobilenet_v2-*.pth"),
+        grey=(0.5, 0.5),
+        stem=tuple(f"features.{block}." for block in range(4)),
+        taps=("features.13", "features.18"),
+    ),
+    "resnet18": Pretraining(
+        files=("resnet18-*.pth", "resnet18_imagenet_partial.safetensors"),
+        stem=("conv1.", "bn1.", "layer1."),
+        absent=tuple(f"layer4.{b}.conv{c}.weight" for b in (0, 1) for c in (1, 2)),
+    ),
+}
+
+
+class UnknownTrunk(ValueError):
+    """No trunk of this name is known."""
+
+
+class TrunkWithoutMaps(ValueError):
+    """The trunk has no maps at strides 16 and 32: it can only be had with a plain recipe."""
+
+
+class StartWeightsMissing(FileNotFoundError):
+    """No file of start weights for this trunk; a recipe can do without only if it says so."""
+
+
+class StartWeightsUnfit(ValueError):
+    """The start weights are not of this trunk."""
+
+
+def trunk_names() -> list[str]:
+    """Every trunk that can be named."""
+    return [SMALL_CNN, *torchvision.models.list_models(torchvision.models)]
+
+
+def pretraining(name: str) -> Pretraining:
+    """What start weights are looked for: torchvision's own, where nothing else is known."""
+    return _PRETRAINING.get(name, Pretraining(files=(f"{name}.safetensors", f"{name}-*.pth")))
+
+
+def whole_network(name: str) -> nn.Module:
+    """The classification network of that name, with random weights and 1,000 classes."""
+    if name == SMALL_CNN:
+        return SmallCnn(_IMAGENET_CLASSES)
+    if name not in torchvision.models.list_models(torchvision.models):
+        raise UnknownTrunk(f"no trunk {name!r}; there are: {', '.join(trunk_names())}")
+    options = {"aux_logits": False} if name in _WITH_AUXILIARY_HEADS else {}
+    network: nn.Module = torchvision.models.get_model(name, weights=None, **options)
+    return network
+
+
+def mapping_trunk(name: str) -> nn.Module:
+    """The trunk with its maps of stride 16 ("fine") and 32 ("deep") as outputs."""
+    whole = whole_network(name)
+    fine, deep = pretraining(name).taps or _last_nodes(whole, name)
+    trunk: nn.Module = create_feature_extractor(whole, {fine: "fine", deep: "deep"})
+    return trunk
+
+
+def _last_nodes(whole: nn.Module, name: str) -> tuple[str, str]:
+    """The names of the last nodes whose maps have stride 16 and 32."""
+    _, nodes = get_graph_node_names(whole)
+    tapped = create_feature_extractor(whole.eval(), {node: node for node in nodes[:-1]})
+    try:
+        with torch.inference_mode():
+            shown = tapped(torch.zeros(1, 3, _PROBE_SIDE, _PROBE_SIDE))
+    except RuntimeError as error:  # a network for one image size only
+        raise _no_maps(name) from error
+    last = {_stride(value): node for node, value in shown.items()}
+    if not {_FINE, _DEEP} <= set(last):
+        raise _no_maps(name)
+    return last[_FINE], last[_DEEP]
+
+
+def _stride(value: object) -> float | None:
+    if isinstance(value, Tensor) and value.dim() == 4 and value.shape[-1] == value.shape[-2]:
+        return _PROBE_SIDE / value.shape[-1]
+    return None
+
+
+def _no_maps(name: str) -> TrunkWithoutMaps:
+    return TrunkWithoutMaps(f"{name} has no maps at strides 16 and 32: take a plain recipe")
+
+
+def load_start_weights(trunk: nn.Module, name: str, folder: Path) -> None:
+    """Fill the trunk from an ImageNet classifier's file; its own classifier is left out."""
+    known = pretraining(name)
+    path = _find(known, folder)
+    if path is None:
+        raise StartWeightsMissing(2, "no start weights", str(folder / known.files[0]))
+    weights = _read(path)
+    kept = {key: value for key, value in weights.items() if not key.startswith(_CLASSIFIERS)}
+    fitting = trunk.state_dict()
+    missing = set(fitting) - set(kept) - set(known.absent) - _untracked(fitting)
+    strange = set(kept) - set(fitting)
+    if missing - set(_classifier_keys(fitting)) or strange:
+        raise StartWeightsUnfit(f"{path.name} is not of a {name}: {sorted(missing | strange)[:3]}")
+    trunk.load_state_dict(kept, strict=False)
+
+
+_CLASSIFIERS = ("classifier.", "fc.", "_fc.", "head.", "heads.")
+
+
+def _classifier_keys(weights: dict[str, Tensor]) -> list[str]:
+    return [key for key in weights if key.startswith(_CLASSIFIERS)]
+
+
+def _untracked(weights: dict[str, Tensor]) -> set[str]:
+    """Counters of seen batches: older files do not have them."""
+    return {key for key in weights if key.endswith("num_batches_tracked")}
+
+
+def _find(known: Pretraining, folder: Path) -> Path | None:
+    return next((path for name in known.files for path in sorted(folder.glob(name))), None)
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        weights: dict[str, Tensor] = load_file(path)
+        return weights
+    # Tensors only: a pickle that holds anything else is refused by torch.
+    loaded: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return loaded

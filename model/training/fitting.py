@@ -1,0 +1,156 @@
+"""One fit: from start weights through the recipe's epochs to an averaged network."""
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import structlog
+import torch
+from torch import Tensor
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import OneCycleLR
+
+from model.datasets.images import ImageSet
+from model.networks.build import Network, build_network
+from model.networks.trunks import load_start_weights
+from model.training.batches import Batch, Drawer, batch_of
+from model.training.checkpoint import FitState, blend, restore_checkpoint, save_checkpoint
+from model.training.objective import ClassWeights, total_loss
+from model.training.phases import freeze, parameter_groups
+from model.training.progress import RunProgress
+from model.training.recipes.recipe import Recipe
+
+log = structlog.get_logger(__name__)
+
+GRADIENT_NORM_LIMIT = 5.0
+_MEASURING_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What one network is fitted to, and where its checkpoint lies."""
+
+    name: str
+    recipe: Recipe
+    images: ImageSet
+    held_out: ImageSet | None  # decides when to stop, where the recipe has patience
+    folder: Path
+    start_weights: Path
+    device: str = "cpu"
+    resume: bool = False
+
+
+def fit_network(fit: Fit) -> Network:
+    """Fit to the last epoch, or until patience ends; returns the averaged network."""
+    fit.folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(fit.recipe.seed)
+    checkpoint = fit.folder / f"{fit.name}.checkpoint"
+    drawer = Drawer(fit.recipe, fit.images, fit.device)
+    state = _begin(fit, drawer.batches_per_epoch)
+    if fit.resume and checkpoint.exists():
+        restore_checkpoint(state, checkpoint)
+    with RunProgress(fit.folder, fit.name) as progress:
+        while not _finished(state, fit.recipe):
+            _fit_epoch(fit, state, drawer, progress)
+            _measure_epoch(fit, state, progress)
+            save_checkpoint(state, checkpoint)
+    return state.average.eval()
+
+
+def _finished(state: FitState, recipe: Recipe) -> bool:
+    patience = recipe.patience_epochs
+    tired = patience is not None and state.epochs_without_gain >= patience
+    return tired or state.epochs_done >= recipe.epochs
+
+
+def _begin(fit: Fit, batches: int) -> FitState:
+    recipe = fit.recipe
+    network = build_network(recipe.network)
+    if not recipe.phases.from_scratch:
+        load_start_weights(network.trunk, recipe.network.trunk, fit.start_weights)
+    network.to(fit.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    trunk, heads = parameter_groups(network)
+    rates = [recipe.rates.trunk, recipe.rates.heads]
+    optimizer = AdamW(
+        [{"params": trunk, "lr": rates[0]}, {"params": heads, "lr": rates[1]}],
+        weight_decay=recipe.rates.weight_decay,
+    )
+    steps = recipe.epochs * _steps(batches, recipe)
+    schedule = OneCycleLR(optimizer, rates, total_steps=steps, pct_start=recipe.rates.warmup_share)
+    return FitState(network, copy.deepcopy(network), optimizer, schedule)
+
+
+def _steps(batches: int, recipe: Recipe) -> int:
+    return -(-batches // recipe.accumulated_batches)
+
+
+def _fit_epoch(fit: Fit, state: FitState, drawer: Drawer, progress: RunProgress) -> None:
+    # What dropout draws depends on the epoch alone, so that a resumed run goes on alike.
+    torch.manual_seed(fit.recipe.seed * 1000 + state.epochs_done)
+    state.network.train()
+    freeze(state.network, fit.recipe.phases, state.epochs_done)
+    losses = _losses(fit, state, drawer)
+    progress.epoch(state.epochs_done + 1, drawer.batches_per_epoch, losses)
+    state.epochs_done += 1
+
+
+def _losses(fit: Fit, state: FitState, drawer: Drawer) -> Iterator[float]:
+    """Walks an epoch, step by step; each value is one batch's loss."""
+    recipe = fit.recipe
+    classes = class_weights(recipe, fit.images)
+    for number, batch in enumerate(drawer.epoch(state.epochs_done), start=1):
+        loss = _loss(fit, state.network, batch, classes)
+        (loss / recipe.accumulated_batches).backward()  # type: ignore[no-untyped-call]
+        if number % recipe.accumulated_batches == 0 or number == drawer.batches_per_epoch:
+            _step(state, recipe)
+        yield float(loss.detach())
+
+
+def _loss(fit: Fit, network: Network, batch: Batch, classes: ClassWeights) -> Tensor:
+    images = batch.images.contiguous(memory_format=torch.channels_last)
+    with torch.autocast(torch.device(fit.device).type, dtype=torch.bfloat16):
+        answer = network(images)
+    return total_loss(answer, batch, fit.recipe.losses, classes)
+
+
+def _step(state: FitState, recipe: Recipe) -> None:
+    torch.nn.utils.clip_grad_norm_(state.network.parameters(), GRADIENT_NORM_LIMIT)
+    state.optimizer.step()
+    state.optimizer.zero_grad()
+    state.schedule.step()
+    blend(state.average, state.network, recipe.ema_decay)
+
+
+def class_weights(recipe: Recipe, images: ImageSet) -> ClassWeights:
+    """As heavy as the label is rare, where the recipe weights its loss."""
+    if not recipe.losses.class_weighted:
+        return ClassWeights()
+    fractured = max(float((images.fractured > 0).mean()), 1e-6)
+    counts = np.bincount(images.types[images.types >= 0], minlength=len(recipe.network.types))
+    even = counts.sum() / np.maximum(counts, 1) / max(len(counts), 1)
+    types = torch.from_numpy(even.astype(np.float32)) if recipe.network.types else None
+    return ClassWeights(fractured=(1 - fractured) / fractured, types=types)
+
+
+@torch.inference_mode()
+def _measure_epoch(fit: Fit, state: FitState, progress: RunProgress) -> None:
+    """The loss on held-out images, which patience waits on; no weight learns from it."""
+    if fit.held_out is None or fit.recipe.patience_epochs is None:
+        return
+    loss = _held_out_loss(fit, state, fit.held_out)
+    progress.record("loss/held_out", loss, state.epochs_done)
+    log.info("held_out", run=fit.name, epoch=state.epochs_done, loss=round(loss, 4))
+    gained = loss < state.lowest_loss
+    state.epochs_without_gain = 0 if gained else state.epochs_without_gain + 1
+    state.lowest_loss = min(loss, state.lowest_loss)
+
+
+def _held_out_loss(fit: Fit, state: FitState, images: ImageSet) -> float:
+    state.average.eval()
+    classes = class_weights(fit.recipe, fit.images)
+    parts = np.array_split(np.arange(len(images)), max(1, len(images) // _MEASURING_BATCH))
+    batches = [batch_of(images, rows, fit.device) for rows in parts]
+    losses = [float(_loss(fit, state.average, batch, classes)) for batch in batches]
+    return float(np.average(losses, weights=[len(rows) for rows in parts]))

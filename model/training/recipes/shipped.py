@@ -1,0 +1,22 @@
+"""What ships: a MobileNetV2, taught by the readers' boxes where to look."""
+
+from model.card import NetworkSpec
+from model.datasets.labelled import REGIONS
+from model.training.recipes.recipe import Practice, Recipe
+
+SHIPPED = Recipe(
+    name="shipped",
+    network=NetworkSpec(
+        kind="localising",
+        trunk="mobilenet_v2",
+        regions=REGIONS,
+        hardware=True,
+        strangeness_directions=64,
+    ),
+    side=416,
+    epochs=8,
+    sensitivity=0.90,
+    fractured_weight=2.5,
+    cross_validation_folds=3,
+    practice=Practice(),
+)

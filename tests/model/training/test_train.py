@@ -1,0 +1,122 @@
+"""A run trains, and a run cut short goes on to the same end."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from model.artefact import load_artefact
+from model.classifier import FractureClassifier
+from model.datasets.fracatlas import read_labels
+from model.datasets.labelled import of_split
+from model.networks.trunks import StartWeightsMissing, StartWeightsUnfit
+from model.radiograph import read_picture
+from model.training.checkpoint import FitState, save_checkpoint
+from model.training.recipes import RECIPES, Recipe
+from model.training.train import TrainingRun, fit_one, load, train
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _run(out: Path, folder: Path, weights: Path, recipe: Recipe) -> TrainingRun:
+    return TrainingRun(folder, weights, recipe, out, version="0.0.2")
+
+
+def _fit(run: TrainingRun) -> dict[str, torch.Tensor]:
+    images = load(run, of_split(read_labels(run.data), "train"))
+    return fit_one(run, "final", images, None).state_dict()
+
+
+def test_a_run_that_was_cut_short_ends_like_one_that_was_not(
+    tmp_path: Path,
+    phantom_folder: Path,
+    start_weights: Path,
+    small_recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = _fit(_run(tmp_path / "whole", phantom_folder, start_weights, small_recipe))
+    cut_run = _run(tmp_path / "cut", phantom_folder, start_weights, small_recipe)
+    with monkeypatch.context() as patch:
+        patch.setattr("model.training.fitting.save_checkpoint", _save_then_die)
+        with pytest.raises(KeyboardInterrupt):
+            _fit(cut_run)
+    resumed = _fit(replace(cut_run, resume=True))
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def _save_then_die(state: FitState, path: Path) -> None:
+    save_checkpoint(state, path)
+    raise KeyboardInterrupt
+
+
+def test_a_run_ends_in_a_working_artefact(
+    tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
+) -> None:
+    folder = train(_run(tmp_path, phantom_folder, start_weights, small_recipe))
+    assert folder.name == "osteon-0.0.2"
+    card = load_artefact(folder).card
+    assert card.recipe["name"] == "small"
+    assert "fitted no weight" in card.calibration.fitted_on
+    assert card.validation is not None
+    assert card.coverage is not None
+    image = of_split(read_labels(phantom_folder), "val")[0]
+    (prediction,) = FractureClassifier.load(folder, "cpu").predict([read_picture(image.path)])
+    assert prediction.probability is None or 0 <= prediction.probability <= 1
+    assert any((tmp_path / "tensorboard" / "final").iterdir())
+
+
+def test_cross_validation_judges_each_image_once_by_a_network_that_never_saw_its_group(
+    tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
+) -> None:
+    recipe = replace(small_recipe, epochs=1, cross_validation_folds=2)
+    folder = train(_run(tmp_path, phantom_folder, start_weights, recipe))
+    card = load_artefact(folder).card
+    assert card.validation is None
+    assert card.cross_validation is not None
+    assert card.cross_validation.images == len(read_labels(phantom_folder))
+    assert {path.name for path in tmp_path.glob("*.checkpoint")} == {
+        "fold-0.checkpoint",
+        "fold-1.checkpoint",
+        "final.checkpoint",
+    }
+
+
+def test_patience_ends_a_run_whose_held_out_loss_rises(
+    tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
+) -> None:
+    # At such a rate the held-out loss never falls twice in a row.
+    wild = replace(small_recipe.rates, trunk=3.0, heads=30.0)
+    recipe = replace(small_recipe, epochs=40, patience_epochs=2, rates=wild, ema_decay=0.0)
+    run = _run(tmp_path, phantom_folder, start_weights, recipe)
+    images = load(run, of_split(read_labels(phantom_folder), "train"))
+    fit_one(run, "final", images, images)
+    saved = torch.load(tmp_path / "final.checkpoint", weights_only=True)
+    assert saved["epochs_without_gain"] == 2
+    assert saved["epochs_done"] < 40
+
+
+def test_weights_of_another_trunk_are_refused(
+    tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
+) -> None:
+    strange = tmp_path / "strange"
+    strange.mkdir()
+    source = start_weights / "mobilenet_v2_imagenet.safetensors"
+    (strange / "resnet18_imagenet_partial.safetensors").write_bytes(source.read_bytes())
+    resnet = small_recipe.network.model_copy(update={"trunk": "resnet18"})
+    with pytest.raises(StartWeightsUnfit, match="resnet18"):
+        _fit(_run(tmp_path, phantom_folder, strange, replace(small_recipe, network=resnet)))
+
+
+def test_absent_start_weights_are_named(
+    tmp_path: Path, phantom_folder: Path, small_recipe: Recipe
+) -> None:
+    with pytest.raises(StartWeightsMissing, match="mobilenet_v2_imagenet"):
+        _fit(_run(tmp_path, phantom_folder, tmp_path, small_recipe))
+
+
+def test_recipes_are_found_by_their_names() -> None:
+    assert all(RECIPES[name].name == name for name in RECIPES)
