@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -9,10 +10,11 @@ from numpy.typing import NDArray
 
 from model.datasets.labelled import REGIONS, LabelledImage, Rectangle
 from model.letterbox import Letterbox, letterbox
-from model.radiograph import Radiograph, read_picture
+from model.radiograph import NotAssessable, Radiograph, read_dicom, read_picture
 
 # Box masks are kept four times coarser than the images: fine enough for a heatmap at stride 16.
 MASK_STRIDE = 4
+_DICOM_SUFFIXES = {".dcm", ".dicom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +55,48 @@ class ImageSet:
 
 
 def load_images(images: Sequence[LabelledImage], side: int, types: Sequence[str] = ()) -> ImageSet:
-    """Read and letterbox every image once; types gives each fracture type its number."""
-    rows = [prepare(read_picture(image.path), image.boxes, side) for image in images]
+    """Read and letterbox every image once; types gives each fracture type its number.
+
+    An image that cannot be read raises NotAssessable: read_data_set has left such images out.
+    """
+    coarse = side // MASK_STRIDE
+    squares = np.zeros((len(images), side, side), np.uint8)
+    masks = np.zeros((len(images), coarse, coarse), np.uint8)
+    for row, image in enumerate(images):
+        squares[row], masks[row] = _prepare_image(image, side)
     return ImageSet(
-        images=_stack([picture for picture, _ in rows], side),
-        masks=_stack([mask for _, mask in rows], side // MASK_STRIDE),
-        fractured=np.array([image.fractured for image in images], dtype=np.float32),
+        images=squares,
+        masks=masks,
+        fractured=np.array([image.fractured for image in images], np.float32),
         regions=np.array([_regions(image) for image in images], np.float32).reshape(
             -1, len(REGIONS)
         ),
         hardware=np.array([_hardware(image) for image in images], np.float32),
         types=np.array([_type(image, types) for image in images], np.int64),
     )
+
+
+def _prepare_image(image: LabelledImage, side: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    try:
+        return prepare(read_image(image.path), image.boxes, side)
+    except NotAssessable as refusal:
+        raise NotAssessable(f"{image.path.name}: {refusal}") from refusal
+
+
+def read_image(path: Path) -> Radiograph:
+    """A picture or a DICOM image; of several frames the first that shows anything."""
+    return read_dicom(path)[0] if _is_dicom(path) else read_picture(path)
+
+
+def _is_dicom(path: Path) -> bool:
+    """By PS3.10 7.1 a file has a preamble of 128 bytes, then these four."""
+    if path.suffix.lower() in _DICOM_SUFFIXES:
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError as problem:
+        raise NotAssessable(f"the file cannot be opened: {problem.strerror}") from problem
 
 
 def _regions(image: LabelledImage) -> tuple[float, ...]:
@@ -77,10 +109,6 @@ def _hardware(image: LabelledImage) -> float:
 
 def _type(image: LabelledImage, types: Sequence[str]) -> int:
     return types.index(image.fracture_type) if image.fracture_type in types else -1
-
-
-def _stack(squares: list[NDArray[np.uint8]], side: int) -> NDArray[np.uint8]:
-    return np.array(squares, dtype=np.uint8).reshape(-1, side, side)
 
 
 def prepare(
