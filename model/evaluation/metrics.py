@@ -1,72 +1,129 @@
-"""Figures of merit, each a few lines of numpy."""
+"""The figures of merit of probabilities, each with its interval over redrawn groups.
 
-from collections.abc import Callable
+The figures themselves are scikit-learn's; `ranked` gives the same ones for each redraw.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score, roc_curve
+
+from model.evaluation.measured import Truths
+from model.evaluation.ranked import Ranking
+from model.evaluation.redraws import Redraws, interval, mean_interval
+from model.figures import HeldFigure, Interval, PointFigures
 
 Values = NDArray[np.float64]
-Metric = Callable[[Values, Values], float]
+Rows = NDArray[np.bool_]
 
-_RESAMPLES = 1000
 _CALIBRATION_BINS = 10
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Images that were judged, and their redraws."""
+
+    probabilities: Values
+    labels: Values
+    redraws: Redraws
+
+    @classmethod
+    def of(cls, known: Truths) -> "Sample":
+        return cls(known.probabilities, known.labels, Redraws.of(known.groups))
+
+    @property
+    def both_classes(self) -> bool:
+        """Without both there is no ranking to speak of."""
+        return 0 < int((self.labels > 0).sum()) < len(self.labels)
+
+    def only(self, rows: Rows) -> "Sample":
+        """Some of the images, in the same redraws."""
+        return Sample(self.probabilities[rows], self.labels[rows], self.redraws.only(rows))
 
 
 def auroc(scores: Values, labels: Values) -> float:
     """The chance that a fractured image scores above another; ties count half."""
-    positives = labels > 0
-    below = np.searchsorted(np.sort(scores[~positives]), scores[positives], side="left")
-    up_to = np.searchsorted(np.sort(scores[~positives]), scores[positives], side="right")
-    return float((below + up_to).sum() / 2 / max(positives.sum() * (~positives).sum(), 1))
+    return float(roc_auc_score(labels, scores))
 
 
-def average_precision(scores: Values, labels: Values) -> float:
-    """The mean precision over the ranks of fractured images; equal scores share a rank."""
-    order = np.argsort(-scores, kind="stable")
-    ranked, found = scores[order], np.cumsum(labels[order] > 0)
-    last_of_tie = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-    precision = found[last_of_tie] / (last_of_tie + 1)
-    gained = np.diff(found[last_of_tie], prepend=0)
-    return float((precision * gained).sum() / max(found[-1], 1))
+def auroc_interval(sample: Sample) -> Interval | None:
+    if not sample.both_classes:
+        return None
+    ranking = Ranking(sample.probabilities, sample.labels)
+    value = auroc(sample.probabilities, sample.labels)
+    return interval(value, sample.redraws.each(ranking.auroc))
 
 
-def sensitivity_at(operating_point: float) -> Metric:
-    """The share of fractured images that reach the point."""
-    return lambda scores, labels: _share(scores[labels > 0] >= operating_point)
+def average_precision_interval(sample: Sample) -> Interval | None:
+    if not sample.both_classes:
+        return None
+    ranking = Ranking(sample.probabilities, sample.labels)
+    value = float(average_precision_score(sample.labels, sample.probabilities))
+    return interval(value, sample.redraws.each(ranking.average_precision))
 
 
-def specificity_at(operating_point: float) -> Metric:
-    """The share of other images that stay below the point."""
-    return lambda scores, labels: _share(scores[labels <= 0] < operating_point)
+def point_figures(sample: Sample, operating_point: float) -> PointFigures:
+    """Sensitivity and specificity when every image from this probability on is called."""
+    called, fractured = sample.probabilities >= operating_point, sample.labels > 0
+    return PointFigures(
+        sensitivity=share_interval(called, fractured, sample.redraws),
+        specificity=share_interval(~called, ~fractured, sample.redraws),
+    )
 
 
-def _share(hits: NDArray[np.bool_]) -> float:
-    return float(hits.mean()) if hits.size else 0.0
+def share_interval(hits: Rows, of: Rows, redraws: Redraws) -> Interval | None:
+    """The share of hits among those rows; None where there are none."""
+    return mean_interval(hits[of].astype(np.float64), redraws.only(of)) if of.any() else None
+
+
+def sensitivity_at_specificity(sample: Sample, specificity: float) -> HeldFigure | None:
+    """The point is chosen anew in each redraw: the interval holds that choice too."""
+    if not sample.both_classes:
+        return None
+    called, right, _ = roc_curve(sample.labels, sample.probabilities, drop_intermediate=False)
+    ranking = Ranking(sample.probabilities, sample.labels)
+    redrawn = sample.redraws.each(lambda w: ranking.sensitivity_at_specificity(w, specificity))
+    value = float(right[called <= 1 - specificity + _ROUNDING].max())
+    return HeldFigure(held=specificity, reached=interval(value, redrawn))
+
+
+def specificity_at_sensitivity(sample: Sample, sensitivity: float) -> HeldFigure | None:
+    """The point is chosen anew in each redraw: the interval holds that choice too."""
+    if not sample.both_classes:
+        return None
+    called, right, _ = roc_curve(sample.labels, sample.probabilities, drop_intermediate=False)
+    ranking = Ranking(sample.probabilities, sample.labels)
+    redrawn = sample.redraws.each(lambda w: ranking.specificity_at_sensitivity(w, sensitivity))
+    value = float(1 - called[right >= sensitivity - _ROUNDING].min())
+    return HeldFigure(held=sensitivity, reached=interval(value, redrawn))
+
+
+def brier_interval(sample: Sample) -> Interval:
+    """The mean squared distance of a probability from what came true."""
+    squares = (sample.probabilities - sample.labels) ** 2
+    redrawn = sample.redraws.each(lambda weights: (weights @ squares) / weights.sum(axis=1))
+    value = float(brier_score_loss(sample.labels, sample.probabilities, labels=[0, 1]))
+    return interval(value, redrawn)
 
 
 def expected_calibration_error(probabilities: Values, labels: Values) -> float:
     """How far, on average, a probability is from what came true: ten bins of equal count."""
+    return float(_calibration_error(np.ones((1, len(labels))), probabilities, labels)[0])
+
+
+def calibration_error_interval(sample: Sample) -> Interval:
+    """A redraw keeps the bins. Chance alone adds to this error, so the interval leans upwards."""
+    redrawn = sample.redraws.each(
+        lambda weights: _calibration_error(weights, sample.probabilities, sample.labels)
+    )
+    return interval(expected_calibration_error(sample.probabilities, sample.labels), redrawn)
+
+
+def _calibration_error(weights: Values, probabilities: Values, labels: Values) -> Values:
     order = np.argsort(probabilities, kind="stable")
-    gaps = [
-        abs(probabilities[rows].mean() - labels[rows].mean()) * len(rows)
-        for rows in np.array_split(order, _CALIBRATION_BINS)
-        if len(rows)
-    ]
-    return float(sum(gaps) / max(len(order), 1))
-
-
-def bootstrap_interval(
-    metric: Metric, scores: Values, labels: Values, groups: NDArray[np.str_]
-) -> tuple[float, float]:
-    """95 % of the metric when whole groups are redrawn: images of one patient are alike."""
-    random = np.random.default_rng(0)
-    rows_of = [np.flatnonzero(groups == group) for group in np.unique(groups)]
-    values: list[float] = []
-    while len(values) < _RESAMPLES:
-        rows = np.concatenate(
-            [rows_of[k] for k in random.integers(len(rows_of), size=len(rows_of))]
-        )
-        if 0 < (labels[rows] > 0).sum() < len(rows):
-            values.append(metric(scores[rows], labels[rows]))
-    low, high = np.quantile(values, [0.025, 0.975])
-    return float(low), float(high)
+    gaps = np.zeros((len(labels), _CALIBRATION_BINS))
+    for number, rows in enumerate(np.array_split(order, _CALIBRATION_BINS)):
+        gaps[rows, number] = (probabilities - labels)[rows]
+    return np.asarray(np.abs(weights @ gaps).sum(axis=1) / weights.sum(axis=1))

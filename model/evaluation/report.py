@@ -1,0 +1,117 @@
+"""Writes a report folder: metrics.json for programs, report.html for people.
+
+The page is one file: it loads nothing and runs nothing, and its content security policy says so.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from pydantic import TypeAdapter
+
+from model.evaluation import charts
+from model.evaluation.evaluation import Evaluation
+from model.evaluation.froc import FrocPoint
+from model.evaluation.localisation import SAME_PLACE_OVERLAP
+from model.evaluation.subgroups import FEWEST
+from model.evaluation.thumbnails import Thumbnail
+from model.figures import Interval, Subgroup
+
+METRICS, PAGE = "metrics.json", "report.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+_SHADES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Gallery:
+    """Pictures of the images that were judged most wrongly."""
+
+    misses: tuple[Thumbnail, ...] = ()
+    alarms: tuple[Thumbnail, ...] = ()
+
+
+def write_report(evaluation: Evaluation, gallery: Gallery | None, folder: Path) -> None:
+    """Without a gallery the page shows no radiograph."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = TypeAdapter(Evaluation).dump_json(evaluation, indent=2)
+    (folder / METRICS).write_bytes(metrics + b"\n")
+    (folder / PAGE).write_text(render_page(evaluation, gallery), encoding="utf-8")
+
+
+def render_page(evaluation: Evaluation, gallery: Gallery | None) -> str:
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    return (
+        _templates()
+        .get_template("report.html")
+        .render(
+            evaluation=evaluation,
+            figures=evaluation.figures,
+            gallery=gallery,
+            drawings=charts.charts(evaluation),
+            subgroups=_by_kind(evaluation.figures.subgroups),
+            width=charts.WIDTH,
+            height=charts.HEIGHT,
+            froc_rows={name: _froc_rows(points) for name, points in evaluation.froc.items()},
+            overlap=SAME_PLACE_OVERLAP,
+            fewest=FEWEST,
+            style=Markup(style),  # noqa: S704 our own file
+            style_hash=_style_hash(style),
+        )
+    )
+
+
+def _templates() -> Environment:
+    templates = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters.update(bare=bare, span=span, shade=shade)
+    return templates
+
+
+def bare(figure: Interval | float | None) -> str:
+    """The figure with three decimals."""
+    if figure is None:
+        return "–"
+    return f"{figure.value if isinstance(figure, Interval) else figure:.3f}"
+
+
+def span(figure: Interval | float | None) -> str:
+    """Its interval in words; nothing where there is none."""
+    return f"{figure.low:.3f} to {figure.high:.3f}" if isinstance(figure, Interval) else ""
+
+
+def shade(count: int, row: Sequence[int]) -> int:
+    """How dark a cell of a table of counts is, by its share of the row."""
+    return round(_SHADES * count / sum(row)) if sum(row) else 0
+
+
+def _by_kind(subgroups: Sequence[Subgroup]) -> dict[str, list[Subgroup]]:
+    """In the order in which they come."""
+    return {kind: list(rows) for kind, rows in groupby(subgroups, key=lambda one: one.kind)}
+
+
+_FALSE_MARKS = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
+
+
+def _froc_rows(points: Sequence[FrocPoint]) -> list[tuple[float, FrocPoint | None]]:
+    """The loosest point of the curve that keeps each number of false marks an image."""
+    rows: list[tuple[float, FrocPoint | None]] = []
+    for allowed in _FALSE_MARKS:
+        kept = [point for point in points if point.false_marks_per_image <= allowed]
+        rows.append((allowed, kept[-1] if kept else None))
+    return rows
+
+
+def _style_hash(style: str) -> str:
+    """As a content security policy names the one style sheet it allows (CSP Level 3, 2.3.1)."""
+    digest = hashlib.sha256(style.encode()).digest()
+    return "sha256-" + base64.b64encode(digest).decode()
