@@ -67,6 +67,16 @@ class Coverage(CardPart):
     chosen_for: str
 
 
+class ServingGate(CardPart):
+    """What a lesser precision changes in the answers, beside the artefact in full float32."""
+
+    precision: Literal["bf16", "fp16", "int8"]
+    images: int  # labelled images of groups the network never saw
+    auroc_loss: float
+    state_changes: float  # share of the images
+    max_logit_change: float
+
+
 class Source(CardPart):
     """Something the weights were made from."""
 
@@ -93,5 +103,6 @@ class Card(CardPart):
     sources: tuple[Source, ...]
     validation: Figures | None = None  # on the data's own validation part, never trained on
     cross_validation: Figures | None = None  # of networks trained alike, each on its unseen fold
+    serving: ServingGate | None = None  # the precision a CPU may serve in; None: float32 alone
     limits: tuple[str, ...]
     files: dict[str, str]  # name → SHA-256
