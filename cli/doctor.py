@@ -12,7 +12,7 @@ from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
-from model.artefact import ArtefactDamaged, ArtefactMissing
+from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit, require_fracture
 from model.classifier import FractureClassifier
 from settings import Settings
 from worker.app import create_app
@@ -93,7 +93,8 @@ def _look_at_broker(settings: Settings) -> str:
 def _look_at_classifier(settings: Settings) -> str:
     try:
         card = FractureClassifier.load(model_dir(settings), settings.device).card
-    except (ArtefactMissing, ArtefactDamaged) as error:
+        require_fracture(card)
+    except (ArtefactMissing, ArtefactDamaged, ArtefactUnfit) as error:
         raise Unwell(f"{error}; install it anew or correct `model_dir`") from error
     return f"{card.name} {card.version} loads, its files are those of its card"
 

@@ -29,12 +29,15 @@ class Answers:
     def region_probability(self) -> float | None:
         return max(self.regions.values()) if self.regions else None
 
-    def told_type(self, state: State) -> tuple[str | None, float | None]:
-        """The likeliest type with its probability, of a fracture and if it is sure enough."""
-        if not self.types or state is not State.FRACTURE:
+    def told_type(self, state: State | None) -> tuple[str | None, float | None]:
+        """The likeliest type with its probability: of a fracture, and only if it is sure enough.
+
+        A network that tells types alone (state is None) always says its likeliest.
+        """
+        if not self.types or state not in (State.FRACTURE, None):
             return None, None
         likeliest = max(self.types, key=self.types.__getitem__)
-        if self.types[likeliest] < self.type_operating_point:
+        if state is not None and self.types[likeliest] < self.type_operating_point:
             return None, None
         return likeliest, self.types[likeliest]
 

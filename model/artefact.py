@@ -20,6 +20,10 @@ class ArtefactDamaged(Exception):
     """A file of the artefact is not the one its card describes."""
 
 
+class ArtefactUnfit(Exception):
+    """The artefact is whole, but does not tell what it is wanted for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artefact:
     """A checked folder and its card."""
@@ -46,6 +50,15 @@ def load_artefact(folder: Path) -> Artefact:
     for name, expected in card.files.items():
         _check_file(folder / name, expected)
     return Artefact(folder, card)
+
+
+def require_fracture(card: Card) -> None:
+    """Raises ArtefactUnfit where it cannot serve a node: fractures are what a node reports."""
+    if not card.network.fracture:
+        raise ArtefactUnfit(
+            f"{card.name} {card.version} does not tell whether there is a fracture: "
+            "a node needs one that does; `osteon predict --model` takes any"
+        )
 
 
 def bundled_artefact() -> Path:

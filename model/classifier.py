@@ -56,16 +56,15 @@ class FractureClassifier:
         answers = read_answers(self.card, logits)
         if answers.strange:
             return self._refusal(radiograph, answers, _STRANGE)
-        logit = float(logits["fracture"])
-        # Rounded before it is compared: what is shown and what is decided are one number.
-        probability = round(float(self._scaling.probability(np.array(logit))), 4)
-        state = self._state(probability)
+        logit = float(logits["fracture"]) if "fracture" in logits else None
+        probability = None if logit is None else self._probability(logit)
+        state = None if probability is None else self._state(probability)
         heatmap = image_heatmap(logits["heatmap"], frame) if "heatmap" in logits else None
         fracture_type, type_probability = answers.told_type(state)
         return Prediction(
             state=state,
             probability=probability,
-            logit=round(logit, 4),
+            logit=None if logit is None else round(logit, 4),
             region=answers.region,
             region_probability=answers.region_probability,
             boxes=self._boxes(heatmap, frame, state),
@@ -96,15 +95,21 @@ class FractureClassifier:
             regions=answers.regions,
         )
 
+    def _probability(self, logit: float) -> float:
+        """Rounded before it is compared: what is shown and what is decided are one number."""
+        return round(float(self._scaling.probability(np.array(logit))), 4)
+
     def _state(self, probability: float) -> State:
         points = self.card.operating_points
         if probability >= points.specific.probability:
             return State.FRACTURE
         return State.POSSIBLE if probability >= points.sensitive.probability else State.NONE
 
-    def _boxes(self, heatmap: Grid | None, frame: Letterbox, state: State) -> tuple[Box, ...]:
+    def _boxes(
+        self, heatmap: Grid | None, frame: Letterbox, state: State | None
+    ) -> tuple[Box, ...]:
         """None where no fracture is claimed: a box would claim one."""
-        if state is State.NONE or heatmap is None:
+        if state in (State.NONE, None) or heatmap is None:
             return ()
         point = self.card.operating_points.box.probability
         return find_boxes(heatmap, frame.rows, frame.columns, point)

@@ -32,8 +32,8 @@ class Box:
 class Prediction:
     """Absent knowledge is None: not every network tells everything."""
 
-    state: State
-    probability: float | None  # calibrated; None: not assessable
+    state: State | None  # None: the network does not tell fractured from whole
+    probability: float | None  # calibrated; None: not assessable, or not told
     logit: float | None  # before calibration
     region: str | None
     region_probability: float | None

@@ -13,7 +13,7 @@ from db.analyses import AnalysisInput, AnalysisRecord
 from db.states import AnalysisState
 from dicom_node.finding import ImageFinding
 from dicom_node.overlay import annotate
-from model.prediction import Prediction, most_suspicious
+from model.prediction import Prediction, State, most_suspicious
 from model.radiograph import NotAssessable, Radiograph
 from worker.coverage import reason_not_covered
 from worker.findings import encode_png, finding_of
@@ -93,7 +93,7 @@ def record_of(prediction: Prediction) -> AnalysisRecord:
     return AnalysisRecord(
         model_name=prediction.model_name,
         model_version=prediction.model_version,
-        state=AnalysisState(prediction.state.value),
+        state=AnalysisState((prediction.state or State.NOT_ASSESSABLE).value),
         probability=prediction.probability,
         region=prediction.region,
         region_probability=prediction.region_probability,

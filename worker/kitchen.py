@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from db.session import open_ledger
 from dicom_node.sender import Destination, Sender
 from dicom_node.spool import Spool
-from model.artefact import load_artefact
+from model.artefact import load_artefact, require_fracture
 from model.card import Card
 from model.classifier import FractureClassifier
 from worker.decoder import DecodeLimits, Decoder
@@ -74,14 +74,18 @@ class Kitchen:
         """What the classifier's artefact says of itself; the network is not loaded for it."""
         with self._loading:
             if self._card is None:
-                self._card = load_artefact(self.plan.model_dir).card
+                card = load_artefact(self.plan.model_dir).card
+                require_fracture(card)
+                self._card = card
             return self._card
 
     @property
     def classifier(self) -> FractureClassifier:
         with self._loading:
             if self._classifier is None:
-                self._classifier = FractureClassifier.load(self.plan.model_dir, self.plan.device)
+                classifier = FractureClassifier.load(self.plan.model_dir, self.plan.device)
+                require_fracture(classifier.card)
+                self._classifier = classifier
             return self._classifier
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from db.jobs import JobKind, RetryPolicy
 from dicom_node.spool import SpoolError
-from model.artefact import ArtefactDamaged, ArtefactMissing
+from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit
 from model.runtime import DeviceUnavailable
 
 # A study that cannot be analysed or reported after three tries needs a person. A PACS that is away
@@ -14,7 +14,7 @@ RETRY_POLICIES = {
 }
 # What lacks room, weights or a device says nothing about the image: the work waits for a person to
 # mend the node, and counts no attempt.
-NODE_TROUBLE = (SpoolError, ArtefactMissing, ArtefactDamaged, DeviceUnavailable)
+NODE_TROUBLE = (SpoolError, ArtefactMissing, ArtefactDamaged, ArtefactUnfit, DeviceUnavailable)
 NODE_TROUBLE_DELAY_SECONDS = 15
 
 
