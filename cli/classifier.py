@@ -151,6 +151,9 @@ def train(
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints and the artefact.")],
     start_weights: Annotated[Path, typer.Option(help="Folder of the trunks' start weights.")],
     recipe: Annotated[str, typer.Option(help="What to train, by its name.")] = "shipped",
+    type_data: Annotated[
+        Path | None, typer.Option(help="Folder of images of known fracture types, if told apart.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs, if not the recipe's.")] = None,
     version: Annotated[str, typer.Option(help="Version the artefact will bear.")] = "0.0.0",
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the checkpoint.")] = False,
@@ -160,7 +163,7 @@ def train(
 
     settings = read_settings("train")
     try:
-        from model.training.train import TrainingRun
+        from model.training.run import TrainingRun
         from model.training.train import train as run_training
     except ModuleNotFoundError as error:
         raise Leave(Exit.USAGE, f"training needs {error.name}: run `make setup`") from error
@@ -172,6 +175,7 @@ def train(
         version=version,
         resume=resume,
         device=_training_device(settings.device),
+        type_data=type_data,
     )
     with missing_files_named():
         typer.echo(str(run_training(run)))

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from model.figures import CardPart, Figures
+from model.figures import CardPart, Figures, TypeFigures
 
 
 class NetworkSpec(CardPart):
@@ -102,6 +102,7 @@ class Card(CardPart):
     recipe: dict[str, object]
     sources: tuple[Source, ...]
     validation: Figures | None = None  # on the data's own validation part, never trained on
+    type_validation: TypeFigures | None = None  # of types, on images of unseen groups
     cross_validation: Figures | None = None  # of networks trained alike, each on its unseen fold
     serving: ServingGate | None = None  # the precision a CPU may serve in; None: float32 alone
     limits: tuple[str, ...]

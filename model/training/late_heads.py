@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegressionCV
+from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from model.datasets.images import ImageSet
@@ -15,7 +15,7 @@ from model.training.batches import batch_of
 _BATCH = 32
 # A direction in which training images hardly differ is held to vary at least this share of all.
 _LEAST_VARIANCE_SHARE = 1e-4
-_INVERSE_PENALTIES = np.logspace(-4, 0, 5)
+INVERSE_PENALTY = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +62,44 @@ def strangeness_of(network: LocalisingNetwork, pooled: NDArray[np.float32]) -> N
     return strangeness.numpy()
 
 
-def fit_types(
-    network: LocalisingNetwork, close: NDArray[np.float32], types: NDArray[np.int64], seed: int
-) -> None:
-    """Multinomial logistic regression, its penalty chosen by cross-validation."""
-    if network.type_head is None:
-        return
-    deviation = close.std(axis=0) + 1e-6
-    fitted = LogisticRegressionCV(
-        Cs=_INVERSE_PENALTIES, cv=5, class_weight="balanced", max_iter=2000, random_state=seed
-    ).fit(close / deviation, types)
-    weight = np.zeros(tuple(network.type_head.weight.shape), np.float32)
-    bias = np.full(len(weight), -20.0, np.float32)  # types that no image shows are never told
-    weight[fitted.classes_] = fitted.coef_ / deviation
-    bias[fitted.classes_] = fitted.intercept_
-    with torch.no_grad():
-        network.type_head.weight.copy_(torch.from_numpy(weight))
-        network.type_head.bias.copy_(torch.from_numpy(bias))
+@dataclass(frozen=True, slots=True)
+class TypeRegression:
+    """A linear head: weight [types seen, 2 deep], and which type each row is."""
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32]
+    types: NDArray[np.int64]
+
+    def probabilities(self, close: NDArray[np.float32], count: int) -> NDArray[np.float64]:
+        """[n, count]; a type that no image showed has none."""
+        logits = close @ self.weight.T + self.bias
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        spread = np.zeros((len(close), count))
+        spread[:, self.types] = powers / powers.sum(axis=1, keepdims=True)
+        return spread
+
+    def write_into(self, network: LocalisingNetwork) -> None:
+        head = network.type_head
+        assert head is not None
+        with torch.no_grad():
+            head.weight.zero_()
+            head.bias.fill_(_NEVER_LOGIT)
+            head.weight[self.types] = torch.from_numpy(self.weight)
+            head.bias[self.types] = torch.from_numpy(self.bias)
+
+
+_NEVER_LOGIT = -20.0
+
+
+def fit_type_regression(close: NDArray[np.float32], types: NDArray[np.int64]) -> TypeRegression:
+    """Multinomial logistic regression on standardised features, heavily penalised."""
+    mean, deviation = close.mean(axis=0), close.std(axis=0) + 1e-6
+    fitted = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000).fit(
+        (close - mean) / deviation, types
+    )
+    weight = fitted.coef_ / deviation
+    return TypeRegression(
+        weight=weight.astype(np.float32),
+        bias=(fitted.intercept_ - weight @ mean).astype(np.float32),
+        types=fitted.classes_,
+    )

@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from model.artefact import load_artefact, write_card
 from model.calibration import fit_operating_points, fit_platt
-from model.card import Calibration, Card, Coverage, Input, OperatingPoint, OperatingPoints
+from model.card import (
+    Calibration,
+    Card,
+    Coverage,
+    Input,
+    NetworkSpec,
+    OperatingPoint,
+    OperatingPoints,
+)
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
 from model.evaluation.localisation import box_agreement, located
@@ -23,6 +31,7 @@ from model.networks.build import Network
 from model.prediction import Box
 from model.training.provenance import INTENDED_USE, LIMITS, NAME, sources
 from model.training.recipes import Recipe
+from model.training.type_head import TypeResult
 
 log = structlog.get_logger(__name__)
 
@@ -34,10 +43,12 @@ class Draft:
     """What an artefact is called, where it goes, and how it came about."""
 
     recipe: Recipe
+    network: NetworkSpec
     version: str
     out: Path
     training: str = ""
     strangeness_limit: float | None = None
+    types: TypeResult | None = None
 
 
 def draft(network: Network, plan: Draft) -> Path:
@@ -55,11 +66,13 @@ def _uncalibrated_card(plan: Draft) -> Card:
         name=NAME,
         version=plan.version,
         intended_use=INTENDED_USE,
-        network=recipe.network,
+        network=plan.network,
         input=Input(side=recipe.side, mirrored_too=recipe.mirrored_too),
         calibration=Calibration(slope=1.0, intercept=0.0, fitted_on="nothing yet"),
         operating_points=OperatingPoints(sensitive=unset, specific=unset, box=unset),
         coverage=None if limit is None else Coverage(limit=limit, chosen_for=_COVERAGE_PROMISE),
+        type_point=None if plan.types is None else plan.types.point,
+        type_validation=None if plan.types is None else plan.types.figures,
         training=plan.training,
         recipe=asdict(recipe),
         sources=sources(recipe),
@@ -68,7 +81,10 @@ def _uncalibrated_card(plan: Draft) -> Card:
     )
 
 
-_COVERAGE_PROMISE = "one in 500 of the radiographs it was made for, each unseen, is refused"
+_COVERAGE_PROMISE = (
+    "of unseen radiographs of the training source it lets 99.8 % through, and 99 % of another's, "
+    "where there was one"
+)
 
 
 def calibrate(folder: Path, judged: Sequence[Measured], fitted_on: str) -> Card:

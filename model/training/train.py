@@ -1,27 +1,22 @@
 """A training run from start weights to a calibrated, exported artefact, top to bottom."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-import structlog
-import torch
 from numpy.typing import NDArray
 
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
-from model.datasets.images import ImageSet, load_images
+from model.datasets.duplicates import find_duplicates, join_duplicates
 from model.datasets.labelled import LabelledImage, of_split
-from model.datasets.splits import fold_numbers, hold_out_groups
+from model.datasets.reading import read_data_set
+from model.datasets.splits import hold_out_groups
 from model.evaluation.measure import measure
-from model.evaluation.measured import Measured
 from model.networks.build import Network
 from model.networks.localising import LocalisingNetwork
-from model.training.fitting import Fit, fit_network
-from model.training.late_heads import describe, fit_strangeness, strangeness_of
-from model.training.recipes import Recipe
+from model.training.cross_validation import cross_validate
+from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine, strangeness
 from model.training.ship import (
     Draft,
     calibrate,
@@ -29,60 +24,73 @@ from model.training.ship import (
     record_cross_validation,
     record_validation,
 )
+from model.training.type_head import add_type_head, judge_types
 
-log = structlog.get_logger(__name__)
+# Of the radiographs that a network was made for, one in 500 may be called strange; of another
+# source's, which are stranger and still radiographs of limbs, one in 100.
+COVERED_SHARE, COVERED_SHARE_ELSEWHERE = 0.998, 0.99
+_UNSPLIT_VALIDATION_SHARE = 0.15
 
-COVERED_SHARE = 0.998
 
-
-@dataclass(frozen=True, slots=True)
-class TrainingRun:
-    """What to train on, from what, how, and where the results go."""
-
-    data: Path
-    start_weights: Path
-    recipe: Recipe
-    out: Path
-    version: str
-    resume: bool = False
-    device: str = "cpu"
+class TypeDataMissing(ValueError):
+    """The recipe tells fracture types, and no images of known types were given."""
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """Images judged by a network that never saw their group."""
+class Parts:
+    """Which images do what; no group is in two of them."""
 
-    rows: list[Measured]
-    folds: NDArray[np.intp]  # [n]: which network judged
-    strangeness: NDArray[np.float32]  # [n], or empty
+    fit: list[LabelledImage]
+    calibration: list[LabelledImage]  # set the operating points, or the time to stop
+    validation: list[LabelledImage]  # are only measured
 
 
 def train(run: TrainingRun) -> Path:
     """The whole run; returns the folder of the artefact."""
-    images = read_labels(run.data)
+    _check(run)
+    images = _read(run.data)
+    if not run.recipe.network.fracture:
+        return _train_types(run, images)
     if run.recipe.cross_validation_folds > 1:
         return _train_on_all(run, [image for image in images if image.split != "test"])
-    fit, calibration = part_images(run.recipe, of_split(images, "train"))
-    loaded = load(run, calibration)
-    network = fit_one(run, "final", load(run, fit), loaded)
-    limit = strangeness_limit(_strangeness(network, loaded))
-    folder = draft(network, Draft(run.recipe, run.version, run.out, _training(run), limit))
-    judged = measure(FractureClassifier.load(folder, "cpu"), calibration)
+    return _train_on_part(run, part_images(run, images))
+
+
+def _check(run: TrainingRun) -> None:
+    """Hours before it would be missed."""
+    if fitted_spec(run.recipe) != run.recipe.network and run.type_data is None:
+        raise TypeDataMissing(f"{run.recipe.name} tells fracture types: it needs --type-data")
+
+
+def _read(folder: Path) -> list[LabelledImage]:
+    """The usable images; those that are the same picture share a group."""
+    images = read_data_set(folder).images
+    return list(join_duplicates(images, find_duplicates(images)))
+
+
+def part_images(run: TrainingRun, images: Sequence[LabelledImage]) -> Parts:
+    """By the data set's own parts; where it has none, whole groups are held out."""
+    train, validation = of_split(images, "train"), of_split(images, "val")
+    if not train:
+        rest = [image for image in images if image.split != "test"]
+        train, validation = hold_out_groups(rest, _UNSPLIT_VALIDATION_SHARE, run.recipe.seed + 1)
+    fit, calibration = hold_out_groups(train, run.recipe.calibration_share, run.recipe.seed)
+    return Parts(fit, calibration, validation)
+
+
+def _train_on_part(run: TrainingRun, parts: Parts) -> Path:
+    """Some groups fit the weights, some the calibration, and some only measure."""
+    held_out = load(run, parts.calibration)
+    network = fit_one(run, "final", load(run, parts.fit), held_out)
+    folder = _draft(run, network, strangeness(network, held_out))
+    judged = measure(FractureClassifier.load(folder, "cpu"), parts.calibration)
     calibrate(folder, judged, f"{len(judged)} images of train groups that fitted no weight")
-    validation = of_split(images, "val")
-    if validation:
-        record_validation(folder, validation, f"{_EVALUATE} --split val")
+    if parts.validation:
+        record_validation(folder, parts.validation, f"{_EVALUATE} --split val")
     return folder
 
 
 _EVALUATE = "osteon evaluate --model FOLDER --data FOLDER"
-
-
-def part_images(
-    recipe: Recipe, images: Sequence[LabelledImage]
-) -> tuple[list[LabelledImage], list[LabelledImage]]:
-    """Those that fit the weights, and those, of other groups, that fit the calibration."""
-    return hold_out_groups(images, recipe.calibration_share, recipe.seed)
 
 
 def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
@@ -90,8 +98,7 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     loaded = load(run, images)
     judgement = cross_validate(run, images, loaded)
     network = fit_one(run, "final", loaded, None)
-    limit = strangeness_limit(judgement.strangeness)
-    folder = draft(network, Draft(run.recipe, run.version, run.out, _training(run), limit))
+    folder = _draft(run, network, judgement.strangeness)
     count = f"{len(images)} images, each judged by a network that never saw its group"
     calibrate(folder, judgement.rows, count)
     command = f"osteon train --data FOLDER --recipe {run.recipe.name} --out FOLDER"
@@ -99,70 +106,34 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     return folder
 
 
-def cross_validate(
-    run: TrainingRun, images: Sequence[LabelledImage], loaded: ImageSet
-) -> Judgement:
-    """One network a fold, each measured on its fold as it would serve."""
-    folds = fold_numbers(images, run.recipe.cross_validation_folds, run.recipe.seed)
-    parts = [_judge_fold(run, images, loaded, folds, fold) for fold in range(folds.max() + 1)]
-    return Judgement(
-        rows=[row for part in parts for row in part.rows],
-        folds=np.concatenate([part.folds for part in parts]),
-        strangeness=np.concatenate([part.strangeness for part in parts]),
-    )
+def _draft(run: TrainingRun, network: Network, seen: NDArray[np.float32]) -> Path:
+    """The network as it ships, with its type head where it has one."""
+    plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run))
+    if run.type_data is None or not isinstance(network, LocalisingNetwork):
+        return draft(network, replace(plan, strangeness_limit=strangeness_limit(seen)))
+    typed = [image for image in _read(run.type_data) if image.fracture_type]
+    loaded = load(run, typed)
+    limit = strangeness_limit(seen, strangeness(network, loaded))
+    whole, types = add_type_head(network, run.recipe.network, typed, loaded)
+    return draft(whole, replace(plan, types=types, strangeness_limit=limit))
 
 
-def _judge_fold(
-    run: TrainingRun,
-    images: Sequence[LabelledImage],
-    loaded: ImageSet,
-    folds: NDArray[np.intp],
-    fold: int,
-) -> Judgement:
-    network = fit_one(run, f"fold-{fold}", loaded.rows(np.flatnonzero(folds != fold)), None)
-    # Without a limit: every image is judged, and the limit is chosen by what is seen here.
-    folder = draft(network, Draft(run.recipe, f"0.0.{fold}", run.out / "folds"))
-    unseen = np.flatnonzero(folds == fold)
-    rows = measure(FractureClassifier.load(folder, "cpu"), [images[row] for row in unseen.tolist()])
-    log.info("fold_done", fold=fold, images=len(rows))
-    return Judgement(rows, folds[unseen], _strangeness(network, loaded.rows(unseen)))
-
-
-def load(run: TrainingRun, images: Sequence[LabelledImage]) -> ImageSet:
-    """At the recipe's size, its types numbered."""
-    return load_images(images, run.recipe.side, run.recipe.network.types)
-
-
-def fit_one(run: TrainingRun, name: str, images: ImageSet, held_out: ImageSet | None) -> Network:
-    """One network from start to end, its late heads too."""
-    fit = Fit(
-        name=name,
-        recipe=run.recipe,
-        images=images,
-        held_out=held_out,
-        folder=run.out,
-        start_weights=run.start_weights,
-        device=run.device,
-        resume=run.resume,
-    )
-    network = fit_network(fit)
-    if isinstance(network, LocalisingNetwork) and network.strangeness_head is not None:
-        fit_strangeness(network, describe(network, images).pooled)
-    return network
-
-
-def _strangeness(network: Network, images: ImageSet) -> NDArray[np.float32]:
-    if isinstance(network, LocalisingNetwork) and network.strangeness_head is not None:
-        return strangeness_of(network, describe(network, images).pooled)
-    return np.empty(0, np.float32)
-
-
-def strangeness_limit(seen: NDArray[np.float32]) -> float | None:
-    """Beyond what nearly all radiographs of groups it never saw reach."""
+def strangeness_limit(
+    seen: NDArray[np.float32], elsewhere: NDArray[np.float32] | None = None
+) -> float | None:
+    """Beyond what nearly all unseen radiographs reach, those of another source too."""
     if not seen.size:
         return None
-    return round(float(np.quantile(seen, COVERED_SHARE)), 4)
+    limit = float(np.quantile(seen, COVERED_SHARE))
+    if elsewhere is not None:
+        limit = max(limit, float(np.quantile(elsewhere, COVERED_SHARE_ELSEWHERE)))
+    return round(limit, 4)
 
 
-def _training(run: TrainingRun) -> str:
-    return f"{run.device}, torch {torch.__version__}, {os.cpu_count()} CPU cores"
+def _train_types(run: TrainingRun, images: Sequence[LabelledImage]) -> Path:
+    """A network of types alone: held-out groups say when to stop, others how well it does."""
+    parts = part_images(run, [image for image in images if image.fracture_type])
+    network = fit_one(run, "final", load(run, parts.fit), load(run, parts.calibration))
+    types = judge_types(network, run.recipe.network, parts.validation, load(run, parts.validation))
+    plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run), types=types)
+    return draft(network, plan)

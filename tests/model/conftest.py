@@ -107,7 +107,7 @@ def small_artefact(
     network = build_network(spec).eval()
     images: list[LabelledImage] = read_labels(phantom_folder)
     out = tmp_path_factory.mktemp("artefacts")
-    folder = draft(network, Draft(replace(small_recipe, network=spec), "0.0.1", out))
+    folder = draft(network, Draft(small_recipe, spec, "0.0.1", out))
     judged = measure(FractureClassifier.load(folder, "cpu"), of_split(images, "train"))
     calibrate(folder, judged, "phantoms")
     record_validation(folder, of_split(images, "val"), "osteon evaluate")

@@ -1,7 +1,7 @@
 """What ships: a MobileNetV2, taught by the readers' boxes where to look."""
 
 from model.card import NetworkSpec
-from model.datasets.labelled import REGIONS
+from model.datasets.labelled import FRACTURE_TYPES, REGIONS
 from model.training.recipes.recipe import Practice, Recipe
 
 SHIPPED = Recipe(
@@ -11,6 +11,7 @@ SHIPPED = Recipe(
         trunk="mobilenet_v2",
         regions=REGIONS,
         hardware=True,
+        types=FRACTURE_TYPES,
         strangeness_directions=64,
     ),
     side=416,

@@ -14,7 +14,8 @@ from model.networks.trunks import StartWeightsMissing, StartWeightsUnfit
 from model.radiograph import read_picture
 from model.training.checkpoint import FitState, save_checkpoint
 from model.training.recipes import RECIPES, Recipe
-from model.training.train import TrainingRun, fit_one, load, train
+from model.training.run import TrainingRun, fit_one, load
+from model.training.train import train
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,77 @@
+"""Radiographs of patients where they are beside the checkout, phantoms elsewhere."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from model.classifier import FractureClassifier
+from model.datasets.fracatlas import read_labels
+from model.datasets.labelled import of_split
+from model.radiograph import Radiograph, read_picture
+from phantom.radiograph import PhantomSpec, make_phantom
+from tests.services import SHARED_DATA
+
+Picture = NDArray[np.uint8]
+_PATIENTS, _PHANTOMS = 60, 12
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A picture with the probability the shipped classifier gives it."""
+
+    pixels: Picture
+    probability: float
+    fractured: bool
+
+
+@pytest.fixture(scope="session")
+def probability(shipped: FractureClassifier) -> Callable[[Radiograph], float]:
+    """Of one radiograph; one that is refused counts as none, so that tests see it move."""
+
+    def judge(radiograph: Radiograph) -> float:
+        (prediction,) = shipped.predict([radiograph])
+        return prediction.probability if prediction.probability is not None else float("nan")
+
+    return judge
+
+
+@pytest.fixture(scope="session")
+def judged(probability: Callable[[Radiograph], float]) -> list[Judged]:
+    """Half of them fractured, each judged as it is."""
+    return [
+        Judged(pixels, probability(radiograph_of(pixels)), fractured)
+        for pixels, fractured in _pictures()
+    ]
+
+
+def _pictures() -> list[tuple[Picture, bool]]:
+    folder = SHARED_DATA / "fracatlas"
+    if not folder.is_dir():
+        return [_phantom(seed, seed % 2 == 1) for seed in range(_PHANTOMS)]
+    images = of_split(read_labels(folder), "val")
+    chosen = [
+        image
+        for fractured in (False, True)
+        for image in random.Random(0).sample(
+            [one for one in images if one.fractured is fractured], _PATIENTS // 2
+        )
+    ]
+    return [(to_bytes(read_picture(image.path).pixels), image.fractured) for image in chosen]
+
+
+def _phantom(seed: int, fractured: bool) -> tuple[Picture, bool]:
+    pixels = make_phantom(PhantomSpec(seed, fractured=fractured, rows=512, columns=420)).pixels
+    return (pixels >> 4).astype(np.uint8), fractured
+
+
+def radiograph_of(pixels: Picture) -> Radiograph:
+    """As a PNG of these pixels would be read."""
+    return Radiograph(pixels.astype(np.float32) / np.float32(255))
+
+
+def to_bytes(grey: NDArray[np.float32]) -> Picture:
+    return np.rint(grey * 255).astype(np.uint8)
