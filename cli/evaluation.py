@@ -1,34 +1,178 @@
-"""Commands that measure a classifier on labelled radiographs."""
+"""Commands that measure classifiers on labelled radiographs, and show what a card says of one."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.classifier import load_classifier, missing_files_named
+from cli.classifier import load_classifier
 from cli.exits import Exit, Leave
+from cli.measuring import (
+    judged_images_needed,
+    labelled_images,
+    make_folder,
+    measure_all,
+    measure_both,
+    report_unread,
+    training_packages_there,
+    written,
+)
+
+if TYPE_CHECKING:
+    from model.classifier import FractureClassifier
+    from model.evaluation.comparison import Comparison
+    from model.evaluation.evaluation import Evaluation
+    from model.evaluation.measured import Measured
+    from model.evaluation.report import Gallery
+    from model.figures import Interval, PointFigures
+
+Data = Annotated[Path, typer.Option(help="Folder of labelled radiographs.")]
+Split = Annotated[str, typer.Option(help="Which part of the data; `all` takes every image.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The figures as one JSON document.")]
 
 
 def add_commands(app: typer.Typer) -> None:
-    app.command()(evaluate)
+    for command in (evaluate, compare, card):
+        app.command()(command)
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
+    data: Data,
     model: Annotated[Path | None, typer.Option(help="An artefact, if not the one set.")] = None,
-    split: Annotated[str, typer.Option(help="Which part of the data to measure on.")] = "val",
+    split: Split = "val",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report, if not one under runs/.")
+    ] = None,
+    thumbnails: Annotated[
+        bool,
+        typer.Option("--thumbnails/--no-thumbnails", help="Show the worst images in the report."),
+    ] = True,
+    as_json: AsJson = False,
 ) -> int:
-    """Measure a classifier as its card does: AUROC, operating points, regions, calibration."""
-    from model.datasets.fracatlas import read_labels
-    from model.datasets.labelled import of_split
-    from model.evaluation.measure import measure, summarise
+    """Measure a classifier and write a report: metrics.json and report.html."""
+    with training_packages_there():
+        from model.evaluation.evaluation import Subject
+        from model.evaluation.evaluation import evaluate as evaluate_rows
+        from model.evaluation.report import write_report
 
     classifier = load_classifier(model)
-    with missing_files_named():
-        images = of_split(read_labels(data), split)
-    if not images:
-        raise Leave(Exit.NOTHING_FOUND, f"{data} has no images in its part {split!r}")
-    command = f"osteon evaluate --data FOLDER --split {split}"
-    figures = summarise(measure(classifier, images), classifier, command)
-    typer.echo(figures.model_dump_json(indent=2))
+    images = labelled_images(data, split)
+    name = f"{classifier.card.name}-{classifier.card.version}-{split}"
+    folder = out or Path("runs") / f"evaluation-{name}"
+    make_folder(folder)
+    measured, unread = measure_all(classifier, images)
+    subject = Subject(classifier.card, data.resolve().name, split, _environment())
+    with judged_images_needed():
+        evaluation = evaluate_rows(measured, unread, subject)
+    gallery = _gallery(classifier, measured) if thumbnails else None
+    with written(folder):
+        write_report(evaluation, gallery, folder)
+    _print_summary(evaluation, folder, as_json)
+    return report_unread(unread)
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="Artefact folder of A.")],
+    second: Annotated[Path, typer.Argument(help="Artefact folder of B.")],
+    data: Data,
+    split: Split = "val",
+    as_json: AsJson = False,
+) -> int:
+    """Say what differs between two classifiers, and what the images leave open."""
+    with training_packages_there():
+        from model.evaluation.comparison import Judge
+        from model.evaluation.comparison import compare as compare_judges
+
+    classifiers = load_classifier(first), load_classifier(second)
+    pairs, unread = measure_both(classifiers, labelled_images(data, split))
+    judges = (Judge(c.card, [pair[n] for pair in pairs]) for n, c in enumerate(classifiers))
+    with judged_images_needed():
+        comparison = compare_judges(*judges)
+    _print_comparison(comparison, as_json)
+    return report_unread(unread)
+
+
+def card(
+    model: Annotated[Path | None, typer.Option(help="An artefact, if not the one set.")] = None,
+) -> int:
+    """Print an artefact's model card, as docs/model-card.md has it."""
+    from cli.assembly import model_dir
+    from cli.node import read_settings
+    from model.artefact import ArtefactDamaged, ArtefactMissing, load_artefact
+    from model.evaluation.card_page import card_page
+
+    try:
+        artefact = load_artefact(model or model_dir(read_settings("card")))
+    except (ArtefactMissing, ArtefactDamaged) as error:
+        raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
+    typer.echo(card_page(artefact.card), nl=False)
     return Exit.DONE
+
+
+def _environment() -> dict[str, str]:
+    from model.evaluation.environment import describe_environment
+    from settings import load_settings
+
+    return describe_environment(load_settings().device)
+
+
+def _gallery(classifier: "FractureClassifier", measured: "list[Measured]") -> "Gallery":
+    from model.evaluation.evaluation import worst_alarms, worst_misses
+    from model.evaluation.report import Gallery
+    from model.evaluation.thumbnails import make_thumbnails
+
+    judged = [one for one in measured if one.judged]
+    return Gallery(
+        misses=make_thumbnails(classifier, worst_misses(judged, classifier.card)),
+        alarms=make_thumbnails(classifier, worst_alarms(judged, classifier.card)),
+    )
+
+
+def _print_summary(evaluation: "Evaluation", folder: Path, as_json: bool) -> None:
+    from cli.output import print_json, print_table
+
+    if as_json:
+        print_json(evaluation.figures.model_dump(mode="json"))
+        return
+    figures = evaluation.figures
+    typer.echo(
+        f"{evaluation.name} {evaluation.version} on {evaluation.split} of {evaluation.data}: "
+        f"{figures.images} images, {figures.fractured} fractured, {figures.groups} groups; "
+        f"{figures.not_assessable} not assessable, {len(evaluation.unread)} not readable"
+    )
+    print_table(("figure", "value", "interval"), list(_summary_rows(evaluation)))
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+def _summary_rows(evaluation: "Evaluation") -> Iterator[dict[str, Any]]:
+    figures = evaluation.figures
+    yield _row("AUROC", figures.auroc)
+    for name, point in (("possible", figures.sensitive), ("fracture", figures.specific)):
+        yield from _point_rows(name, point)
+    yield _row("expected calibration error", figures.expected_calibration_error)
+    yield _row("region right", figures.region_accuracy)
+    yield _row("heatmap's peak in a true box", figures.heatmap_peak_in_box)
+
+
+def _point_rows(name: str, point: "PointFigures") -> Iterator[dict[str, Any]]:
+    yield _row(f"sensitivity, called {name}", point.sensitivity)
+    yield _row(f"specificity, called {name}", point.specificity)
+
+
+def _row(name: str, figure: "Interval | float | None") -> dict[str, Any]:
+    from model.evaluation.wording import bare, span
+
+    return {"figure": name, "value": bare(figure), "interval": span(figure)}
+
+
+def _print_comparison(comparison: "Comparison", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from cli.output import print_json
+    from model.evaluation.comparison_text import describe
+
+    if as_json:
+        print_json(asdict(comparison))
+    else:
+        typer.echo(describe(comparison))

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydicom.misc import is_dicom
+
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
 from model.evaluation.localisation import find_peaks
@@ -46,12 +48,14 @@ def _measure_one(
     prediction = most_suspicious(classifier.predict(radiographs))
     seconds = time.perf_counter() - started
     shown = next(one for one in radiographs if one.frame == prediction.frame)
+    if image.size not in (None, shown.pixels.shape):
+        raise NotAssessable("its boxes were drawn on a picture of another size")
     return row_of(image, prediction, shown, keep_heatmap, seconds)
 
 
 def read_radiographs(path: Path) -> list[Radiograph]:
     """The frames of a DICOM file, or the one picture of a PNG or JPEG."""
-    if path.suffix.lower() in {".dcm", ".dicom"}:
+    if path.is_file() and is_dicom(path):
         return read_dicom(path)
     return [read_picture(path)]
 

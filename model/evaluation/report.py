@@ -20,7 +20,8 @@ from model.evaluation.froc import FrocPoint
 from model.evaluation.localisation import SAME_PLACE_OVERLAP
 from model.evaluation.subgroups import FEWEST
 from model.evaluation.thumbnails import Thumbnail
-from model.figures import Interval, Subgroup
+from model.evaluation.wording import bare, span
+from model.figures import Subgroup
 
 METRICS, PAGE = "metrics.json", "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -75,18 +76,6 @@ def _templates() -> Environment:
     )
     templates.filters.update(bare=bare, span=span, shade=shade)
     return templates
-
-
-def bare(figure: Interval | float | None) -> str:
-    """The figure with three decimals."""
-    if figure is None:
-        return "–"
-    return f"{figure.value if isinstance(figure, Interval) else figure:.3f}"
-
-
-def span(figure: Interval | float | None) -> str:
-    """Its interval in words; nothing where there is none."""
-    return f"{figure.low:.3f} to {figure.high:.3f}" if isinstance(figure, Interval) else ""
 
 
 def shade(count: int, row: Sequence[int]) -> int:
