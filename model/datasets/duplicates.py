@@ -1,0 +1,86 @@
+"""The same exposure twice in a data set: copied, resized, compressed, cropped, flipped, turned."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.datasets.images import read_image
+from model.datasets.labelled import LabelledImage
+from model.datasets.lookalikes import find_lookalikes, thumbnail
+
+# Copies reach 0.82 and more, different patients' limbs in the same pose up to 0.78.
+_SAME_EXPOSURE = 0.81
+
+
+class Copy(StrEnum):
+    """How much two images have in common."""
+
+    EXACT = "exact"  # every pixel
+    NEAR = "near"  # the exposure, but not the file
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicatePair:
+    """Two images of one exposure."""
+
+    first: Path
+    second: Path
+    copy: Copy
+    correlation: float  # of their fine detail; 1 for an exact copy
+
+
+def find_duplicates(images: Sequence[LabelledImage]) -> tuple[DuplicatePair, ...]:
+    """Every pair of images of one exposure; of several exact copies each with the first."""
+    first_of: dict[bytes, Path] = {}
+    pairs: list[DuplicatePair] = []
+    thumbnails: list[NDArray[np.uint8]] = []
+    for image in images:
+        radiograph = read_image(image.path)
+        digest = sha256(f"{radiograph.pixels.shape}".encode() + radiograph.pixels.tobytes())
+        first = first_of.setdefault(digest.digest(), image.path)
+        if first is image.path:
+            thumbnails.append(thumbnail(radiograph))
+        else:
+            pairs.append(DuplicatePair(first, image.path, Copy.EXACT, 1.0))
+    return (*pairs, *_near(list(first_of.values()), thumbnails))
+
+
+def _near(paths: list[Path], thumbnails: list[NDArray[np.uint8]]) -> Iterable[DuplicatePair]:
+    if not thumbnails:
+        return
+    for first, second, correlation in find_lookalikes(np.stack(thumbnails)):
+        if correlation > _SAME_EXPOSURE:
+            yield DuplicatePair(paths[first], paths[second], Copy.NEAR, round(correlation, 3))
+
+
+def join_duplicates(
+    images: Iterable[LabelledImage], pairs: Iterable[DuplicatePair]
+) -> tuple[LabelledImage, ...]:
+    """The images with their groups united wherever a pair lies in two of them."""
+    images = tuple(images)
+    group_of = {image.path: image.group for image in images}
+    united = _United()
+    for pair in pairs:
+        united.join(group_of[pair.first], group_of[pair.second])
+    return tuple(replace(image, group=united.name(image.group)) for image in images)
+
+
+class _United:
+    """Disjoint sets of groups, each called by its least name."""
+
+    def __init__(self) -> None:
+        self._parent: dict[str, str] = {}
+
+    def name(self, group: str) -> str:
+        while (parent := self._parent.get(group, group)) != group:
+            group = parent
+        return group
+
+    def join(self, first: str, second: str) -> None:
+        low, high = sorted((self.name(first), self.name(second)))
+        self._parent[high] = low
