@@ -19,12 +19,17 @@ _PEAK_SHARE = 0.5
 
 def image_heatmap(logits: Grid, frame: Letterbox) -> Grid:
     """Probabilities over the whole image, without the letterbox's margins."""
-    cell = frame.side / logits.shape[-1]
+    return over_image(1 / (1 + np.exp(-logits)), frame)
+
+
+def over_image(grid: Grid, frame: Letterbox) -> Grid:
+    """A grid of values over the square as a smooth map of the image alone."""
+    cell = frame.side / grid.shape[-1]
     edges = (frame.left, frame.top, frame.left + frame.width, frame.top + frame.height)
     size = (max(1, frame.width // HEATMAP_STRIDE), max(1, frame.height // HEATMAP_STRIDE))
-    chances = Image.fromarray((1 / (1 + np.exp(-logits))).astype(np.float32))
+    picture = Image.fromarray(grid.astype(np.float32))
     left, top, right, bottom = (edge / cell for edge in edges)
-    shown = chances.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
+    shown = picture.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     return np.asarray(shown, dtype=np.float32)
 
 
