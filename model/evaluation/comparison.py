@@ -56,8 +56,7 @@ class Comparison:
     groups: int
     left_out: int  # not assessable to one of them, or to both
     differences: tuple[Difference, ...]
-    delong_z: float
-    delong_p: float
+    delong: tuple[float, float] | None  # z and two-sided p of the AUROCs
     agreement: Agreement
 
 
@@ -86,7 +85,7 @@ def compare(first: Judge, second: Judge) -> Comparison:
     if not a.sample.both_classes:
         raise NothingJudged("a comparison needs images with and without a fracture, judged by both")
     labels, redraws = a.sample.labels, a.sample.redraws
-    z, p = delong_test(b.sample.probabilities, a.sample.probabilities, labels)
+    test = delong_test(b.sample.probabilities, a.sample.probabilities, labels)
     quantities = zip(_quantities(a), _quantities(b), strict=True)
     return Comparison(
         first=first.name,
@@ -96,8 +95,7 @@ def compare(first: Judge, second: Judge) -> Comparison:
         groups=redraws.drawn.shape[1],
         left_out=len(both) - len(labels),
         differences=tuple(_difference(one, other, redraws) for one, other in quantities),
-        delong_z=round(z, 3),
-        delong_p=round(p, 4),
+        delong=None if test is None else (round(test[0], 3), round(test[1], 4)),
         agreement=Agreement(_crosstab(a, b, labels > 0), _crosstab(a, b, labels <= 0)),
     )
 

@@ -20,10 +20,12 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield ""
     for difference in comparison.differences:
         yield from _difference_lines(difference)
-    yield (
-        f"DeLong's test of the AUROCs, which takes images for independent: "
-        f"z = {comparison.delong_z:.2f}, p = {comparison.delong_p:.3f}"
-    )
+    if comparison.delong is not None:
+        z, p = comparison.delong
+        yield (
+            "DeLong's test of the AUROCs, which takes images for independent: "
+            f"z = {z:.2f}, p = {p:.3f}"
+        )
     yield ""
     yield from _table("fractured images", comparison.agreement.fractured)
     yield from _table("images without a fracture", comparison.agreement.others)

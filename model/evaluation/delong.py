@@ -23,8 +23,13 @@ def delong_covariance(scores: Values, labels: Values) -> tuple[Values, Values]:
     return above.mean(axis=1), np.atleast_2d(covariance)
 
 
-def delong_test(first: Values, second: Values, labels: Values) -> tuple[float, float]:
-    """z and the two-sided p of a difference between two AUROCs; 0 and 1 where they rank alike."""
+def delong_test(first: Values, second: Values, labels: Values) -> tuple[float, float] | None:
+    """z and the two-sided p of a difference between two AUROCs; 0 and 1 where they rank alike.
+
+    None where a class has a single image: it has no variance.
+    """
+    if min((labels > 0).sum(), (labels <= 0).sum()) < 2:
+        return None
     aurocs, covariance = delong_covariance(np.stack([first, second]), labels)
     difference = float(aurocs[0] - aurocs[1])
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])

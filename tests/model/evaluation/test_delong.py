@@ -61,7 +61,7 @@ def test_it_agrees_with_a_bootstrap_of_single_images() -> None:
     redrawn = Redraws.of(map(str, range(300))).each(
         lambda weights: rankings[0].auroc(weights) - rankings[1].auroc(weights)
     )
-    z, p = delong_test(first, second, labels)
+    z, p = delong_test(first, second, labels) or (0, 1)
     assert redrawn.mean() / redrawn.std() == pytest.approx(z, rel=0.1)
     assert p < 0.001
 
@@ -70,4 +70,10 @@ def test_the_same_ranking_does_not_differ() -> None:
     first, second, labels = _two_rankings(3)
     assert delong_test(first, 2 * first + 1, labels) == (0.0, 1.0)
     forth, back = delong_test(first, second, labels), delong_test(second, first, labels)
+    assert forth is not None
+    assert back is not None
     assert forth == pytest.approx((-back[0], back[1]))
+
+
+def test_a_single_image_of_a_class_has_no_variance() -> None:
+    assert delong_test(np.array([0.9, 0.1]), np.array([0.8, 0.2]), np.array([1.0, 0.0])) is None
