@@ -13,7 +13,7 @@ from model.heatmap import Grid, find_boxes, image_heatmap
 from model.letterbox import Letterbox, letterbox
 from model.prediction import Box, Prediction, State
 from model.radiograph import Radiograph
-from model.runtime import Logits, Runtime, Squares, open_runtime
+from model.runtime import CpuPlan, Logits, Runtime, Squares, open_runtime
 
 
 class FractureClassifier:
@@ -26,11 +26,18 @@ class FractureClassifier:
 
     @classmethod
     def load(
-        cls, folder: Path, device: str = "auto", threads: int | None = None
+        cls,
+        folder: Path,
+        device: str = "auto",
+        threads: int | None = None,
+        bulk: bool = False,
     ) -> "FractureClassifier":
-        """Check the artefact and open it on auto, cpu or cuda; threads are those of the CPU."""
+        """Check the artefact and open it on auto, cpu or cuda.
+
+        Threads are those of the CPU; bulk uses them on many images at once.
+        """
         artefact = load_artefact(folder)
-        return cls(artefact.card, open_runtime(artefact, device, threads))
+        return cls(artefact.card, open_runtime(artefact, device, CpuPlan(threads, bulk)))
 
     def predict(self, radiographs: Sequence[Radiograph]) -> list[Prediction]:
         """One prediction per radiograph, each independent of the others."""
@@ -44,10 +51,11 @@ class FractureClassifier:
         ]
 
     def _answer(self, squares: Squares) -> Logits:
-        straight = self._runtime.run(squares)
         if not self.card.input.mirrored_too:
-            return straight
-        mirrored = self._runtime.run(np.ascontiguousarray(squares[:, :, ::-1]))
+            return self._runtime.run(squares)
+        both = self._runtime.run(np.concatenate([squares, squares[:, :, ::-1]]))
+        straight = {name: rows[: len(squares)] for name, rows in both.items()}
+        mirrored = {name: rows[len(squares) :] for name, rows in both.items()}
         if "heatmap" in mirrored:
             mirrored["heatmap"] = mirrored["heatmap"][:, :, ::-1]
         return {name: _mean(rows, mirrored[name]) for name, rows in straight.items()}

@@ -14,7 +14,7 @@ from model.classifier import FractureClassifier
 from model.export import export_network
 from model.networks.build import build_network
 from model.networks.trunks import UnknownTrunk
-from model.runtime import DeviceUnavailable, OpenVinoRuntime, open_runtime
+from model.runtime import CpuPlan, DeviceUnavailable, OpenVinoRuntime, open_runtime
 from model.torch_runtime import TorchRuntime, load_network
 
 
@@ -24,7 +24,7 @@ def test_torch_and_openvino_agree(artefact_name: str, small_artefact: Path) -> N
     artefact = load_artefact(folder)
     side = artefact.card.input.side
     squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
-    served = OpenVinoRuntime(artefact, threads=1).run(squares)
+    served = OpenVinoRuntime(artefact, CpuPlan(threads=1)).run(squares)
     trained = TorchRuntime(artefact, "cpu").run(squares)
     np.testing.assert_allclose(served["fracture"], trained["fracture"], atol=1e-3)
     np.testing.assert_allclose(served["heatmap"], trained["heatmap"], atol=1e-3)
@@ -55,7 +55,7 @@ def test_the_exported_network_takes_any_batch_and_tells_nothing_of_its_maker(
 
 
 def test_an_answer_does_not_depend_on_the_other_images_of_the_call(small_artefact: Path) -> None:
-    runtime = open_runtime(load_artefact(small_artefact), "cpu", threads=1)
+    runtime = open_runtime(load_artefact(small_artefact), "cpu", CpuPlan(threads=2))
     squares = np.random.default_rng(1).integers(0, 256, (4, 64, 64), dtype=np.uint8)
     together = runtime.run(squares)["fracture"]
     alone = [runtime.run(square[None])["fracture"][0] for square in squares]
@@ -73,8 +73,8 @@ def test_unknown_devices_and_trunks_are_named(small_artefact: Path) -> None:
 def test_without_cuda_asking_for_it_fails_and_auto_takes_the_cpu(small_artefact: Path) -> None:
     artefact = load_artefact(small_artefact)
     with pytest.raises(DeviceUnavailable, match="cuda"):
-        open_runtime(artefact, "cuda", None)
-    assert isinstance(open_runtime(artefact, "auto", None), OpenVinoRuntime)
+        open_runtime(artefact, "cuda", CpuPlan())
+    assert isinstance(open_runtime(artefact, "auto", CpuPlan()), OpenVinoRuntime)
 
 
 @pytest.mark.gpu
@@ -84,5 +84,5 @@ def test_cuda_gives_the_cpus_answer() -> None:
     side = artefact.card.input.side
     squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
     on_cuda = TorchRuntime(artefact, "cuda").run(squares)
-    on_cpu = OpenVinoRuntime(artefact, threads=None).run(squares)
+    on_cpu = OpenVinoRuntime(artefact, CpuPlan()).run(squares)
     np.testing.assert_allclose(on_cuda["fracture"], on_cpu["fracture"], atol=1e-3)
