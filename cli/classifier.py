@@ -1,9 +1,9 @@
-"""Commands of the classifier: predict files without a node, train a network."""
+"""The command that trains a classifier, and how every command loads one."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,139 +11,33 @@ from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
     from model.classifier import FractureClassifier
-    from model.prediction import Prediction
-    from model.radiograph import Radiograph
     from model.training.recipes import Recipe
-
-_TABLE = ("file", "state", "probability", "region", "reason")
-_DICOM_PREFIX_OFFSET = 128
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (predict, train):
-        app.command()(command)
+    app.command()(train)
 
 
-def predict(
-    files: Annotated[list[Path], typer.Argument(help="DICOM, PNG or JPEG files.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document a line.")] = False,
-    heatmap: Annotated[
-        Path | None, typer.Option(help="Write the first file, annotated, to this PNG.")
-    ] = None,
-) -> int:
-    """Say whether radiographs show a fracture. Research use only – not for clinical diagnosis."""
-    from cli.output import print_json, print_table
-
-    classifier = load_classifier()
-    rows = []
-    for path in files:
-        row = _predict(classifier, path, heatmap if path == files[0] else None)
-        if as_json:
-            print_json(row)
-        rows.append(row)
-    if not as_json:
-        print_table(_TABLE, rows)
-    unread = any(row["state"] == "not_analysed" for row in rows)
-    return Exit.INPUT_UNREADABLE if unread else Exit.DONE
-
-
-def load_classifier(folder: Path | None = None) -> "FractureClassifier":
+def load_classifier(folder: Path | None = None, bulk: bool = False) -> "FractureClassifier":
     """The artefact in that folder, else the one in force; Leave where it cannot be used."""
-    from cli.assembly import model_dir
     from cli.node import read_settings
     from model.artefact import ArtefactDamaged, ArtefactMissing
     from model.classifier import FractureClassifier
     from model.runtime import DeviceUnavailable
 
-    settings = read_settings("predict")
+    device = read_settings("predict").device
     try:
-        return FractureClassifier.load(folder or model_dir(settings), settings.device)
+        return FractureClassifier.load(artefact_folder(folder), device, bulk=bulk)
     except (ArtefactMissing, ArtefactDamaged, DeviceUnavailable) as error:
         raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
 
 
-def _predict(
-    classifier: "FractureClassifier", path: Path, annotated: Path | None
-) -> dict[str, Any]:
-    from model.prediction import most_suspicious
-    from model.radiograph import NotAssessable
+def artefact_folder(folder: Path | None) -> Path:
+    """The one that is named, else the one in force."""
+    from cli.assembly import model_dir
+    from cli.node import read_settings
 
-    try:
-        radiographs = _read(path)
-    except NotAssessable as refusal:
-        return _row(path, None, str(refusal))
-    prediction = most_suspicious(classifier.predict(radiographs))
-    if annotated is not None:
-        _write_annotated(radiographs, prediction, annotated)
-    return _row(path, prediction, None)
-
-
-def _read(path: Path) -> "list[Radiograph]":
-    from model.radiograph import NotAssessable, read_dicom, read_picture
-
-    if not path.is_file():
-        raise NotAssessable("there is no such file")
-    with path.open("rb") as file:
-        is_dicom = file.read(_DICOM_PREFIX_OFFSET + 4)[_DICOM_PREFIX_OFFSET:] == b"DICM"
-    if not is_dicom and path.suffix.lower() not in {".dcm", ".dicom"}:
-        return [read_picture(path)]
-    _refuse_uncovered(path)
-    return read_dicom(path)
-
-
-def _refuse_uncovered(path: Path) -> None:
-    """The node's own rule; a header that cannot be read is left to the reader to explain."""
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
-    from model.radiograph import UNDECODABLE, NotAssessable
-    from worker.coverage import reason_not_covered
-
-    try:
-        header = dcmread(
-            path, stop_before_pixels=True, specific_tags=["Modality", "BodyPartExamined"]
-        )
-    except (InvalidDicomError, *UNDECODABLE):
-        return
-    reason = reason_not_covered(
-        str(header.get("Modality", "")), str(header.get("BodyPartExamined", ""))
-    )
-    if reason is not None:
-        raise NotAssessable(reason)
-
-
-def _row(path: Path, prediction: "Prediction | None", reason: str | None) -> dict[str, Any]:
-    """The line of `predict --json`; absent knowledge is null."""
-    row: dict[str, Any] = {"file": str(path), "state": "not_analysed", "reason": reason}
-    if prediction is None:
-        absent = ("probability", "region", "type", "type_probability", "severity", "model")
-        return {**row, **dict.fromkeys(absent), "boxes": []}
-    return {
-        **row,
-        "state": prediction.state.value,
-        "probability": prediction.probability,
-        "region": prediction.region,
-        "type": prediction.fracture_type,
-        "type_probability": prediction.type_probability,
-        "severity": prediction.severity,
-        "boxes": [_box(box) for box in prediction.boxes],
-        "model": f"{prediction.model_name} {prediction.model_version}",
-    }
-
-
-def _write_annotated(radiographs: "list[Radiograph]", prediction: "Prediction", out: Path) -> None:
-    from worker.examination import draw, record_of
-    from worker.findings import FileImage, encode_png, finding_of
-
-    finding = finding_of(FileImage(), record_of(prediction))
-    try:
-        out.write_bytes(encode_png(draw(prediction, radiographs, finding)))
-    except OSError as error:
-        raise Leave(Exit.OUTPUT_UNWRITABLE, f"{out}: {error.strerror}") from error
-
-
-def _box(box: Any) -> dict[str, float]:
-    return {name: getattr(box, name) for name in ("x0", "y0", "x1", "y1", "score")}
+    return folder or model_dir(read_settings("predict"))
 
 
 def train(

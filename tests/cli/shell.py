@@ -33,7 +33,34 @@ class Shell:
     folder: Path
     settings: dict[str, object] = field(default_factory=dict)
 
-    def run(self, *arguments: object, **settings: object) -> Outcome:
+    def run(self, *arguments: object, stdin: bytes = b"", **settings: object) -> Outcome:
+        ended = subprocess.run(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self._environment(settings),
+            input=stdin,
+            capture_output=True,
+            timeout=120,
+            check=False,
+        )
+        stdout, stderr = ended.stdout.decode(), ended.stderr.decode()
+        assert "Traceback" not in stderr, stderr
+        return Outcome(ended.returncode, stdout, stderr)
+
+    def open(self, *arguments: object) -> "subprocess.Popen[bytes]":
+        """The command while it runs, its stdin and stdout in the test's hands."""
+        return subprocess.Popen(
+            self._command(arguments),
+            cwd=self.folder,
+            env=self._environment({}),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def _command(self, arguments: tuple[object, ...]) -> list[str]:
+        return [sys.executable, "-m", "cli", *map(str, arguments)]
+
+    def _environment(self, settings: dict[str, object]) -> dict[str, str]:
         given: dict[str, object] = {
             "model_dir": load_settings().model_dir,
             "data_dir": self.folder / "data",
@@ -41,14 +68,4 @@ class Shell:
         given |= {**self.settings, **settings}
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OSTEON_")}
         named = {f"OSTEON_{name.upper()}": str(value) for name, value in given.items() if value}
-        ended = subprocess.run(
-            [sys.executable, "-m", "cli", *map(str, arguments)],
-            cwd=self.folder,
-            env=kept | named | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in ended.stderr, ended.stderr
-        return Outcome(ended.returncode, ended.stdout, ended.stderr)
+        return kept | named | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}

@@ -1,5 +1,6 @@
 """`osteon predict` and `osteon dicomize`: what a script gets for good and bad files."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,16 @@ KEYS = {
     "state",
     "probability",
     "region",
+    "regions",
+    "hardware_probability",
     "type",
     "type_probability",
     "severity",
     "boxes",
+    "notes",
     "model",
     "reason",
+    "picture",
 }
 _TURN_CLOCKWISE = 6  # to see the picture upright
 _ORIENTATION = 0x0112
@@ -56,7 +61,7 @@ FILES = ("made.dcm", "upright.png", "upright.jpg", "turned.jpg", "letter.png", "
 
 @pytest.fixture(scope="module")
 def predicted(shell: Shell, dicomized: Path) -> Outcome:
-    return shell.run("predict", "--json", "--heatmap", "seen.png", *FILES)
+    return shell.run("predict", "--json", "--heatmap", "seen", *FILES)
 
 
 def test_each_line_has_the_promised_keys_and_nothing_else_is_printed(predicted: Outcome) -> None:
@@ -71,6 +76,8 @@ def test_a_readable_file_has_a_prediction(predicted: Outcome) -> None:
         assert 0 <= row["probability"] <= 1
         assert row["reason"] is None
         assert row["model"].startswith("osteon")
+        assert row["regions"][row["region"]] == max(row["regions"].values())
+        assert row["notes"] == []
         for box in row["boxes"]:
             assert 0 <= box["x0"] < box["x1"] <= 256
             assert 0 <= box["y0"] < box["y1"] <= 320
@@ -93,9 +100,57 @@ def test_an_unreadable_file_has_a_reason_and_the_exit_code_says_so(predicted: Ou
     assert predicted.code == 20
 
 
-def test_the_heatmap_is_the_first_file_annotated(predicted: Outcome, shell: Shell) -> None:
-    with Image.open(shell.folder / "seen.png") as seen:
+def test_each_judged_file_has_a_picture_under_a_name_of_its_own(
+    predicted: Outcome, shell: Shell
+) -> None:
+    rows = predicted.documents()
+    drawn = ["seen/made.png", "seen/upright.png", "seen/upright-2.png", "seen/turned.png"]
+    assert [row["picture"] for row in rows] == [*drawn, None, None, None]
+    assert {str(path.relative_to(shell.folder)) for path in shell.folder.glob("seen/*")} == set(
+        drawn
+    )
+    for name in drawn:
+        with Image.open(shell.folder / name) as picture:
+            assert (picture.format, picture.mode, picture.size) == ("PNG", "RGB", (256, 320))
+
+
+def test_one_file_may_be_drawn_under_any_name(shell: Shell, pictures: Path) -> None:
+    outcome = shell.run("predict", "--json", "upright.png", "--heatmap", "marked.png")
+    assert [row["picture"] for row in outcome.documents()] == ["marked.png"]
+    with Image.open(shell.folder / "marked.png") as seen:
         assert (seen.format, seen.mode, seen.width) == ("PNG", "RGB", 256)
+
+
+def test_a_folder_is_searched_to_its_depths_in_order(shell: Shell, dicomized: Path) -> None:
+    ward = shell.folder / "ward"
+    for name in ("b/no_suffix", "a/x.JPG", ".cache/x.png", "a/.x.png", "notes.txt", "DICOMDIR"):
+        (ward / name).parent.mkdir(parents=True, exist_ok=True)
+        (ward / name).write_bytes(dicomized.read_bytes())
+    (ward / "a/x.JPG").write_bytes((shell.folder / "upright.jpg").read_bytes())
+    listed = "\n".join(["", "ward", "letter.png", "- no such file"])
+    outcome = shell.run("predict", "--json", "-", stdin=listed.encode() + b"\n\xff.png")
+    files = [row["file"] for row in outcome.documents()]
+    found = ["ward/a/x.JPG", "ward/b/no_suffix", "ward/notes.txt"]
+    assert files == [*found, "letter.png", "- no such file", "\N{REPLACEMENT CHARACTER}.png"]
+    assert outcome.code == 20
+
+
+def test_a_list_on_stdin_is_answered_line_by_line(shell: Shell, pictures: Path) -> None:
+    with shell.open("predict", "--json", "-") as process:
+        assert process.stdin is not None and process.stdout is not None
+        for name in (b"upright.png", b"letter.png"):
+            process.stdin.write(name + b"\n")
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())["file"] == name.decode()
+        process.stdin.close()
+        assert process.wait(60) == 20
+
+
+def test_nothing_to_judge_and_a_place_that_cannot_be_meant(shell: Shell, pictures: Path) -> None:
+    (shell.folder / "empty").mkdir()
+    assert shell.run("predict", "empty").code == 21
+    many = shell.run("predict", "upright.png", "upright.jpg", "--heatmap", "seen.png")
+    assert (many.code, "several files need a folder" in many.stderr) == (1, True)
 
 
 def test_a_table_for_people_and_exit_code_0(shell: Shell, pictures: Path) -> None:
