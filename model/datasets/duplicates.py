@@ -3,18 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.datasets.data_set import Gathered, ImageUnfit, gather
 from model.datasets.images import read_image
 from model.datasets.labelled import LabelledImage
 from model.datasets.lookalikes import find_lookalikes, thumbnail
 
 # Copies reach 0.82 and more, different patients' limbs in the same pose up to 0.78.
-_SAME_EXPOSURE = 0.81
+_SAME_EXPOSURE = 0.82
 
 
 class Copy(StrEnum):
@@ -68,6 +70,31 @@ def join_duplicates(
     for pair in pairs:
         united.join(group_of[pair.first], group_of[pair.second])
     return tuple(replace(image, group=united.name(image.group)) for image in images)
+
+
+def leave_out_leaks(images: Iterable[LabelledImage], pairs: Iterable[DuplicatePair]) -> Gathered:
+    """Without the copies in train of what is in val or test, and those in val of what is in test.
+
+    For splits that stand; where images are parted anew, join_duplicates loses none.
+    """
+    images = tuple(images)
+    split_of = {image.path: image.split for image in images}
+    leaks: set[Path] = set()
+    for pair in pairs:
+        first, second = sorted((pair.first, pair.second), key=lambda path: _rank(split_of[path]))
+        if _rank(split_of[first]) < _rank(split_of[second]):
+            leaks.add(first)
+    return gather(images, lambda image: image.path, partial(_refuse_leak, leaks))
+
+
+def _rank(split: str) -> int:
+    return {"test": 2, "val": 1}.get(split, 0)
+
+
+def _refuse_leak(leaks: set[Path], image: LabelledImage) -> LabelledImage:
+    if image.path in leaks:
+        raise ImageUnfit("the same exposure is in a part that is measured on")
+    return image
 
 
 class _United:

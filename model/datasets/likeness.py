@@ -26,7 +26,7 @@ _FAINT = 1e-2
 def thumbnail(radiograph: Radiograph) -> NDArray[np.uint8]:
     """A small square, [128, 128]: its aspect is given up, so that a crop is a change of scale."""
     picture = Image.fromarray(np.ascontiguousarray(radiograph.pixels, dtype=np.float32))
-    small = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BOX))
+    small = np.asarray(picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR))
     return np.asarray(np.rint(small * 255), np.uint8)
 
 

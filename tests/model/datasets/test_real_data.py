@@ -1,0 +1,29 @@
+"""The real data sets, counted; these tests skip where the data are not at hand."""
+
+from collections import Counter
+
+from model.datasets.labelled import FRACTURE_TYPES
+from model.datasets.reading import recognise
+from tests.services import require_shared_data
+
+
+def test_fracatlas_is_whole_but_for_its_truncated_images() -> None:
+    folder = require_shared_data("fracatlas")
+    layout = recognise(folder)
+    labels = layout.read(folder)
+    assert layout.name == "fracatlas"
+    assert len(labels.images) + len(labels.dropped) == 2556 + 499
+    assert {one.reason.split(":")[0] for one in labels.dropped} == {"truncated JPEG data"}
+    fractured = Counter(image.split for image in labels.images if image.fractured)
+    assert fractured == {"train": 449, "val": 84}
+    assert all(bool(image.boxes) == image.fractured for image in labels.images)
+    parts = {(image.group, image.split) for image in labels.images}
+    assert len(parts) == len({group for group, _ in parts})
+
+
+def test_bone_break_has_ten_types() -> None:
+    folder = require_shared_data("bonebreak")
+    labels = recognise(folder).read(folder)
+    assert (len(labels.images), labels.dropped) == (914, ())
+    assert {image.fracture_type for image in labels.images} == set(FRACTURE_TYPES)
+    assert len({image.group for image in labels.images}) == 753
