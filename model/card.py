@@ -70,7 +70,7 @@ class Coverage(CardPart):
 class ServingGate(CardPart):
     """What a lesser precision changes in the answers, beside the artefact in full float32."""
 
-    precision: Literal["bf16", "fp16", "int8"]
+    precision: Literal["bf16", "fp16"]
     images: int  # labelled images of groups the network never saw
     auroc_loss: float
     state_changes: float  # share of the images
