@@ -183,7 +183,7 @@ def _bars(histogram: Histogram) -> list[Bar]:
 def froc_chart(evaluation: Evaluation) -> Chart:
     looks = dict(zip(evaluation.froc, ("first", "second"), strict=False))
     lines = [
-        Line(_froc_points(points), looks[name], name) for name, points in evaluation.froc.items()
+        Line(_froc_points(froc.curve), looks[name], name) for name, froc in evaluation.froc.items()
     ]
     guide = Line(((HELD_FALSE_MARKS, 0), (HELD_FALSE_MARKS, 1)), "guide")
     return Chart(

@@ -9,7 +9,7 @@ import numpy as np
 from model.card import Card
 from model.datasets.labelled import LabelledImage
 from model.evaluation.curves import Curves, draw_curves
-from model.evaluation.froc import FrocPoint, froc_curve, localisable, score_marks
+from model.evaluation.froc import Froc, froc_curve, localisable, score_marks, summarise_froc
 from model.evaluation.measure import Unread
 from model.evaluation.measured import Measured, truths
 from model.evaluation.metrics import Sample
@@ -18,8 +18,12 @@ from model.evaluation.summary import summarise
 from model.evaluation.thresholds import Confusion, Threshold, confusion, threshold_table
 from model.figures import Figures
 
-_MOST_FROC_POINTS = 400
 _WORST = 8
+_NOTE = (
+    "Measured on the files whose SHA-256 stands below. Whether the classifier saw any of these "
+    "images before is not known here: its card says what it was made from. The intervals redraw "
+    "whole groups."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ class Evaluation:
     operating_points: dict[str, float]
     figures: Figures
     curves: Curves
-    froc: dict[str, tuple[FrocPoint, ...]]  # by the kind of mark
+    froc: dict[str, Froc]  # by the kind of mark
     confusions: dict[str, Confusion]  # by operating point
     region_confusion: RegionConfusion | None
     thresholds: tuple[Threshold, ...]
@@ -93,7 +97,7 @@ def evaluate(
 ) -> Evaluation:
     """Raises NothingJudged where no image has an answer."""
     card = subject.card
-    figures = summarise(measured, card.operating_points, subject.command)
+    figures = summarise(measured, card.operating_points, subject.command, _NOTE)
     judged = [one for one in measured if one.judged]
     sample = Sample.of(truths(judged))
     points = named_points(card)
@@ -157,7 +161,7 @@ def _declined(image: LabelledImage, reason: str) -> Declined:
     return Declined(image.path.name, image.fractured, reason)
 
 
-def _frocs(judged: Sequence[Measured]) -> dict[str, tuple[FrocPoint, ...]]:
+def _frocs(judged: Sequence[Measured]) -> dict[str, Froc]:
     images = [one for one in judged if localisable(one)]
     if not any(one.image.boxes for one in images):
         return {}
@@ -165,12 +169,7 @@ def _frocs(judged: Sequence[Measured]) -> dict[str, tuple[FrocPoint, ...]]:
         "heatmap peaks": froc_curve(score_marks(images, lambda one: one.peaks or ())),
         "boxes as shown": froc_curve(score_marks(images, lambda one: one.boxes)),
     }
-    return {name: _thinned(points) for name, points in curves.items() if points}
-
-
-def _thinned(points: tuple[FrocPoint, ...]) -> tuple[FrocPoint, ...]:
-    count = min(len(points), _MOST_FROC_POINTS)
-    return tuple(points[at] for at in np.linspace(0, len(points) - 1, count).round().astype(int))
+    return {name: summarise_froc(points) for name, points in curves.items() if points}
 
 
 def _latency(measured: Sequence[Measured]) -> Latency | None:

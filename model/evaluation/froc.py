@@ -18,6 +18,8 @@ from model.prediction import Box
 
 Values = NDArray[np.float64]
 _ROUNDING = 1e-9
+_MOST_POINTS = 400
+_PRICES = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)  # false marks an image
 # The score of a fracture that no mark hits.
 _MISSED = -1.0
 
@@ -30,6 +32,14 @@ class FrocPoint:
     false_marks_per_image: float
     images_hit: float  # share of the boxed images with a hit
     fractures_hit: float  # share of the readers' boxes
+
+
+@dataclass(frozen=True, slots=True)
+class Froc:
+    """A curve thinned to what a drawing can show, and its exact points at some prices."""
+
+    curve: tuple[FrocPoint, ...]
+    at: tuple[tuple[float, FrocPoint | None], ...]  # false marks an image, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,17 @@ def froc_curve(marks: MarkScores) -> tuple[FrocPoint, ...]:
     fractures_hit = _count_from(marks.fracture_hit, scores) / len(marks.fracture_hit)
     columns = zip(scores, false, images_hit, fractures_hit, strict=True)
     return tuple(FrocPoint(*(round(float(value), 4) for value in point)) for point in columns)
+
+
+def summarise_froc(curve: tuple[FrocPoint, ...]) -> Froc:
+    kept = np.linspace(0, len(curve) - 1, min(len(curve), _MOST_POINTS)).round().astype(int)
+    return Froc(tuple(curve[at] for at in kept), tuple((n, _loosest(curve, n)) for n in _PRICES))
+
+
+def _loosest(curve: tuple[FrocPoint, ...], false_marks: float) -> FrocPoint | None:
+    """The last point of the curve that keeps the number of false marks an image."""
+    kept = [point for point in curve if point.false_marks_per_image <= false_marks]
+    return kept[-1] if kept else None
 
 
 def _count_from(values: Values, scores: Values) -> Values:

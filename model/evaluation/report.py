@@ -16,7 +16,6 @@ from pydantic import TypeAdapter
 
 from model.evaluation import charts
 from model.evaluation.evaluation import Evaluation
-from model.evaluation.froc import FrocPoint
 from model.evaluation.localisation import SAME_PLACE_OVERLAP
 from model.evaluation.subgroups import FEWEST
 from model.evaluation.thumbnails import Thumbnail
@@ -57,7 +56,6 @@ def render_page(evaluation: Evaluation, gallery: Gallery | None) -> str:
             subgroups=_by_kind(evaluation.figures.subgroups),
             width=charts.WIDTH,
             height=charts.HEIGHT,
-            froc_rows={name: _froc_rows(points) for name, points in evaluation.froc.items()},
             overlap=SAME_PLACE_OVERLAP,
             fewest=FEWEST,
             style=Markup(style),  # noqa: S704 our own file
@@ -86,18 +84,6 @@ def shade(count: int, row: Sequence[int]) -> int:
 def _by_kind(subgroups: Sequence[Subgroup]) -> dict[str, list[Subgroup]]:
     """In the order in which they come."""
     return {kind: list(rows) for kind, rows in groupby(subgroups, key=lambda one: one.kind)}
-
-
-_FALSE_MARKS = (0.1, 0.2, 0.3, 0.5, 1.0, 2.0)
-
-
-def _froc_rows(points: Sequence[FrocPoint]) -> list[tuple[float, FrocPoint | None]]:
-    """The loosest point of the curve that keeps each number of false marks an image."""
-    rows: list[tuple[float, FrocPoint | None]] = []
-    for allowed in _FALSE_MARKS:
-        kept = [point for point in points if point.false_marks_per_image <= allowed]
-        rows.append((allowed, kept[-1] if kept else None))
-    return rows
 
 
 def _style_hash(style: str) -> str:

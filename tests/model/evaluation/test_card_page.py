@@ -1,5 +1,7 @@
 """The card's page holds the card, reads well, and says what speaks against the classifier."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -92,3 +94,26 @@ def test_a_card_without_figures_has_a_page(shipped_card: Card) -> None:
     bare = shipped_card.model_copy(update={"validation": None})
     assert weak_points(bare) == []
     assert "## How well it does" in card_page(bare)
+
+
+_PRINT_CARD = """
+import sys
+for absent in ("torch", "sklearn", "scipy", "matplotlib"):
+    sys.modules[absent] = None  # importing it raises ImportError
+import cli
+sys.argv = ["osteon", "card"]
+cli.main()
+"""
+
+
+def test_a_node_without_the_training_packages_shows_its_card() -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-c", _PRINT_CARD],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        cwd=ROOT,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert outcome.stdout.startswith("# Model card: osteon")
