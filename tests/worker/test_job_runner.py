@@ -1,5 +1,7 @@
 """The task boundary: what becomes of a job whose step ends in each of the ways a step can end."""
 
+import json
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -19,7 +21,7 @@ from db.tables import Analysis, Job
 from dicom_node.peer import PeerUnavailable
 from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool, SpoolFull
-from model.artefact import ArtefactDamaged
+from model.artefact import CARD, ArtefactDamaged, ArtefactUnfit, bundled_artefact
 from model.runtime import DeviceUnavailable
 from tests.db.ledger import NO_FRACTURE, receive, received, rows
 from worker.decoder import DecodeLimits, DecoderKilled
@@ -175,6 +177,7 @@ def test_what_needs_a_person_is_dead_at_once(kitchen: Kitchen) -> None:
 NODE_TROUBLE = [
     SpoolFull("the disk is down to its reserve"),
     ArtefactDamaged("weights.safetensors was altered"),
+    ArtefactUnfit("it tells fracture types alone"),
     DeviceUnavailable("cuda: no NVIDIA device"),
 ]
 
@@ -188,6 +191,19 @@ def test_a_node_in_trouble_is_waited_for_without_limit(
         assert (job.state, job.attempt) == (JobState.WAITING, 0)
     assert rows(kitchen.ledger, Analysis) == []
     assert run(kitchen, save).state is JobState.DONE
+
+
+def test_a_kitchen_takes_no_classifier_that_tells_no_fracture(tmp_path: Path) -> None:
+    folder = shutil.copytree(bundled_artefact(), tmp_path / "types")
+    card = json.loads((folder / CARD).read_text())
+    card["network"]["fracture"] = False
+    (folder / CARD).write_text(json.dumps(card))
+    kitchen = _kitchen("sqlite://", tmp_path)
+    unfit = Kitchen(replace(kitchen.plan, model_dir=folder))
+    with pytest.raises(ArtefactUnfit, match="does not tell whether there is a fracture"):
+        _ = unfit.card
+    with pytest.raises(ArtefactUnfit, match="does not tell whether there is a fracture"):
+        _ = unfit.classifier
 
 
 LET_GO = [ClaimLost("stale"), LedgerUnavailable("the database does not answer")]
