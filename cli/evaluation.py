@@ -51,13 +51,13 @@ def evaluate(
     as_json: AsJson = False,
 ) -> int:
     """Measure a classifier and write a report: metrics.json and report.html."""
+    images = labelled_images(data, split)
     with training_packages_there():
         from model.evaluation.evaluation import Subject
         from model.evaluation.evaluation import evaluate as evaluate_rows
         from model.evaluation.report import write_report
 
     classifier = load_classifier(model)
-    images = labelled_images(data, split)
     name = f"{classifier.card.name}-{classifier.card.version}-{split}"
     folder = out or Path("runs") / f"evaluation-{name}"
     make_folder(folder)
@@ -80,12 +80,13 @@ def compare(
     as_json: AsJson = False,
 ) -> int:
     """Say what differs between two classifiers, and what the images leave open."""
+    images = labelled_images(data, split)
     with training_packages_there():
         from model.evaluation.comparison import Judge
         from model.evaluation.comparison import compare as compare_judges
 
     classifiers = load_classifier(first), load_classifier(second)
-    pairs, unread = measure_both(classifiers, labelled_images(data, split))
+    pairs, unread = measure_both(classifiers, images)
     judges = (Judge(c.card, [pair[n] for pair in pairs]) for n, c in enumerate(classifiers))
     with judged_images_needed():
         comparison = compare_judges(*judges)
