@@ -19,7 +19,7 @@ _PEAK_SHARE = 0.5
 
 def image_heatmap(logits: Grid, frame: Letterbox) -> Grid:
     """Probabilities over the whole image, without the letterbox's margins."""
-    return over_image(1 / (1 + np.exp(-logits)), frame)
+    return over_image(np.asarray(1 / (1 + np.exp(-logits)), np.float32), frame)
 
 
 def over_image(grid: Grid, frame: Letterbox) -> Grid:
@@ -27,7 +27,7 @@ def over_image(grid: Grid, frame: Letterbox) -> Grid:
     cell = frame.side / grid.shape[-1]
     edges = (frame.left, frame.top, frame.left + frame.width, frame.top + frame.height)
     size = (max(1, frame.width // HEATMAP_STRIDE), max(1, frame.height // HEATMAP_STRIDE))
-    picture = Image.fromarray(grid.astype(np.float32))
+    picture = Image.fromarray(grid)
     left, top, right, bottom = (edge / cell for edge in edges)
     shown = picture.resize(size, Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     return np.asarray(shown, dtype=np.float32)

@@ -22,7 +22,7 @@ _POOLS = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
 
 
 class NoSpatialLayer(ValueError):
-    """The network has no layer whose cells still are places of the image: Grad-CAM cannot be had."""
+    """No layer's cells are places of the image for long enough: Grad-CAM cannot be had."""
 
 
 class FractureLogit(nn.Module):

@@ -43,10 +43,10 @@ def test_it_counts_the_images_whose_peak_is_in_a_box(tmp_path: Path) -> None:
 
 def test_maps_that_point_nowhere_miss_and_whole_bones_are_left_out(tmp_path: Path) -> None:
     images = [_image(tmp_path, 1), _image(tmp_path, 2, fractured=False)]
-    nowhere = pointing_game(images, lambda r: np.ones((30, 24), np.float32))
+    nowhere = pointing_game(images, lambda _: np.ones((30, 24), np.float32))
     assert (nowhere.hit, nowhere.images) == (0, 1)
-    assert pointing_game(images, lambda r: None) == Pointing(0, 1)
-    assert np.isnan(pointing_game(images[1:], lambda r: None).share)
+    assert pointing_game(images, lambda _: None) == Pointing(0, 1)
+    assert np.isnan(pointing_game(images[1:], lambda _: None).share)
 
 
 def test_maps_may_be_coarse_or_fine(tmp_path: Path) -> None:
