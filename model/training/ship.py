@@ -25,7 +25,7 @@ from model.evaluation.localisation import box_agreement, located
 from model.evaluation.measure import measure
 from model.evaluation.measured import Measured, truths
 from model.evaluation.summary import summarise
-from model.export import export_network
+from model.exporting.artefact_files import export_network
 from model.heatmap import find_boxes
 from model.networks.build import Network
 from model.prediction import Box
