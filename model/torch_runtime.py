@@ -37,7 +37,8 @@ class TorchRuntime:
         torch.backends.cudnn.allow_tf32 = False
         self._device = device
         self._halved = device == "cuda" if halved is None else halved
-        self._network = load_network(artefact).to(device, memory_format=torch.channels_last)
+        self._network = load_network(artefact).to(device)
+        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def run(self, squares: Squares) -> Logits:
         parts = list(self._parts(squares))

@@ -11,7 +11,7 @@ import torch
 from model.artefact import NETWORK, bundled_artefact, load_artefact
 from model.card import NetworkSpec
 from model.classifier import FractureClassifier
-from model.export import export_network
+from model.exporting.artefact_files import export_network
 from model.networks.build import build_network
 from model.networks.trunks import UnknownTrunk
 from model.runtime import CpuPlan, DeviceUnavailable, OpenVinoRuntime, open_runtime

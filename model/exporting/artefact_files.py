@@ -12,6 +12,8 @@ from torch import Tensor
 from model.artefact import NETWORK, WEIGHTS
 from model.networks.build import Network
 
+_READABLE_BY_ALL = 0o644
+
 
 def export_network(network: Network, side: int, folder: Path) -> None:
     """Both files hold the same numbers: kernels are rounded to half precision first."""
@@ -20,6 +22,7 @@ def export_network(network: Network, side: int, folder: Path) -> None:
     weights = {name: _compact(value) for name, value in rounded.state_dict().items()}
     rounded.load_state_dict({name: _full(value) for name, value in weights.items()})
     save_file(weights, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(_READABLE_BY_ALL)  # safetensors keeps it from other users
     _write_onnx(rounded, side, folder / NETWORK)
     _halve(folder / NETWORK)
 
@@ -76,3 +79,21 @@ def _stored_as_half(initializer: onnx.TensorProto) -> onnx.NodeProto:
     values = numpy_helper.to_array(initializer).astype("float16")
     initializer.CopyFrom(numpy_helper.from_array(values, narrow))
     return onnx.helper.make_node("Cast", [narrow], [wide], to=onnx.TensorProto.FLOAT)
+
+
+def widen(path: Path) -> None:
+    """Store the kernels of an artefact's ONNX file in float32 again, without what widened them."""
+    network = onnx.load(path)
+    halves = {initializer.name: initializer for initializer in network.graph.initializer}
+    nodes = []
+    for node in network.graph.node:
+        half = halves.get(node.input[0]) if node.op_type == "Cast" else None
+        if half is None or half.data_type != onnx.TensorProto.FLOAT16:
+            nodes.append(node)
+            continue
+        values = numpy_helper.to_array(half).astype("float32")
+        half.CopyFrom(numpy_helper.from_array(values, node.output[0]))
+    del network.graph.node[:]
+    network.graph.node.extend(nodes)
+    onnx.checker.check_model(network)
+    onnx.save(network, path)
