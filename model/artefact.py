@@ -1,6 +1,7 @@
 """The artefact folder: card.json, weights.safetensors and network.onnx, checked before use."""
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,9 @@ from pydantic import ValidationError
 from model.card import Card
 
 CARD, WEIGHTS, NETWORK = "card.json", "weights.safetensors", "network.onnx"
+_PICKLE_SUFFIXES = {".bin", ".ckpt", ".pickle", ".pkl", ".pt", ".pth"}
+# A bare pickle of protocol 2 or newer, and the ZIP that torch.save makes.
+_PICKLE_STARTS = (b"\x80", b"PK\x03\x04")
 BUNDLED_ARTEFACTS = Path(__file__).parent / "weights"
 
 
@@ -45,10 +49,12 @@ class Artefact:
 def load_artefact(folder: Path) -> Artefact:
     """Read the card and compare every file with its hash."""
     card = _read_card(folder)
+    _refuse_pickles(folder)
     if set(card.files) != {WEIGHTS, NETWORK}:
         raise ArtefactDamaged(f"{folder / CARD} does not name {WEIGHTS} and {NETWORK}")
     for name, expected in card.files.items():
         _check_file(folder / name, expected)
+    _check_safetensors(folder / WEIGHTS)
     return Artefact(folder, card)
 
 
@@ -94,6 +100,35 @@ def _read_card(folder: Path) -> Card:
         return Card.model_validate_json(path.read_text(encoding="utf-8"))
     except (ValidationError, UnicodeDecodeError) as problem:
         raise ArtefactDamaged(f"{path} is not a card this version reads: {problem}") from problem
+
+
+def _refuse_pickles(folder: Path) -> None:
+    """Unpickling runs whatever code the file holds: none is to lie where weights are looked for."""
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in _PICKLE_SUFFIXES or (path.is_file() and _is_pickle(path)):
+            raise ArtefactDamaged(
+                f"{path} is a pickle, or named like one: it could run code; weights are safetensors"
+            )
+
+
+def _is_pickle(path: Path) -> bool:
+    with path.open("rb") as content:
+        start = content.read(9)
+    # The length of a safetensors header may begin with the same bytes; it ends with zeros.
+    return start.startswith(_PICKLE_STARTS) and start[4:] != b"\0\0\0\0{"
+
+
+def _check_safetensors(path: Path) -> None:
+    """The length of a JSON header, the header, the numbers: nothing else is offered to torch."""
+    with path.open("rb") as content:
+        length = int.from_bytes(content.read(8), "little")
+        header = content.read(min(length, path.stat().st_size))
+    try:
+        described = json.loads(header)
+    except ValueError as problem:
+        raise ArtefactDamaged(f"{path} holds no safetensors") from problem
+    if len(header) != length or not isinstance(described, dict):
+        raise ArtefactDamaged(f"{path} holds no safetensors")
 
 
 def _check_file(path: Path, expected: str) -> None:

@@ -2,9 +2,13 @@
 
 import json
 import os
+import pickle
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from model.artefact import (
     CARD,
@@ -15,14 +19,16 @@ from model.artefact import (
     bundled_artefact,
     hash_file,
     load_artefact,
+    write_card,
 )
+from model.card import Card
 from model.classifier import FractureClassifier
 
 
 def test_a_whole_artefact_loads_with_its_card(small_artefact: Path) -> None:
     artefact = load_artefact(small_artefact)
     assert artefact.card.version == "0.0.1"
-    assert artefact.card.regions == ("hand", "leg", "hip", "shoulder")
+    assert artefact.card.network.regions == ("hand", "leg", "hip", "shoulder")
     assert artefact.card.validation is not None
     assert artefact.card.validation.images == 10
 
@@ -60,6 +66,94 @@ def test_a_card_that_is_not_one_is_refused(altered: Path, change: dict[str, obje
     card = json.loads((altered / CARD).read_text())
     (altered / CARD).write_text(json.dumps(card | change))
     with pytest.raises(ArtefactDamaged):
+        load_artefact(altered)
+
+
+def _card(folder: Path) -> Card:
+    return Card.model_validate_json((folder / CARD).read_text())
+
+
+def _paths_of(part: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in part.items():
+        yield (*above, name)
+        if isinstance(value, dict) and name not in ("files", "recipe"):
+            yield from _paths_of(value, (*above, name))
+
+
+# What cards of before these fields were known do without, and what has a default.
+_DISPENSABLE = {
+    *("coverage", "type_point", "type_validation", "training", "serving"),
+    *("validation", "cross_validation"),
+    *("fracture", "regions", "hardware", "types", "strangeness_directions"),
+}
+
+
+def test_a_card_that_lacks_a_field_is_refused(altered: Path) -> None:
+    whole = json.loads((altered / CARD).read_text())
+    needed = [path for path in _paths_of(whole) if _DISPENSABLE.isdisjoint(path)]
+    assert ("calibration", "slope") in needed and ("name",) in needed
+    for *above, last in needed:
+        card = json.loads((altered / CARD).read_text())
+        part = card
+        for name in above:
+            part = part[name]
+        del part[last]
+        spoiled = altered / "spoiled"
+        spoiled.mkdir(exist_ok=True)
+        (spoiled / CARD).write_text(json.dumps(card))
+        with pytest.raises(ArtefactDamaged, match="not a card this version reads"):
+            load_artefact(spoiled)
+
+
+class _RunsCode:
+    """Unpickled, it would leave a file behind."""
+
+    def __init__(self, proof: Path) -> None:
+        self.proof = proof
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return Path.touch, (self.proof,)
+
+
+@pytest.mark.parametrize("name", [NETWORK, WEIGHTS])
+def test_a_pickle_under_another_name_is_refused_unopened(altered: Path, name: str) -> None:
+    proof = altered / "code-ran"
+    (altered / name).write_bytes(pickle.dumps(_RunsCode(proof)))
+    write_card(altered, _card(altered))  # its hash is in the card
+    with pytest.raises(ArtefactDamaged, match="pickle"):
+        FractureClassifier.load(altered, "cpu")
+    torch.save({"weights": torch.zeros(1)}, altered / name)
+    write_card(altered, _card(altered))
+    with pytest.raises(ArtefactDamaged, match="pickle"):
+        FractureClassifier.load(altered, "cpu")
+    assert not proof.exists()
+
+
+def test_weights_whose_first_bytes_are_a_pickles_are_no_pickle(altered: Path) -> None:
+    content = (altered / WEIGHTS).read_bytes()
+    length = int.from_bytes(content[:8], "little")
+    longer = 0x10280  # begins with 80 02 when the low bytes come first
+    header = content[8 : 8 + length].ljust(longer)
+    (altered / WEIGHTS).write_bytes(longer.to_bytes(8, "little") + header + content[8 + length :])
+    write_card(altered, _card(altered))
+    assert (altered / WEIGHTS).read_bytes()[:2] == b"\x80\x02"
+    load_artefact(altered)
+
+
+@pytest.mark.parametrize("name", ["weights.pt", "weights.PTH", "model.pkl", "pytorch_model.bin"])
+def test_a_folder_that_holds_a_pickle_is_refused(altered: Path, name: str) -> None:
+    (altered / name).write_bytes(b"")
+    with pytest.raises(ArtefactDamaged, match="pickle"):
+        load_artefact(altered)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x02\0\0\0\0\0\0\0[]", b"\xff" * 9, b"cos\nsystem\n(S''\ntR."]
+)
+def test_weights_that_are_no_safetensors_are_refused(altered: Path, content: bytes) -> None:
+    (altered / WEIGHTS).write_bytes(content)
+    write_card(altered, _card(altered))
+    with pytest.raises(ArtefactDamaged, match="no safetensors"):
         load_artefact(altered)
 
 
