@@ -41,7 +41,7 @@ def artefact_folder(folder: Path | None) -> Path:
 
 
 def train(
-    data: Annotated[Path, typer.Option(help="Folder of a FracAtlas data set.")],
+    data: Annotated[Path, typer.Option(help="Folder of a data set.")],
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints and the artefact.")],
     start_weights: Annotated[Path, typer.Option(help="Folder of the trunks' start weights.")],
     recipe: Annotated[str, typer.Option(help="What to train, by its name.")] = "shipped",
@@ -71,9 +71,23 @@ def train(
         device=_training_device(settings.device),
         type_data=type_data,
     )
-    with missing_files_named():
+    with missing_files_named(), _refusals_named():
         typer.echo(str(run_training(run)))
     return Exit.DONE
+
+
+@contextmanager
+def _refusals_named() -> Iterator[None]:
+    from model.datasets.data_set import DataSetRefused
+    from model.networks.trunks import StartWeightsUnfit, TrunkWithoutMaps, UnknownTrunk
+    from model.training.train import TypeDataMissing
+
+    try:
+        yield
+    except (TypeDataMissing, UnknownTrunk, TrunkWithoutMaps) as refusal:
+        raise Leave(Exit.USAGE, str(refusal)) from refusal
+    except (DataSetRefused, StartWeightsUnfit) as refusal:
+        raise Leave(Exit.INPUT_UNREADABLE, str(refusal)) from refusal
 
 
 @contextmanager

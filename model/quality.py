@@ -183,7 +183,7 @@ def _sharpness(grey: Grey) -> float:
     """How suddenly grey changes at the steepest places, in the direction where it does least."""
     if min(grey.shape) < _SURROUNDINGS:
         return float("inf")
-    weight = 1 / (_deviation(grey) + _FAINT_EDGE)
+    weight = np.asarray(1 / (_deviation(grey) + _FAINT_EDGE), np.float32)
     return min(_steepest(grey, weight, down, right) for down, right in _DIRECTIONS)
 
 

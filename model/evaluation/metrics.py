@@ -114,11 +114,16 @@ def expected_calibration_error(probabilities: Values, labels: Values) -> float:
 
 
 def calibration_error_interval(sample: Sample) -> Interval:
-    """A redraw keeps the bins. Chance alone adds to this error, so the interval leans upwards."""
+    """The bins are kept. What chance alone adds in a redraw is taken off again.
+
+    An error is never below nought, so a redraw's is on average above the sample's own: by the
+    bootstrap's estimate of bias (Efron and Tibshirani 1993, chapter 10).
+    """
+    value = expected_calibration_error(sample.probabilities, sample.labels)
     redrawn = sample.redraws.each(
         lambda weights: _calibration_error(weights, sample.probabilities, sample.labels)
     )
-    return interval(expected_calibration_error(sample.probabilities, sample.labels), redrawn)
+    return interval(value, np.maximum(redrawn - (redrawn.mean() - value), 0))
 
 
 def _calibration_error(weights: Values, probabilities: Values, labels: Values) -> Values:

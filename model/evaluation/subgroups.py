@@ -17,7 +17,7 @@ _SMALL_PIXELS, _LARGE_PIXELS = 512, 1024
 _KINDS = ("region", "view", "hardware", "exposures", "long side")
 _ORDER = (
     *REGIONS,
-    *("frontal", "lateral", "oblique", "without", "with", "one", "several"),
+    *("frontal", "lateral", "oblique", "absent", "present", "one", "several"),
     *(f"under {_SMALL_PIXELS} px", f"{_SMALL_PIXELS} to {_LARGE_PIXELS - 1} px"),
     f"{_LARGE_PIXELS} px and more",
 )
@@ -51,7 +51,7 @@ def _names(one: Measured) -> Iterator[tuple[str, str]]:
     for view in image.views:
         yield "view", view
     if image.hardware is not None:
-        yield "hardware", "with" if image.hardware else "without"
+        yield "hardware", "present" if image.hardware else "absent"
     if image.multiscan is not None:
         yield "exposures", "several" if image.multiscan else "one"
     yield "long side", _size_name(max(one.rows, one.columns))

@@ -64,15 +64,16 @@ def _subgroup_sentences(subgroups: tuple[Subgroup, ...]) -> Iterator[str]:
     if len(ranked) > 1:
         _, worst = min(ranked, key=lambda pair: pair[0])
         yield (
-            f"Ranks images worst where {worst.kind} is {worst.name}: AUROC {bare(worst.auroc)} "
-            f"({span(worst.auroc)}, {worst.fractured} fractured)."
+            f"Of all parts of the images it ranks those of {worst.kind} {worst.name} worst: "
+            f"AUROC {bare(worst.auroc)} ({span(worst.auroc)}, {worst.fractured} fractured)."
         )
-    unknown = [f"{one.kind} is {one.name} ({one.fractured})" for one in subgroups if not one.auroc]
+    unknown = ", ".join(map(_counted, (one for one in subgroups if one.auroc is None)))
     if unknown:
-        yield (
-            "Too few images (in brackets, how many were fractured) to say how well it ranks where "
-            f"{', '.join(unknown)}."
-        )
+        yield f"Too few images to say how well it ranks those of {unknown}."
+
+
+def _counted(one: Subgroup) -> str:
+    return f"{one.kind} {one.name} ({one.fractured} of {one.images} fractured)"
 
 
 def _percent(share: float) -> str:

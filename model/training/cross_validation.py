@@ -13,7 +13,7 @@ from model.datasets.labelled import LabelledImage
 from model.datasets.splits import fold_numbers
 from model.evaluation.measure import measure
 from model.evaluation.measured import Measured
-from model.training.run import TrainingRun, fit_one, fitted_spec, strangeness
+from model.training.run import TrainingRun, fit_one, fitted_spec
 from model.training.ship import Draft, draft
 
 log = structlog.get_logger(__name__)
@@ -25,26 +25,23 @@ class Judgement:
 
     rows: list[Measured]
     folds: NDArray[np.intp]  # [n]: which network judged
-    strangeness: NDArray[np.float32]  # [n], or empty
 
 
 def cross_validate(
     run: TrainingRun, images: Sequence[LabelledImage], loaded: ImageSet
 ) -> Judgement:
-    """One network a fold, each measured on its fold as it would serve."""
+    """One network a judged fold, each measured on its fold as it would serve."""
     folds = fold_numbers(images, run.recipe.cross_validation_folds, run.recipe.seed)
     parts = []
-    for fold in range(run.recipe.cross_validation_folds):
+    for fold in range(run.recipe.judged_folds or run.recipe.cross_validation_folds):
         unseen = np.flatnonzero(folds == fold)
         network = fit_one(run, f"fold-{fold}", loaded.rows(np.flatnonzero(folds != fold)), None)
-        # Without a limit every image is judged; the limit is chosen by what is seen here.
         plan = Draft(run.recipe, fitted_spec(run.recipe), f"0.0.{fold}", run.out / "folds")
         classifier = FractureClassifier.load(draft(network, plan), "cpu")
         rows = measure(classifier, [images[row] for row in unseen.tolist()])
         log.info("fold_done", fold=fold, images=len(rows))
-        parts.append(Judgement(rows, folds[unseen], strangeness(network, loaded.rows(unseen))))
+        parts.append(Judgement(rows, folds[unseen]))
     return Judgement(
         rows=[row for part in parts for row in part.rows],
         folds=np.concatenate([part.folds for part in parts]),
-        strangeness=np.concatenate([part.strangeness for part in parts]),
     )

@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
+from model.card import NetworkSpec
 from model.datasets.images import ImageSet
 from model.networks.localising import LocalisingNetwork
 from model.training.batches import batch_of
 
 _BATCH = 32
-# A direction in which training images hardly differ is held to vary at least this share of all.
-_LEAST_VARIANCE_SHARE = 1e-4
 INVERSE_PENALTY = 1e-3
 
 
@@ -40,26 +39,11 @@ def describe(network: LocalisingNetwork, images: ImageSet) -> Descriptions:
     return Descriptions(close, pooled)
 
 
-def fit_strangeness(network: LocalisingNetwork, pooled: NDArray[np.float32]) -> None:
-    """Along the learned images' main directions, each measured by their own spread along it."""
-    head = network.strangeness_head
-    if head is None:
-        return
-    centre = pooled.mean(axis=0)
-    _, spread, directions = np.linalg.svd(pooled - centre, full_matrices=False)
-    variance = spread**2 / len(pooled)
-    kept = len(head.directions)
-    scale = 1 / np.sqrt(np.maximum(variance[:kept], _LEAST_VARIANCE_SHARE * variance.sum()))
-    head.centre.copy_(torch.from_numpy(centre))
-    head.directions.copy_(torch.from_numpy(directions[:kept] * scale[:, None]))
-
-
-@torch.inference_mode()
-def strangeness_of(network: LocalisingNetwork, pooled: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the fitted head says, [n]."""
-    assert network.strangeness_head is not None
-    strangeness: Tensor = network.strangeness_head.cpu()(torch.from_numpy(pooled))
-    return strangeness.numpy()
+def with_late_heads(network: LocalisingNetwork, spec: NetworkSpec) -> LocalisingNetwork:
+    """The same network with the heads of the spec that no epoch teaches, still empty."""
+    whole = LocalisingNetwork(spec)
+    whole.load_state_dict(network.state_dict(), strict=False)
+    return whole.eval()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +78,14 @@ _NEVER_LOGIT = -20.0
 def fit_type_regression(close: NDArray[np.float32], types: NDArray[np.int64]) -> TypeRegression:
     """Multinomial logistic regression on standardised features, heavily penalised."""
     mean, deviation = close.mean(axis=0), close.std(axis=0) + 1e-6
-    fitted = LogisticRegression(C=INVERSE_PENALTY, class_weight="balanced", max_iter=1000).fit(
-        (close - mean) / deviation, types
-    )
-    weight = fitted.coef_ / deviation
+    fitted = LogisticRegression(
+        C=INVERSE_PENALTY, class_weight="balanced", max_iter=300, tol=1e-3
+    ).fit((close - mean) / deviation, types)
+    weight, bias = fitted.coef_ / deviation, fitted.intercept_
+    if len(weight) == 1:  # of two types, scikit-learn keeps the second's row alone
+        weight, bias = np.concatenate([0 * weight, weight]), np.append(0, bias)
     return TypeRegression(
         weight=weight.astype(np.float32),
-        bias=(fitted.intercept_ - weight @ mean).astype(np.float32),
+        bias=(bias - weight @ mean).astype(np.float32),
         types=fitted.classes_,
     )

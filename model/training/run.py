@@ -5,17 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from model.card import NetworkSpec
 from model.datasets.images import ImageSet, load_images
 from model.datasets.labelled import LabelledImage
 from model.networks.build import Network
-from model.networks.localising import LocalisingNetwork
 from model.training.fitting import Fit, fit_network
-from model.training.late_heads import describe, fit_strangeness, strangeness_of
 from model.training.recipes import Recipe
 
 
@@ -39,13 +35,14 @@ def load(run: TrainingRun, images: Sequence[LabelledImage]) -> ImageSet:
 
 
 def fitted_spec(recipe: Recipe) -> NetworkSpec:
-    """What the epochs teach: a localising network's type head comes when it stands."""
+    """What the epochs teach: a localising network's type and strangeness heads come later."""
     late = recipe.network.kind == "localising"
-    return recipe.network.model_copy(update={"types": ()}) if late else recipe.network
+    taught_late: dict[str, object] = {"types": (), "strangeness_directions": 0}
+    return recipe.network.model_copy(update=taught_late) if late else recipe.network
 
 
 def fit_one(run: TrainingRun, name: str, images: ImageSet, held_out: ImageSet | None) -> Network:
-    """One network with all but its type head; its checkpoint bears the name."""
+    """One network with all that epochs teach; its checkpoint bears the name."""
     fit = Fit(
         name=name,
         recipe=replace(run.recipe, network=fitted_spec(run.recipe)),
@@ -56,17 +53,7 @@ def fit_one(run: TrainingRun, name: str, images: ImageSet, held_out: ImageSet | 
         device=run.device,
         resume=run.resume,
     )
-    network = fit_network(fit)
-    if isinstance(network, LocalisingNetwork) and network.strangeness_head is not None:
-        fit_strangeness(network, describe(network, images).pooled)
-    return network
-
-
-def strangeness(network: Network, images: ImageSet) -> NDArray[np.float32]:
-    """Of each image, [n]; empty where the network does not tell."""
-    if isinstance(network, LocalisingNetwork) and network.strangeness_head is not None:
-        return strangeness_of(network, describe(network, images).pooled)
-    return np.empty(0, np.float32)
+    return fit_network(fit)
 
 
 def machine(run: TrainingRun) -> str:

@@ -4,9 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from model.classifier import FractureClassifier
 from model.datasets.duplicates import find_duplicates, join_duplicates
 from model.datasets.labelled import LabelledImage, of_split
@@ -15,8 +12,10 @@ from model.datasets.splits import hold_out_groups
 from model.evaluation.measure import measure
 from model.networks.build import Network
 from model.networks.localising import LocalisingNetwork
+from model.training.coverage import Source, fit_coverage
 from model.training.cross_validation import cross_validate
-from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine, strangeness
+from model.training.late_heads import describe, with_late_heads
+from model.training.run import TrainingRun, fit_one, load, machine
 from model.training.ship import (
     Draft,
     calibrate,
@@ -24,11 +23,8 @@ from model.training.ship import (
     record_cross_validation,
     record_validation,
 )
-from model.training.type_head import add_type_head, judge_types
+from model.training.type_head import judge_types, teach_types
 
-# Of the radiographs that a network was made for, one in 500 may be called strange; of another
-# source's, which are stranger and still radiographs of limbs, one in 100.
-COVERED_SHARE, COVERED_SHARE_ELSEWHERE = 0.998, 0.99
 _UNSPLIT_VALIDATION_SHARE = 0.15
 
 
@@ -58,7 +54,7 @@ def train(run: TrainingRun) -> Path:
 
 def _check(run: TrainingRun) -> None:
     """Hours before it would be missed."""
-    if fitted_spec(run.recipe) != run.recipe.network and run.type_data is None:
+    if run.recipe.network.types and run.recipe.network.fracture and run.type_data is None:
         raise TypeDataMissing(f"{run.recipe.name} tells fracture types: it needs --type-data")
 
 
@@ -82,7 +78,7 @@ def _train_on_part(run: TrainingRun, parts: Parts) -> Path:
     """Some groups fit the weights, some the calibration, and some only measure."""
     held_out = load(run, parts.calibration)
     network = fit_one(run, "final", load(run, parts.fit), held_out)
-    folder = _draft(run, network, strangeness(network, held_out))
+    folder = _draft(run, network, parts.fit)
     judged = measure(FractureClassifier.load(folder, "cpu"), parts.calibration)
     calibrate(folder, judged, f"{len(judged)} images of train groups that fitted no weight")
     if parts.validation:
@@ -98,7 +94,7 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     loaded = load(run, images)
     judgement = cross_validate(run, images, loaded)
     network = fit_one(run, "final", loaded, None)
-    folder = _draft(run, network, judgement.strangeness)
+    folder = _draft(run, network, images)
     count = f"{len(images)} images, each judged by a network that never saw its group"
     calibrate(folder, judgement.rows, count)
     command = f"osteon train --data FOLDER --recipe {run.recipe.name} --out FOLDER"
@@ -106,28 +102,34 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     return folder
 
 
-def _draft(run: TrainingRun, network: Network, seen: NDArray[np.float32]) -> Path:
-    """The network as it ships, with its type head where it has one."""
+def _draft(run: TrainingRun, network: Network, images: Sequence[LabelledImage]) -> Path:
+    """The network as it ships, with the heads that are taught when it stands."""
     plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run))
-    if run.type_data is None or not isinstance(network, LocalisingNetwork):
-        return draft(network, replace(plan, strangeness_limit=strangeness_limit(seen)))
-    typed = [image for image in _read(run.type_data) if image.fracture_type]
-    loaded = load(run, typed)
-    limit = strangeness_limit(seen, strangeness(network, loaded))
-    whole, types = add_type_head(network, run.recipe.network, typed, loaded)
-    return draft(whole, replace(plan, types=types, strangeness_limit=limit))
+    if not isinstance(network, LocalisingNetwork):
+        return draft(network, plan)
+    typed = (
+        [] if run.type_data is None else [one for one in _read(run.type_data) if one.fracture_type]
+    )
+    whole = with_late_heads(network, run.recipe.network)
+    if run.recipe.network.types:
+        plan = replace(plan, types=teach_types(whole, run.recipe.network, typed, load(run, typed)))
+    if run.recipe.network.strangeness_directions:
+        elsewhere = _source(run, whole, typed) if typed else None
+        limit = fit_coverage(whole, _source(run, whole, images), elsewhere)
+        plan = replace(plan, strangeness_limit=limit)
+    return draft(whole, plan)
 
 
-def strangeness_limit(
-    seen: NDArray[np.float32], elsewhere: NDArray[np.float32] | None = None
-) -> float | None:
-    """Beyond what nearly all unseen radiographs reach, those of another source too."""
-    if not seen.size:
-        return None
-    limit = float(np.quantile(seen, COVERED_SHARE))
-    if elsewhere is not None:
-        limit = max(limit, float(np.quantile(elsewhere, COVERED_SHARE_ELSEWHERE)))
-    return round(limit, 4)
+def _type_images(run: TrainingRun) -> list[LabelledImage]:
+    if run.type_data is None:
+        return []
+    return [image for image in _read(run.type_data) if image.fracture_type]
+
+
+def _source(
+    run: TrainingRun, network: LocalisingNetwork, images: Sequence[LabelledImage]
+) -> Source:
+    return Source(describe(network, load(run, images)).pooled, [image.group for image in images])
 
 
 def _train_types(run: TrainingRun, images: Sequence[LabelledImage]) -> Path:

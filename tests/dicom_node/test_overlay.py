@@ -86,6 +86,17 @@ def test_heat_tints_where_it_is_hot_and_bone_shines_through() -> None:
     assert (np.abs(np.diff(lines)) > 10).all()
 
 
+def test_the_colours_are_explained_where_there_are_any() -> None:
+    heatmap = np.zeros((10, 8), np.float32)
+    cold = _coloured(annotate(_plain(value=0), nothing_in(minimal_cr()), heatmap, ""))
+    heatmap[9, 7] = 0.9
+    hot = _coloured(annotate(_plain(value=0), nothing_in(minimal_cr()), heatmap, ""))
+    legend = hot[:200, :250] & ~cold[:200, :250]
+    rows, columns = np.nonzero(legend)
+    assert rows.size > 300
+    assert np.ptp(columns) > 4 * np.ptp(rows)
+
+
 @pytest.mark.parametrize("rows", [1, 2, 33, 3000])
 @pytest.mark.parametrize("columns", [1, 3, 40, 3000])
 @pytest.mark.parametrize("finding", [FRACTURE, POSSIBLE])

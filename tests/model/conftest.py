@@ -1,7 +1,6 @@
 """A small artefact and a small folder of labelled phantoms for the tests of this room."""
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np

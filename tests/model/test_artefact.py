@@ -170,9 +170,11 @@ def test_the_bundled_artefact_is_whole_and_says_where_it_comes_from() -> None:
     folder = bundled_artefact()
     card = load_artefact(folder).card
     assert folder.name == f"{card.name}-{card.version}"
-    assert {source.licence for source in card.sources} == {"CC BY 4.0", "Apache-2.0"}
+    licences = [source.licence for source in card.sources]
+    assert all(licence.startswith(("CC BY 4.0", "Apache-2.0")) for licence in licences)
     assert any("10.6084/m9.figshare.22363012" in source.attribution for source in card.sources)
-    assert card.validation is not None and card.validation.auroc.value >= 0.9
+    assert card.cross_validation is not None
+    assert card.cross_validation.auroc is not None and card.cross_validation.auroc.value >= 0.9
     assert sum(path.stat().st_size for path in folder.iterdir()) < 12_000_000
 
 

@@ -19,5 +19,6 @@ SHIPPED = Recipe(
     sensitivity=0.90,
     fractured_weight=2.5,
     cross_validation_folds=3,
+    judged_folds=1,
     practice=Practice(),
 )

@@ -13,11 +13,13 @@ from model.evaluation.metrics import (
     auroc_interval,
     average_precision_interval,
     brier_interval,
+    calibration_error_interval,
     expected_calibration_error,
     point_figures,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
 )
+from model.evaluation.redraws import Redraws
 from tests.model.evaluation.made_rows import row, rows
 
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.booleans()), min_size=2, max_size=40).filter(
@@ -121,6 +123,15 @@ def test_calibration_error_is_that_of_scikit_learns_curve() -> None:
     assert expected_calibration_error(probabilities, labels) == pytest.approx(
         np.abs(true - mean).mean()
     )
+
+
+def test_the_interval_of_a_calibration_error_holds_it() -> None:
+    random = np.random.default_rng(4)
+    probabilities = random.random(300)
+    labels = (random.random(300) < probabilities).astype(float)
+    sample = Sample(probabilities, labels, Redraws.of(map(str, range(300))))
+    figure = calibration_error_interval(sample)
+    assert 0 <= figure.low < figure.value < figure.high
 
 
 def test_images_that_were_not_assessable_are_in_no_column() -> None:

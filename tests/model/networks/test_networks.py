@@ -10,9 +10,7 @@ from model.networks.trunks import TrunkWithoutMaps, UnknownTrunk, trunk_names
 REGIONS, TYPES = ("hand", "leg"), ("spiral", "oblique", "hairline")
 
 
-@pytest.mark.parametrize(
-    "trunk", ["resnet18", "densenet121", "vgg11", "mobilenet_v3_small"]
-)
+@pytest.mark.parametrize("trunk", ["resnet18", "densenet121", "vgg11", "mobilenet_v3_small"])
 def test_a_localising_network_answers_all_that_its_card_names(trunk: str) -> None:
     spec = NetworkSpec(
         kind="localising",
