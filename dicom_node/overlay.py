@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from dicom_node.finding import BoundingBox, FindingState, ImageFinding
+from dicom_node.heat_tint import COOLEST_SHOWN, legend_colours, tint
 from dicom_node.overlay_text import Colour, Line, Rectangle, draw_label, draw_panel
 from dicom_node.report_wording import NOT_VERIFIED, RESEARCH_USE, STATE_WORDS
 
@@ -19,10 +20,7 @@ _COLOURS: dict[FindingState, Colour] = {
 _TITLE: Colour = (255, 214, 102)
 _SMALL: Colour = (200, 204, 208)
 _HALO: Colour = (0, 0, 0)
-_TINT: Colour = (255, 128, 0)
-# Heat below the first value is not shown; the hottest place still lets most of the bone through.
-_COOLEST_SHOWN = 0.2
-_STRONGEST_TINT = 0.28
+_LEGEND_COLOURS = 40
 
 
 def annotate(
@@ -38,15 +36,14 @@ def annotate(
     """
     rows, columns = pixels.shape
     picture = Image.fromarray(pixels).convert("RGB")
-    if heatmap is not None:
-        _tint(picture, heatmap)
+    tinted = heatmap is not None and tint(picture, heatmap)
     boxes = [box for box in (b.clamped(rows, columns) for b in finding.boxes) if box is not None]
     colour = _COLOURS[finding.state]
     draw = ImageDraw.Draw(picture)
     for box in boxes:
         _draw_box(draw, box, colour, dashed=finding.state is FindingState.POSSIBLE)
     taken = [_edges(box) for box in boxes]
-    panel = draw_panel(picture, _banner(finding, label, colour), taken)
+    panel = draw_panel(picture, _banner(finding, label, tinted), taken)
     taken += [panel] if panel else []
     for number, box in enumerate(boxes, start=1):
         line = Line(f"{number}: {100 * box.score:.0f} %", colour)
@@ -55,14 +52,21 @@ def annotate(
     return np.asarray(picture)
 
 
-def _banner(finding: ImageFinding, label: str, colour: Colour) -> list[Line]:
-    return [
+def _banner(finding: ImageFinding, label: str, tinted: bool) -> list[Line]:
+    colour = _COLOURS[finding.state]
+    lines = [
         Line(NOT_VERIFIED, _TITLE),
         Line(_answer(finding), colour),
         Line(_grounds(finding), colour, 0.85),
         Line(label, _SMALL, 0.75),
         Line(RESEARCH_USE, _SMALL, 0.75),
     ]
+    return [*lines, _legend()] if tinted else lines
+
+
+def _legend() -> Line:
+    shown = f"Heat {100 * COOLEST_SHOWN:.0f} to 100 %"
+    return Line(shown, _SMALL, 0.75, legend_colours(_LEGEND_COLOURS))
 
 
 def _answer(finding: ImageFinding) -> str:
@@ -75,13 +79,6 @@ def _grounds(finding: ImageFinding) -> str:
     if finding.probability is not None:
         return f"Fracture probability {100 * finding.probability:.1f} %"
     return shorten(finding.reason or "no reason given", width=60, placeholder=" ...")
-
-
-def _tint(picture: Image.Image, heatmap: NDArray[np.float32]) -> None:
-    heat = (np.nan_to_num(heatmap) - _COOLEST_SHOWN) / (1.0 - _COOLEST_SHOWN)
-    weights = (np.clip(heat, 0.0, 1.0) * _STRONGEST_TINT * 255.0).astype(np.uint8)
-    mask = Image.fromarray(weights).resize(picture.size, Image.Resampling.BICUBIC)
-    picture.paste(_TINT, (0, 0, *picture.size), mask)
 
 
 def _edges(box: BoundingBox) -> Rectangle:

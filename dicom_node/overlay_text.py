@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
@@ -19,6 +20,8 @@ _WIDEST_PANEL = 0.96
 _TALLEST_PANEL = 0.4
 _SHADE = 0.6
 _LINE_PITCH = 1.3
+_CAPITAL = 0.7  # height of a capital letter against the font's
+_BAR_HEIGHTS = 5  # a bar's width against the text's height
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Line:
     text: str
     colour: Colour
     scale: float = 1.0
+    bar: tuple[Colour, ...] = ()  # colours side by side behind the text
 
 
 def draw_panel(
@@ -74,9 +78,18 @@ def _fitting_height(lines: Sequence[Line], size: tuple[int, int]) -> int:
 
 
 def _panel_size(lines: Sequence[Line], height: int) -> tuple[int, int]:
-    widest = max(_font(height, line.scale).getlength(line.text) for line in lines)
+    widest = max(_text_width(line, height) + _bar_width(line, height) for line in lines)
     tall = sum(_pitch(height, line) for line in lines)
     return int(widest) + 1 + 2 * _padding(height), tall + _padding(height)
+
+
+def _text_width(line: Line, height: int) -> float:
+    return _font(height, line.scale).getlength(line.text)
+
+
+def _bar_width(line: Line, height: int) -> int:
+    """With the gap before it."""
+    return _padding(height) + _BAR_HEIGHTS * height if line.bar else 0
 
 
 def _padding(height: int) -> int:
@@ -135,3 +148,17 @@ def _write(picture: Image.Image, lines: Sequence[Line], height: int, panel: Rect
         baseline += _pitch(height, line)
         font = _font(height, line.scale)
         draw.text((panel[0] + padding, baseline), line.text, line.colour, font, anchor="ls")
+        if line.bar:
+            left = panel[0] + 2 * padding + _text_width(line, height)
+            _draw_bar(draw, line, (left, baseline), height)
+
+
+def _draw_bar(
+    draw: ImageDraw.ImageDraw, line: Line, corner: tuple[float, float], height: int
+) -> None:
+    """On the text's line; the corner is its lower left."""
+    left, bottom = corner
+    top, width = bottom - round(_CAPITAL * height * line.scale), _BAR_HEIGHTS * height
+    edges = [round(left + width * place / len(line.bar)) for place in range(len(line.bar) + 1)]
+    for colour, (near, far) in zip(line.bar, pairwise(edges), strict=True):
+        draw.rectangle((near, top, max(near, far - 1), bottom), fill=colour)
