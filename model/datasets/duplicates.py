@@ -1,5 +1,6 @@
 """The same exposure twice in a data set: copied, resized, compressed, cropped, flipped, turned."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -13,7 +14,8 @@ from numpy.typing import NDArray
 from model.datasets.data_set import Gathered, ImageUnfit, gather
 from model.datasets.images import read_image
 from model.datasets.labelled import LabelledImage
-from model.datasets.lookalikes import find_lookalikes, thumbnail
+from model.datasets.likeness import thumbnail
+from model.datasets.lookalikes import find_lookalikes
 
 # Seen in FracAtlas and Bone Break: limbs of two patients in one pose reach 0.826, copies that were
 # cropped, turned and compressed start at 0.831.
@@ -79,12 +81,16 @@ def leave_out_leaks(images: Iterable[LabelledImage], pairs: Iterable[DuplicatePa
     For splits that stand; where images are parted anew, join_duplicates loses none.
     """
     images = tuple(images)
-    split_of = {image.path: image.split for image in images}
-    leaks: set[Path] = set()
+    united = _United()
     for pair in pairs:
-        first, second = sorted((pair.first, pair.second), key=lambda path: _rank(split_of[path]))
-        if _rank(split_of[first]) < _rank(split_of[second]):
-            leaks.add(first)
+        united.join(str(pair.first), str(pair.second))
+    last: dict[str, int] = defaultdict(int)
+    for image in images:
+        copies = united.name(str(image.path))
+        last[copies] = max(last[copies], _rank(image.split))
+    leaks = {
+        image.path for image in images if _rank(image.split) < last[united.name(str(image.path))]
+    }
     return gather(images, lambda image: image.path, partial(_refuse_leak, leaks))
 
 
@@ -99,15 +105,15 @@ def _refuse_leak(leaks: set[Path], image: LabelledImage) -> LabelledImage:
 
 
 class _United:
-    """Disjoint sets of groups, each called by its least name."""
+    """Disjoint sets of names, each called by its least."""
 
     def __init__(self) -> None:
         self._parent: dict[str, str] = {}
 
-    def name(self, group: str) -> str:
-        while (parent := self._parent.get(group, group)) != group:
-            group = parent
-        return group
+    def name(self, one: str) -> str:
+        while (parent := self._parent.get(one, one)) != one:
+            one = parent
+        return one
 
     def join(self, first: str, second: str) -> None:
         low, high = sorted((self.name(first), self.name(second)))

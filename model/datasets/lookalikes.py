@@ -7,9 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.datasets.likeness import SIDE, Thumbnails, likeness, thumbnail
-
-__all__ = ["Thumbnails", "find_lookalikes", "thumbnail"]
+from model.datasets.likeness import SIDE, Thumbnails, likeness
 
 Hashes = NDArray[np.uint64]  # [n, 4]
 Pairs = NDArray[np.intp]  # [m, 2]
