@@ -40,7 +40,7 @@ def with_flat_band(pixels: Picture) -> Picture:
     return cut
 
 
-MARKS = [(with_letter, 0.15), (with_border, 0.2), (with_black_border, 0.15), (with_flat_band, 0.3)]
+MARKS = [(with_letter, 0.15), (with_border, 0.2), (with_black_border, 0.2), (with_flat_band, 0.3)]
 
 
 @pytest.mark.parametrize("mark, bound", MARKS, ids=lambda value: getattr(value, "__name__", ""))
