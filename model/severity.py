@@ -49,18 +49,18 @@ class Severity:
 _LEVELS = tuple(Level)
 # An incomplete break stays in line; a comminuted or dislocated one hardly ever does.
 _LEAST_OF_TYPE = {
-    "Hairline": Level.MILD,
-    "Greenstick": Level.MILD,
-    "Avulsion": Level.MODERATE,
-    "Impacted": Level.MODERATE,
-    "Longitudinal": Level.MODERATE,
-    "Oblique": Level.MODERATE,
-    "Pathological": Level.MODERATE,
-    "Spiral": Level.MODERATE,
-    "Comminuted": Level.SEVERE,
-    "Fracture dislocation": Level.SEVERE,
+    "hairline": Level.MILD,
+    "greenstick": Level.MILD,
+    "avulsion": Level.MODERATE,
+    "impacted": Level.MODERATE,
+    "longitudinal": Level.MODERATE,
+    "oblique": Level.MODERATE,
+    "pathological": Level.MODERATE,
+    "spiral": Level.MODERATE,
+    "comminuted": Level.SEVERE,
+    "fracture_dislocation": Level.SEVERE,
 }
-_MOST_OF_TYPE = {"Hairline": Level.MODERATE, "Greenstick": Level.MODERATE}
+_MOST_OF_TYPE = {"hairline": Level.MODERATE, "greenstick": Level.MODERATE}
 # A quarter of the fractures that readers boxed in FracAtlas are wide, one in forty very wide.
 _WIDE_EXTENT, _WIDEST_EXTENT = 0.1, 0.2
 _MANY_MARKS, _MOST_MARKS = 2, 4
@@ -103,11 +103,12 @@ def _of_type(evidence: SeverityEvidence) -> Sequence[str]:
     named = evidence.fracture_type
     if named is None:
         return ["fracture type not told"]
-    if named not in _LEAST_OF_TYPE:
-        return [f"type {named}: not known to the estimate"]
+    words = f"type {named.replace('_', ' ')}"
     if named in _MOST_OF_TYPE:
-        return [f"type {named}: at most {_MOST_OF_TYPE[named]}"]
-    return [f"type {named}: at least {_LEAST_OF_TYPE[named]}"]
+        return [f"{words}: at most {_MOST_OF_TYPE[named]}"]
+    if named in _LEAST_OF_TYPE:
+        return [f"{words}: at least {_LEAST_OF_TYPE[named]}"]
+    return [f"{words}: not known to the estimate"]
 
 
 def _of_extent(evidence: SeverityEvidence) -> Sequence[str]:

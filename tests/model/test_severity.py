@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.datasets.labelled import FRACTURE_TYPES
 from model.prediction import Box, State
 from model.radiograph import Radiograph
 from model.severity import (
@@ -18,10 +19,6 @@ from model.severity import (
 from phantom.anatomy import REGIONS
 from phantom.radiograph import PhantomSpec, make_phantom
 
-TYPES = (
-    *("Avulsion", "Comminuted", "Fracture dislocation", "Greenstick", "Hairline"),
-    *("Impacted", "Longitudinal", "Oblique", "Pathological", "Spiral"),
-)
 FRACTURE, POSSIBLE = State.FRACTURE, State.POSSIBLE
 MILD, MODERATE, SEVERE = Level.MILD, Level.MODERATE, Level.SEVERE
 
@@ -37,14 +34,14 @@ MILD, MODERATE, SEVERE = Level.MILD, Level.MODERATE, Level.SEVERE
         (SeverityEvidence(FRACTURE, None, 1, 0.5), MODERATE),
         (SeverityEvidence(FRACTURE, None, 2, 0.5), SEVERE),
         (SeverityEvidence(FRACTURE, None, 4, 0.12), SEVERE),
-        (SeverityEvidence(FRACTURE, "Hairline", 1, 0.02), MILD),
-        (SeverityEvidence(FRACTURE, "Hairline", 4, 0.5), MODERATE),
-        (SeverityEvidence(FRACTURE, "Greenstick", 1, 0.12), MODERATE),
-        (SeverityEvidence(FRACTURE, "Oblique", 1, 0.02), MODERATE),
-        (SeverityEvidence(FRACTURE, "Oblique", 2, 0.5), SEVERE),
-        (SeverityEvidence(FRACTURE, "Comminuted", 0, None), SEVERE),
-        (SeverityEvidence(FRACTURE, "Fracture dislocation", 1, 0.02), SEVERE),
-        (SeverityEvidence(FRACTURE, "Buckle", 1, 0.02), MILD),
+        (SeverityEvidence(FRACTURE, "hairline", 1, 0.02), MILD),
+        (SeverityEvidence(FRACTURE, "hairline", 4, 0.5), MODERATE),
+        (SeverityEvidence(FRACTURE, "greenstick", 1, 0.12), MODERATE),
+        (SeverityEvidence(FRACTURE, "oblique", 1, 0.02), MODERATE),
+        (SeverityEvidence(FRACTURE, "oblique", 2, 0.5), SEVERE),
+        (SeverityEvidence(FRACTURE, "comminuted", 0, None), SEVERE),
+        (SeverityEvidence(FRACTURE, "fracture_dislocation", 1, 0.02), SEVERE),
+        (SeverityEvidence(FRACTURE, "buckle", 1, 0.02), MILD),
     ],
 )
 def test_the_rule(evidence: SeverityEvidence, expected: Level) -> None:
@@ -56,7 +53,7 @@ def test_the_rule(evidence: SeverityEvidence, expected: Level) -> None:
 
 @pytest.mark.parametrize("state", [State.NONE, State.NOT_ASSESSABLE, None])
 def test_nothing_is_said_where_no_fracture_is_suspected(state: State | None) -> None:
-    assert estimate_severity(SeverityEvidence(state, "Comminuted", 3, 0.4)) is None
+    assert estimate_severity(SeverityEvidence(state, "comminuted", 3, 0.4)) is None
 
 
 def test_nothing_is_said_where_nothing_tells_of_it() -> None:
@@ -64,19 +61,26 @@ def test_nothing_is_said_where_nothing_tells_of_it() -> None:
 
 
 def test_the_reasons_are_plain() -> None:
-    severity = estimate_severity(SeverityEvidence(FRACTURE, "Spiral", 2, 0.123))
+    severity = estimate_severity(SeverityEvidence(FRACTURE, "spiral", 2, 0.123))
     assert severity is not None
     assert severity.reasons == (
-        "type Spiral: at least moderate",
+        "type spiral: at least moderate",
         "a wide part of the bone field is marked (about 12 %)",
         "2 suspicious places",
     )
 
 
+@pytest.mark.parametrize("named", FRACTURE_TYPES)
+def test_every_type_is_known(named: str) -> None:
+    severity = estimate_severity(SeverityEvidence(FRACTURE, named, 1, 0.02))
+    assert severity is not None
+    assert severity.reasons[0].startswith(f"type {named.replace('_', ' ')}: at ")
+
+
 _EVIDENCE = st.builds(
     SeverityEvidence,
     state=st.sampled_from([FRACTURE, POSSIBLE]),
-    fracture_type=st.sampled_from([None, *TYPES]),
+    fracture_type=st.sampled_from([None, *FRACTURE_TYPES]),
     marks=st.integers(1, 9),
     extent=st.floats(0, 1),
 )
@@ -103,9 +107,9 @@ def test_more_extent_and_more_marks_never_lower_it(
 def test_a_graver_type_never_lowers_it(evidence: SeverityEvidence) -> None:
     of = {
         name: _rank(SeverityEvidence(evidence.state, name, evidence.marks, evidence.extent))
-        for name in ("Hairline", "Oblique", "Comminuted")
+        for name in ("hairline", "oblique", "comminuted")
     }
-    assert of["Hairline"] <= of["Oblique"] <= of["Comminuted"]
+    assert of["hairline"] <= of["oblique"] <= of["comminuted"]
 
 
 def _radiograph(seed: int, region: str) -> Radiograph:
@@ -153,6 +157,6 @@ def test_a_blank_image_has_no_bones() -> None:
 def test_evidence_is_gathered_from_one_prediction() -> None:
     radiograph = _radiograph(3, "hand")
     boxes = (Box(180, 200, 220, 240, 0.9), Box(10, 10, 30, 30, 0.5))
-    evidence = gather_evidence(radiograph, POSSIBLE, boxes, "Oblique")
-    assert evidence == SeverityEvidence(POSSIBLE, "Oblique", 2, marked_extent(radiograph, boxes))
+    evidence = gather_evidence(radiograph, POSSIBLE, boxes, "oblique")
+    assert evidence == SeverityEvidence(POSSIBLE, "oblique", 2, marked_extent(radiograph, boxes))
     assert gather_evidence(radiograph, State.NONE, (), None).extent is None
