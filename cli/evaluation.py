@@ -161,7 +161,7 @@ def _point_rows(name: str, point: "PointFigures") -> Iterator[dict[str, Any]]:
     yield _row(f"specificity, called {name}", point.specificity)
 
 
-def _row(name: str, figure: "Interval | float | None") -> dict[str, Any]:
+def _row(name: str, figure: "Interval | None") -> dict[str, Any]:
     from model.evaluation.wording import bare, span
 
     return {"figure": name, "value": bare(figure), "interval": span(figure)}

@@ -66,8 +66,6 @@ def item(text: str) -> str:
     )
 
 
-def figure(value: Interval | float | None) -> str:
+def figure(value: Interval | None) -> str:
     """The figure, and its interval in brackets."""
-    if value is None:
-        return "too few"
-    return f"{bare(value)} ({span(value)})" if isinstance(value, Interval) else bare(value)
+    return "too few" if value is None else f"{bare(value)} ({span(value)})"

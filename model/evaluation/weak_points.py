@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from model.card import Card
 from model.evaluation.wording import bare, span
-from model.figures import Figures, Interval, Subgroup
+from model.figures import Figures, Subgroup
 
 
 def weak_points(card: Card) -> list[str]:
@@ -46,10 +46,9 @@ def _point_sentences(figures: Figures) -> Iterator[str]:
 def _place_sentences(figures: Figures) -> Iterator[str]:
     inside = figures.heatmap_peak_in_box
     if inside is not None:
-        share = inside.value if isinstance(inside, Interval) else inside
         yield (
-            f"In {_percent(1 - share)} of 100 fractured images the heatmap's highest place is not "
-            "on the fracture."
+            f"In {_percent(1 - inside.value)} of 100 fractured images the heatmap's highest place "
+            "is not on the fracture."
         )
     if figures.marks is not None:
         yield (
