@@ -168,12 +168,13 @@ def _row(name: str, figure: "Interval | None") -> dict[str, Any]:
 
 
 def _print_comparison(comparison: "Comparison", as_json: bool) -> None:
-    from dataclasses import asdict
+    from pydantic import TypeAdapter
 
     from cli.output import print_json
+    from model.evaluation.comparison import Comparison
     from model.evaluation.comparison_text import describe
 
     if as_json:
-        print_json(asdict(comparison))
+        print_json(TypeAdapter(Comparison).dump_python(comparison, mode="json"))
     else:
         typer.echo(describe(comparison))
