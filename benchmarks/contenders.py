@@ -21,7 +21,7 @@ from model.runtime import CpuPlan, OpenVinoRuntime, Precision, Squares
 from model.torch_runtime import load_network
 from phantom.radiograph import PhantomSpec, make_phantom
 
-EAGER = "eager torch, network alone"
+EAGER = "eager torch"
 # A hand on a digital detector, reduced to a quarter.
 _ROWS, _COLUMNS = 1024, 832
 # A convolution that a CPU does best: its kernels stay in the cache, its sums are long.
@@ -91,7 +91,9 @@ def eager_contender(artefact: Artefact, material: Material) -> Contender:
 def serving_contenders(
     artefact: Artefact, material: Material, plan: CpuPlan, flop: float
 ) -> list[Contender]:
-    """The stretches of an image's way, each longer than the one before; the last one by one."""
+    """The network alone, then the way from pixels and from PNG files to predictions; the last from
+    pixels for one image at a time, where its latency counts.
+    """
     assert plan.precision is not None
     runtime = OpenVinoRuntime(artefact, plan)
     alone = CpuPlan(plan.threads, bulk=False, precision=plan.precision)
@@ -99,9 +101,9 @@ def serving_contenders(
     one = FractureClassifier(artefact.card, OpenVinoRuntime(artefact, alone))
     count, first = len(material.files), material.radiographs[:1]
     ways: dict[str, tuple[int, Callable[[], object]]] = {
-        "network alone": (count, lambda: runtime.run(material.shown)),
-        "pixels to prediction": (count, lambda: many.predict(material.radiographs)),
-        "files to prediction": (count, lambda: list(judge_files(many, iter(material.files)))),
+        "network": (count, lambda: runtime.run(material.shown)),
+        "from pixels": (count, lambda: many.predict(material.radiographs)),
+        "from files": (count, lambda: list(judge_files(many, iter(material.files)))),
         ONE_BY_ONE: (1, lambda: one.predict(first)),
     }
     return [
@@ -110,7 +112,7 @@ def serving_contenders(
     ]
 
 
-ONE_BY_ONE = "pixels to prediction, one image"
+ONE_BY_ONE = "one by one"
 
 
 def limit_contender(precision: Precision, threads: int) -> Contender:

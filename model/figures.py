@@ -1,7 +1,7 @@
 """The figures a card carries: how well the classifier did on labelled images, with intervals.
 
 What could not be measured (too few images, a class that is missing, no boxes to compare with) is
-None. Fields that came later than the first card are None in it.
+None.
 """
 
 from pydantic import BaseModel, ConfigDict
@@ -101,9 +101,9 @@ class Figures(CardPart):
     average_precision: Interval | None
     sensitive: PointFigures
     specific: PointFigures
-    region_accuracy: Interval | float | None  # a bare number in the first card
-    heatmap_peak_in_box: Interval | float | None  # share of the boxed images
-    expected_calibration_error: Interval | float
+    region_accuracy: Interval | None
+    heatmap_peak_in_box: Interval | None  # share of the boxed images
+    expected_calibration_error: Interval
     note: str
     brier: Interval | None = None
     sensitivity_at_specificity: HeldFigure | None = None

@@ -33,12 +33,12 @@ def test_every_way_is_timed_beside_plain_torch(artefact_folder: Path) -> None:
     plain, *serving = report.rows
     assert (plain.way, plain.times_eager) == (EAGER, 1.0)
     ways = [row.way for row in serving if row.precision == "f32"]
-    assert ways == ["network alone", "pixels to prediction", "files to prediction", ONE_BY_ONE]
+    assert ways == ["network", "from pixels", "from files", ONE_BY_ONE]
     for row in report.rows:
-        assert row.p50_ms <= row.p95_ms
+        assert row.best_ms <= row.p50_ms <= row.p95_ms
         assert row.images_per_second > 0
         # Each image is shown twice, straight and mirrored.
         done = report.gflop_per_image * row.images_per_second
         share = done / report.limit_gflop_per_second["f32"]
-        assert row.of_float32_limit == pytest.approx(share, rel=0.5, abs=0.02)
-    assert 30 < report.memory_mb < 2000
+        assert row.of_float32_limit == pytest.approx(share, rel=0.1, abs=0.02)
+    assert 60 < report.memory_mb < 400  # torch alone takes more
