@@ -22,6 +22,17 @@ class FitState:
     epochs_done: int = 0
     lowest_loss: float = float("inf")  # on the held-out images, where there are any
     epochs_without_gain: int = 0
+    best: dict[str, Tensor] | None = None  # the average of the epoch with the lowest loss
+
+    def keep_as_best(self) -> None:
+        """Copy the average: later epochs move it."""
+        self.best = {name: value.clone() for name, value in self.average.state_dict().items()}
+
+    def shipped(self) -> Network:
+        """The best epoch's average where epochs were compared, else the last one's."""
+        if self.best is not None:
+            self.average.load_state_dict(self.best)
+        return self.average.eval()
 
 
 _MODULES = ("network", "average", "optimizer", "schedule")
@@ -32,7 +43,10 @@ def save_checkpoint(state: FitState, path: Path) -> None:
     """Written beside and renamed: a kill never leaves half a checkpoint."""
     unfinished = path.with_suffix(".unfinished")
     kept = {name: getattr(state, name).state_dict() for name in _MODULES}
-    torch.save(kept | {name: getattr(state, name) for name in _NUMBERS}, unfinished)
+    kept |= {name: getattr(state, name) for name in _NUMBERS}
+    if state.best is not None:
+        kept["best"] = state.best
+    torch.save(kept, unfinished)
     unfinished.replace(path)
 
 
@@ -43,6 +57,7 @@ def restore_checkpoint(state: FitState, path: Path) -> None:
         getattr(state, name).load_state_dict(saved[name])
     for name in _NUMBERS:
         setattr(state, name, saved[name])
+    state.best = saved.get("best")
 
 
 @torch.no_grad()

@@ -35,7 +35,7 @@ class Fit:
     name: str
     recipe: Recipe
     images: ImageSet
-    held_out: ImageSet | None  # decides when to stop, where the recipe has patience
+    held_out: ImageSet | None  # says when to stop and which epoch was best, given patience
     folder: Path
     start_weights: Path
     device: str = "cpu"
@@ -43,7 +43,7 @@ class Fit:
 
 
 def fit_network(fit: Fit) -> Network:
-    """Fit to the last epoch, or until patience ends; returns the averaged network."""
+    """Fit to the last epoch, or until patience ends: then the best epoch's average is returned."""
     fit.folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(fit.recipe.seed)
     checkpoint = fit.folder / f"{fit.name}.checkpoint"
@@ -56,7 +56,7 @@ def fit_network(fit: Fit) -> Network:
             _fit_epoch(fit, state, drawer, progress)
             _measure_epoch(fit, state, progress)
             save_checkpoint(state, checkpoint)
-    return state.average.eval()
+    return state.shipped()
 
 
 def _finished(state: FitState, recipe: Recipe) -> bool:
@@ -142,9 +142,11 @@ def _measure_epoch(fit: Fit, state: FitState, progress: RunProgress) -> None:
     loss = _held_out_loss(fit, state, fit.held_out)
     progress.record("loss/held_out", loss, state.epochs_done)
     log.info("held_out", run=fit.name, epoch=state.epochs_done, loss=round(loss, 4))
-    gained = loss < state.lowest_loss
-    state.epochs_without_gain = 0 if gained else state.epochs_without_gain + 1
-    state.lowest_loss = min(loss, state.lowest_loss)
+    if loss < state.lowest_loss:
+        state.lowest_loss, state.epochs_without_gain = loss, 0
+        state.keep_as_best()
+    else:
+        state.epochs_without_gain += 1
 
 
 def _held_out_loss(fit: Fit, state: FitState, images: ImageSet) -> float:

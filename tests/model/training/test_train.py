@@ -1,6 +1,7 @@
 """A run trains, and a run cut short goes on to the same end."""
 
-from dataclasses import replace
+import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_run_that_was_cut_short_ends_like_one_that_was_not(
         with pytest.raises(KeyboardInterrupt):
             _fit(cut_run)
     resumed = _fit(replace(cut_run, resume=True))
-    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+    assert _alike(whole, resumed)
 
 
 def _save_then_die(state: FitState, path: Path) -> None:
@@ -86,18 +87,73 @@ def test_cross_validation_judges_each_image_once_by_a_network_that_never_saw_its
     }
 
 
-def test_patience_ends_a_run_whose_held_out_loss_rises(
-    tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
+@dataclass
+class _Epoch:
+    lowest_loss: float
+    average: dict[str, torch.Tensor]
+
+
+def _impatient_run(out: Path, folder: Path, weights: Path, recipe: Recipe) -> TrainingRun:
+    # At such a rate the held-out loss soon rises.
+    wild = replace(recipe.rates, trunk=3.0, heads=30.0)
+    changes = replace(recipe, epochs=40, patience_epochs=2, rates=wild, ema_decay=0.0)
+    return _run(out, folder, weights, changes)
+
+
+def _fit_patiently(run: TrainingRun) -> dict[str, torch.Tensor]:
+    images = load(run, of_split(read_labels(run.data), "train"))
+    return fit_one(run, "final", images, images).state_dict()
+
+
+def test_patience_ends_a_run_whose_held_out_loss_rises_and_keeps_its_best_epoch(
+    tmp_path: Path,
+    phantom_folder: Path,
+    start_weights: Path,
+    small_recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # At such a rate the held-out loss never falls twice in a row.
-    wild = replace(small_recipe.rates, trunk=3.0, heads=30.0)
-    recipe = replace(small_recipe, epochs=40, patience_epochs=2, rates=wild, ema_decay=0.0)
-    run = _run(tmp_path, phantom_folder, start_weights, recipe)
-    images = load(run, of_split(read_labels(phantom_folder), "train"))
-    fit_one(run, "final", images, images)
-    saved = torch.load(tmp_path / "final.checkpoint", weights_only=True)
-    assert saved["epochs_without_gain"] == 2
-    assert saved["epochs_done"] < 40
+    epochs: list[_Epoch] = []
+
+    def save_and_note(state: FitState, path: Path) -> None:
+        save_checkpoint(state, path)
+        epochs.append(_Epoch(state.lowest_loss, copy.deepcopy(state.average.state_dict())))
+
+    monkeypatch.setattr("model.training.fitting.save_checkpoint", save_and_note)
+    run = _impatient_run(tmp_path, phantom_folder, start_weights, small_recipe)
+    ended = _fit_patiently(run)
+    assert len(epochs) < 40
+    best, *later = epochs[-3:]
+    assert [epoch.lowest_loss for epoch in later] == [best.lowest_loss] * 2
+    assert _alike(ended, best.average)
+    assert not _alike(ended, epochs[-1].average)
+    assert _alike(_fit_patiently(replace(run, resume=True)), best.average)
+
+
+def test_a_run_that_was_cut_short_after_its_best_epoch_still_ends_in_it(
+    tmp_path: Path,
+    phantom_folder: Path,
+    start_weights: Path,
+    small_recipe: Recipe,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    places = (phantom_folder, start_weights, small_recipe)
+    whole = _fit_patiently(_impatient_run(tmp_path / "whole", *places))
+    cut_run = _impatient_run(tmp_path / "cut", *places)
+    with monkeypatch.context() as patch:
+        patch.setattr("model.training.fitting.save_checkpoint", _save_then_die_past_the_best)
+        with pytest.raises(KeyboardInterrupt):
+            _fit_patiently(cut_run)
+    assert _alike(whole, _fit_patiently(replace(cut_run, resume=True)))
+
+
+def _save_then_die_past_the_best(state: FitState, path: Path) -> None:
+    save_checkpoint(state, path)
+    if state.epochs_without_gain == 1:
+        raise KeyboardInterrupt
+
+
+def _alike(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
 def test_weights_of_another_trunk_are_refused(
