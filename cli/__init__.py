@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from cli import classifier, datasets, evaluation, exporting, ledger, node, peers, prediction
+from cli import datasets, evaluation, exporting, ledger, node, peers, prediction, training
 from cli.exits import Exit, Leave
 from settings import SettingsRefused
 
@@ -15,7 +15,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (node, prediction, classifier, datasets, evaluation, exporting, peers, ledger):
+for room in (node, prediction, training, datasets, evaluation, exporting, peers, ledger):
     room.add_commands(app)
 
 _INTERRUPTED = 130

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.classifier import load_classifier
+from cli.artefacts import load_classifier
 from cli.exits import Exit, Leave
 from cli.measuring import (
     judged_images_needed,

@@ -1,5 +1,7 @@
 """Exit codes in DCMTK's ranges: a script can tell a wrong file from a peer that refuses."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 
@@ -24,3 +26,12 @@ class Leave(Exception):
     def __init__(self, code: Exit, sentence: str) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+@contextmanager
+def missing_files_named() -> Iterator[None]:
+    """A file that is not there ends the command with its name."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Leave(Exit.INPUT_UNREADABLE, f"there is no {error.filename}") from error

@@ -48,7 +48,7 @@ def export(
 
 
 def _artefact(folder: Path | None) -> "Artefact":
-    from cli.classifier import artefact_folder
+    from cli.artefacts import artefact_folder
     from model.artefact import ArtefactDamaged, ArtefactMissing, load_artefact
 
     try:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
-from cli.classifier import missing_files_named
-from cli.exits import Exit, Leave
+from cli.exits import Exit, Leave, missing_files_named
 
 if TYPE_CHECKING:
     from model.classifier import FractureClassifier

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.classifier import artefact_folder, load_classifier
+from cli.artefacts import artefact_folder, load_classifier
 from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:

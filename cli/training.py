@@ -1,4 +1,4 @@
-"""The command that trains a classifier, and how every command loads one."""
+"""The command that trains a classifier."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,37 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.exits import Exit, Leave
+from cli.exits import Exit, Leave, missing_files_named
 
 if TYPE_CHECKING:
-    from model.classifier import FractureClassifier
     from model.training.recipes import Recipe
 
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(train)
-
-
-def load_classifier(folder: Path | None = None, bulk: bool = False) -> "FractureClassifier":
-    """The artefact in that folder, else the one in force; Leave where it cannot be used."""
-    from cli.node import read_settings
-    from model.artefact import ArtefactDamaged, ArtefactMissing
-    from model.classifier import FractureClassifier
-    from model.runtime import DeviceUnavailable
-
-    device = read_settings("predict").device
-    try:
-        return FractureClassifier.load(artefact_folder(folder), device, bulk=bulk)
-    except (ArtefactMissing, ArtefactDamaged, DeviceUnavailable) as error:
-        raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
-
-
-def artefact_folder(folder: Path | None) -> Path:
-    """The one that is named, else the one in force."""
-    from cli.assembly import model_dir
-    from cli.node import read_settings
-
-    return folder or model_dir(read_settings("predict"))
 
 
 def train(
@@ -88,15 +65,6 @@ def _refusals_named() -> Iterator[None]:
         raise Leave(Exit.USAGE, str(refusal)) from refusal
     except (DataSetRefused, StartWeightsUnfit) as refusal:
         raise Leave(Exit.INPUT_UNREADABLE, str(refusal)) from refusal
-
-
-@contextmanager
-def missing_files_named() -> Iterator[None]:
-    """A file that is not there ends the command with its name."""
-    try:
-        yield
-    except FileNotFoundError as error:
-        raise Leave(Exit.INPUT_UNREADABLE, f"there is no {error.filename}") from error
 
 
 def _recipe(name: str, epochs: int | None) -> "Recipe":
