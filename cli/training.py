@@ -20,8 +20,10 @@ def add_commands(app: typer.Typer) -> None:
 def train(
     data: Annotated[Path, typer.Option(help="Folder of a data set.")],
     out: Annotated[Path, typer.Option(help="Folder for the checkpoints and the artefact.")],
-    start_weights: Annotated[Path, typer.Option(help="Folder of the trunks' start weights.")],
     recipe: Annotated[str, typer.Option(help="What to train, by its name.")] = "shipped",
+    start_weights: Annotated[
+        Path | None, typer.Option(help="Folder of the trunks' start weights, if not from nothing.")
+    ] = None,
     type_data: Annotated[
         Path | None, typer.Option(help="Folder of images of known fracture types, if told apart.")
     ] = None,
@@ -57,11 +59,12 @@ def train(
 def _refusals_named() -> Iterator[None]:
     from model.datasets.data_set import DataSetRefused
     from model.networks.trunks import StartWeightsUnfit, TrunkWithoutMaps, UnknownTrunk
+    from model.training.fitting import StartWeightsUntold
     from model.training.train import TypeDataMissing
 
     try:
         yield
-    except (TypeDataMissing, UnknownTrunk, TrunkWithoutMaps) as refusal:
+    except (TypeDataMissing, StartWeightsUntold, UnknownTrunk, TrunkWithoutMaps) as refusal:
         raise Leave(Exit.USAGE, str(refusal)) from refusal
     except (DataSetRefused, StartWeightsUnfit) as refusal:
         raise Leave(Exit.INPUT_UNREADABLE, str(refusal)) from refusal

@@ -28,6 +28,10 @@ GRADIENT_NORM_LIMIT = 5.0
 _MEASURING_BATCH = 32
 
 
+class StartWeightsUntold(ValueError):
+    """The recipe does not start from nothing, and no folder of start weights was given."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fit:
     """What one network is fitted to, and where its checkpoint lies."""
@@ -37,7 +41,7 @@ class Fit:
     images: ImageSet
     held_out: ImageSet | None  # says when to stop and which epoch was best, given patience
     folder: Path
-    start_weights: Path
+    start_weights: Path | None  # a folder; none for a recipe that starts from nothing
     device: str = "cpu"
     resume: bool = False
 
@@ -67,9 +71,7 @@ def _finished(state: FitState, recipe: Recipe) -> bool:
 
 def _begin(fit: Fit, batches: int) -> FitState:
     recipe = fit.recipe
-    network = build_network(recipe.network)
-    if not recipe.phases.from_scratch:
-        load_start_weights(network.trunk, recipe.network.trunk, fit.start_weights)
+    network = start_network(recipe, fit.start_weights)
     network.to(fit.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     trunk, heads = parameter_groups(network)
     rates = [recipe.rates.trunk, recipe.rates.heads]
@@ -80,6 +82,17 @@ def _begin(fit: Fit, batches: int) -> FitState:
     steps = recipe.epochs * _steps(batches, recipe)
     schedule = OneCycleLR(optimizer, rates, total_steps=steps, pct_start=recipe.rates.warmup_share)
     return FitState(network, copy.deepcopy(network), optimizer, schedule)
+
+
+def start_network(recipe: Recipe, start_weights: Path | None) -> Network:
+    """As a fit starts: heads at random, the trunk by its start weights unless from nothing."""
+    network = build_network(recipe.network)
+    if recipe.phases.from_scratch:
+        return network
+    if start_weights is None:
+        raise StartWeightsUntold(f"{recipe.name} starts from weights: it needs --start-weights")
+    load_start_weights(network.trunk, recipe.network.trunk, start_weights)
+    return network
 
 
 def _steps(batches: int, recipe: Recipe) -> int:
@@ -102,10 +115,17 @@ def _losses(fit: Fit, state: FitState, drawer: Drawer) -> Iterator[float]:
     classes = class_weights(recipe, fit.images)
     for number, batch in enumerate(drawer.epoch(state.epochs_done), start=1):
         loss = _loss(fit, state.network, batch, classes)
-        (loss / recipe.accumulated_batches).backward()  # type: ignore[no-untyped-call]
+        together = _batches_of_step(number, drawer.batches_per_epoch, recipe)
+        (loss / together).backward()  # type: ignore[no-untyped-call]
         if number % recipe.accumulated_batches == 0 or number == drawer.batches_per_epoch:
             _step(state, recipe)
         yield float(loss.detach())
+
+
+def _batches_of_step(number: int, batches: int, recipe: Recipe) -> int:
+    """How many make the step that this batch is part of: an epoch's last may have fewer."""
+    before = (number - 1) // recipe.accumulated_batches * recipe.accumulated_batches
+    return min(recipe.accumulated_batches, batches - before)
 
 
 def _loss(fit: Fit, network: Network, batch: Batch, classes: ClassWeights) -> Tensor:

@@ -20,7 +20,7 @@ class TrainingRun:
     """What to train on, from what, how, and where the results go."""
 
     data: Path
-    start_weights: Path
+    start_weights: Path | None  # none for a recipe that starts from nothing
     recipe: Recipe
     out: Path
     version: str

@@ -4,8 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import structlog
+
 from model.classifier import FractureClassifier
-from model.datasets.duplicates import find_duplicates, join_duplicates
+from model.datasets.duplicates import (
+    DuplicatePair,
+    find_duplicates,
+    join_duplicates,
+    leave_out_leaks,
+)
 from model.datasets.labelled import LabelledImage, of_split
 from model.datasets.reading import read_data_set
 from model.datasets.splits import hold_out_groups
@@ -14,8 +21,10 @@ from model.networks.build import Network
 from model.networks.localising import LocalisingNetwork
 from model.training.coverage import Source, fit_coverage
 from model.training.cross_validation import cross_validate
+from model.training.fitting import start_network
 from model.training.late_heads import describe, with_late_heads
-from model.training.run import TrainingRun, fit_one, load, machine
+from model.training.recipes import Recipe
+from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine
 from model.training.ship import (
     Draft,
     calibrate,
@@ -24,6 +33,8 @@ from model.training.ship import (
     record_validation,
 )
 from model.training.type_head import judge_types, teach_types
+
+log = structlog.get_logger(__name__)
 
 _UNSPLIT_VALIDATION_SHARE = 0.15
 
@@ -44,10 +55,10 @@ class Parts:
 def train(run: TrainingRun) -> Path:
     """The whole run; returns the folder of the artefact."""
     _check(run)
-    images = _read(run.data)
+    images = read_apart(run)
     if not run.recipe.network.fracture:
         return _train_types(run, images)
-    if run.recipe.cross_validation_folds > 1:
+    if _in_folds(run.recipe):
         return _train_on_all(run, [image for image in images if image.split != "test"])
     return _train_on_part(run, part_images(run, images))
 
@@ -56,12 +67,31 @@ def _check(run: TrainingRun) -> None:
     """Hours before it would be missed."""
     if run.recipe.network.types and run.recipe.network.fracture and run.type_data is None:
         raise TypeDataMissing(f"{run.recipe.name} tells fracture types: it needs --type-data")
+    start_network(replace(run.recipe, network=fitted_spec(run.recipe)), run.start_weights)
 
 
-def _read(folder: Path) -> list[LabelledImage]:
-    """The usable images; those that are the same picture share a group."""
+def read_apart(run: TrainingRun) -> Sequence[LabelledImage]:
+    """The usable images, without copies of those that a later part measures on."""
+    images, pairs = _read(run.data)
+    apart = leave_out_leaks(_as_one_part(images) if _in_folds(run.recipe) else images, pairs)
+    log.info("read", images=len(apart.images), copies_of_measured=len(apart.dropped))
+    return apart.images
+
+
+def _in_folds(recipe: Recipe) -> bool:
+    return recipe.cross_validation_folds > 1
+
+
+def _read(folder: Path) -> tuple[Sequence[LabelledImage], Sequence[DuplicatePair]]:
+    """The usable images, those that are the same picture in one group, and which those are."""
     images = read_data_set(folder).images
-    return list(join_duplicates(images, find_duplicates(images)))
+    pairs = find_duplicates(images)
+    return join_duplicates(images, pairs), pairs
+
+
+def _as_one_part(images: Sequence[LabelledImage]) -> list[LabelledImage]:
+    """Where folds judge each other, train and val are parted anew."""
+    return [replace(one, split="train") if one.split == "val" else one for one in images]
 
 
 def part_images(run: TrainingRun, images: Sequence[LabelledImage]) -> Parts:
@@ -107,9 +137,7 @@ def _draft(run: TrainingRun, network: Network, images: Sequence[LabelledImage]) 
     plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run))
     if not isinstance(network, LocalisingNetwork):
         return draft(network, plan)
-    typed = (
-        [] if run.type_data is None else [one for one in _read(run.type_data) if one.fracture_type]
-    )
+    typed = _type_images(run)
     whole = with_late_heads(network, run.recipe.network)
     if run.recipe.network.types:
         plan = replace(plan, types=teach_types(whole, run.recipe.network, typed, load(run, typed)))
@@ -123,7 +151,8 @@ def _draft(run: TrainingRun, network: Network, images: Sequence[LabelledImage]) 
 def _type_images(run: TrainingRun) -> list[LabelledImage]:
     if run.type_data is None:
         return []
-    return [image for image in _read(run.type_data) if image.fracture_type]
+    images, _ = _read(run.type_data)
+    return [image for image in images if image.fracture_type]
 
 
 def _source(

@@ -1,6 +1,7 @@
 """A run trains, and a run cut short goes on to the same end."""
 
 import copy
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from model.datasets.labelled import of_split
 from model.networks.trunks import StartWeightsMissing, StartWeightsUnfit
 from model.radiograph import read_picture
 from model.training.checkpoint import FitState, save_checkpoint
-from model.training.recipes import RECIPES, Recipe
+from model.training.fitting import StartWeightsUntold
+from model.training.recipes import Recipe
 from model.training.run import TrainingRun, fit_one, load
-from model.training.train import train
+from model.training.train import part_images, read_apart, train
 
 
 @pytest.fixture(autouse=True)
@@ -156,6 +158,32 @@ def _alike(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor]) -> b
     return all(torch.equal(value, second[name]) for name, value in first.items())
 
 
+def test_a_copy_of_what_is_measured_on_is_not_trained_on(
+    tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(phantom_folder, data)
+    (data / "images" / "copy.png").write_bytes((data / "images" / "035.png").read_bytes())
+    with (data / "labels.csv").open("a") as table:
+        table.write("copy.png,train,77,1,1,0,0,0,0,0,1,0,0,0\n")
+    run = _run(tmp_path, data, start_weights, small_recipe)
+    parts = part_images(run, read_apart(run))
+    assert "035.png" in {image.path.name for image in parts.validation}
+    assert "copy.png" not in {image.path.name for image in parts.fit + parts.calibration}
+    in_folds = replace(run, recipe=replace(small_recipe, cross_validation_folds=2))
+    group_of = {image.path.name: image.group for image in read_apart(in_folds)}
+    assert group_of["copy.png"] == group_of["035.png"]
+
+
+def test_unfit_start_weights_are_refused_before_anything_is_read(
+    tmp_path: Path, small_recipe: Recipe
+) -> None:
+    with pytest.raises(StartWeightsMissing, match="mobilenet_v2_imagenet"):
+        train(_run(tmp_path, tmp_path / "nowhere", tmp_path, small_recipe))
+    with pytest.raises(StartWeightsUntold, match="--start-weights"):
+        train(TrainingRun(tmp_path / "nowhere", None, small_recipe, tmp_path, "0.0.2"))
+
+
 def test_weights_of_another_trunk_are_refused(
     tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
 ) -> None:
@@ -173,7 +201,3 @@ def test_absent_start_weights_are_named(
 ) -> None:
     with pytest.raises(StartWeightsMissing, match="mobilenet_v2_imagenet"):
         _fit(_run(tmp_path, phantom_folder, tmp_path, small_recipe))
-
-
-def test_recipes_are_found_by_their_names() -> None:
-    assert all(RECIPES[name].name == name for name in RECIPES)
