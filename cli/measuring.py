@@ -1,13 +1,14 @@
 """What the commands that measure share: reading labels, judging with a progress bar, refusals."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import typer
 
 from cli.exits import Exit, Leave, missing_files_named
+from cli.progress import with_progress
 
 if TYPE_CHECKING:
     from model.classifier import FractureClassifier
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from model.evaluation.measure import Unread
     from model.evaluation.measured import Measured
 
-Item = TypeVar("Item")
 EVERY_PART = "all"
 
 
@@ -80,7 +80,7 @@ def measure_all(
 
     measured: list[Measured] = []
     unread: list[Unread] = []
-    for row in _with_progress(measure_each(classifier, images), len(images)):
+    for row in with_progress(measure_each(classifier, images), len(images), "images"):
         if isinstance(row, Unread):
             unread.append(row)
         else:
@@ -96,28 +96,12 @@ def measure_both(
     pairs: list[tuple[Measured, Measured]] = []
     unread: list[Unread] = []
     rows = zip(*(measure_each(classifier, images) for classifier in classifiers), strict=True)
-    for one, other in _with_progress(rows, len(images)):
+    for one, other in with_progress(rows, len(images), "images"):
         if isinstance(one, Unread):
             unread.append(one)
         elif not isinstance(other, Unread):
             pairs.append((one, other))
     return pairs, unread
-
-
-def _with_progress(items: Iterable[Item], total: int) -> Iterator[Item]:
-    """A bar on stderr, if a person is watching."""
-    from rich.console import Console
-    from rich.progress import track
-
-    console = Console(stderr=True)
-    yield from track(
-        items,
-        description="images",
-        total=total,
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def report_unread(unread: "list[Unread]") -> Exit:
