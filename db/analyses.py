@@ -42,6 +42,8 @@ class AnalysisRecord:
     fracture_type: str | None = None
     type_probability: float | None = None
     severity: str | None = None
+    hardware_probability: float | None = None
+    notes: Sequence[str] = ()  # what makes the answer less sure
     boxes: Sequence[Mapping[str, float]] = ()
     frame: int | None = None
     heatmap_key: str | None = None
@@ -108,6 +110,7 @@ def _replace(session: Session, study: Study, instance_id: int, record: AnalysisR
             Analysis.model_version == record.model_version,
         )
     )
-    values = asdict(record) | {"boxes": [dict(box) for box in record.boxes]}
+    lists = {"boxes": [dict(box) for box in record.boxes], "notes": list(record.notes)}
+    values = asdict(record) | lists
     version = study.evidence_version
     session.add(Analysis(instance_id=instance_id, evidence_version=version, **values))

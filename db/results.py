@@ -39,6 +39,8 @@ RESULT_IMAGE = _view(
     Column("type", Text),
     Column("type_probability", Double),
     Column("severity", Text),
+    Column("hardware_probability", Double),
+    Column("notes", JSON),
     Column("boxes", JSON),
     Column("frame", Integer),
     *_texts("model", "reason"),

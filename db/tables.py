@@ -53,6 +53,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         float: Double,
         list[dict[str, Any]]: JSON,
+        list[str]: JSON,
         dict[str, Any]: JSON,
     }
 
@@ -185,6 +186,8 @@ class Analysis(Base):
     fracture_type: Mapped[str | None]
     type_probability: Mapped[float | None]
     severity: Mapped[str | None]
+    hardware_probability: Mapped[float | None]
+    notes: Mapped[list[str]] = mapped_column(default=list)
     boxes: Mapped[list[dict[str, Any]]] = mapped_column(default=list)
     frame: Mapped[int | None]
     heatmap_key: Mapped[str | None]

@@ -62,11 +62,8 @@ QUALITY_FINDING = _code("111052", "DCM", "Quality Finding")
 _NO_IMAGE = _code("111213", "DCM", "No image")
 # By how the reason begins; what follows a colon is detail.
 QUALITY_REASONS = {
-    "positioning": _code("111209", "DCM", "Positioning"),
-    "motion": _code("111210", "DCM", "Motion blur"),
-    "under exposed": _code("111211", "DCM", "Under exposed"),
-    "over exposed": _code("111212", "DCM", "Over exposed"),
-    "detector artifact": _code("111214", "DCM", "Detector artifact(s)"),
+    "the image is blurred": _code("111210", "DCM", "Motion blur"),
+    "the image is blank": _NO_IMAGE,
     "no pixel data": _NO_IMAGE,
     "no rows or no columns": _NO_IMAGE,
     "blank image": _NO_IMAGE,

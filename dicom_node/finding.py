@@ -64,6 +64,7 @@ class ImageFinding:
     severity: str | None = None
     frame: int | None = None
     reason: str | None = None
+    notes: tuple[str, ...] = ()  # what makes the answer less sure
 
     @property
     def is_analysed(self) -> bool:

@@ -39,9 +39,12 @@ def conclude(study: StudyFinding, labels_behind: Sequence[str]) -> str:
 
 
 def comment_of(header: Dataset, finding: ImageFinding) -> str | None:
-    """Why an image was not analysed; a non-image is named, for an SR cannot point at it."""
+    """What makes the answer less sure, or why there is none.
+
+    A non-image is named, for an SR cannot point at it.
+    """
     if finding.is_analysed:
-        return None
+        return f"Note: {'; '.join(finding.notes)}" if finding.notes else None
     reason = f"Not analysed: {finding.reason or 'no reason given'}"
     if is_image(header):
         return reason

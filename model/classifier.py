@@ -1,19 +1,23 @@
 """The classifier: radiographs in, predictions out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from model.answers import Answers, read_answers
+from model.answers import read_answers
 from model.artefact import load_artefact
 from model.calibration import PlattScaling
 from model.card import Card
 from model.heatmap import Grid, find_boxes, image_heatmap
 from model.letterbox import Letterbox, letterbox
 from model.prediction import Box, Prediction, State
+from model.quality import Grade, QualityProblem, assess_quality
 from model.radiograph import Radiograph
 from model.runtime import CpuPlan, Logits, Runtime, Squares, open_runtime
+from model.severity import estimate_severity, gather_evidence
 
 
 class FractureClassifier:
@@ -40,14 +44,35 @@ class FractureClassifier:
         return cls(artefact.card, open_runtime(artefact, device, CpuPlan(threads, bulk)))
 
     def predict(self, radiographs: Sequence[Radiograph]) -> list[Prediction]:
-        """One prediction per radiograph, each independent of the others."""
-        if not radiographs:
-            return []
-        fitted = [letterbox(radiograph, self.card.input.side) for radiograph in radiographs]
-        logits = self._answer(np.stack([square for square, _ in fitted]))
+        """One prediction per radiograph, each independent of the others.
+
+        One that shows too little to be judged is refused before the network sees it.
+        """
+        problems = [assess_quality(radiograph) for radiograph in radiographs]
+        seen = [
+            self._fit(radiograph)
+            for radiograph, found in zip(radiographs, problems, strict=True)
+            if not _refused(found)
+        ]
+        judged = iter(self._judge(seen))
         return [
-            self._predict_one(radiograph, frame, {name: rows[row] for name, rows in logits.items()})
-            for row, (radiograph, (_, frame)) in enumerate(zip(radiographs, fitted, strict=True))
+            self._refusal(radiograph, found[0].reason)
+            if _refused(found)
+            else replace(next(judged), notes=tuple(problem.reason for problem in found))
+            for radiograph, found in zip(radiographs, problems, strict=True)
+        ]
+
+    def _fit(self, radiograph: Radiograph) -> "_Fitted":
+        square, frame = letterbox(radiograph, self.card.input.side)
+        return _Fitted(radiograph, square, frame)
+
+    def _judge(self, seen: Sequence["_Fitted"]) -> list[Prediction]:
+        if not seen:
+            return []
+        logits = self._answer(np.stack([one.square for one in seen]))
+        return [
+            self._predict_one(one, {name: rows[row] for name, rows in logits.items()})
+            for row, one in enumerate(seen)
         ]
 
     def _answer(self, squares: Squares) -> Logits:
@@ -60,24 +85,26 @@ class FractureClassifier:
             mirrored["heatmap"] = mirrored["heatmap"][:, :, ::-1]
         return {name: _mean(rows, mirrored[name]) for name, rows in straight.items()}
 
-    def _predict_one(self, radiograph: Radiograph, frame: Letterbox, logits: Logits) -> Prediction:
+    def _predict_one(self, seen: "_Fitted", logits: Logits) -> Prediction:
         answers = read_answers(self.card, logits)
         if answers.strange:
-            return self._refusal(radiograph, answers, _STRANGE)
+            return replace(self._refusal(seen.radiograph, _STRANGE), regions=answers.regions)
         logit = float(logits["fracture"]) if "fracture" in logits else None
         probability = None if logit is None else self._probability(logit)
         state = None if probability is None else self._state(probability)
-        heatmap = image_heatmap(logits["heatmap"], frame) if "heatmap" in logits else None
+        heatmap = image_heatmap(logits["heatmap"], seen.frame) if "heatmap" in logits else None
+        boxes = self._boxes(heatmap, seen.frame, state)
         fracture_type, type_probability = answers.told_type(state)
+        severity = estimate_severity(gather_evidence(seen.radiograph, state, boxes, fracture_type))
         return Prediction(
             state=state,
             probability=probability,
             logit=None if logit is None else round(logit, 4),
             region=answers.region,
             region_probability=answers.region_probability,
-            boxes=self._boxes(heatmap, frame, state),
+            boxes=boxes,
             heatmap=heatmap,
-            frame=radiograph.frame,
+            frame=seen.radiograph.frame,
             model_name=self.card.name,
             model_version=self.card.version,
             regions=answers.regions,
@@ -85,9 +112,10 @@ class FractureClassifier:
             fracture_type=fracture_type,
             type_probability=type_probability,
             types=answers.types,
+            severity=severity.level.value if severity is not None else None,
         )
 
-    def _refusal(self, radiograph: Radiograph, answers: Answers, reason: str) -> Prediction:
+    def _refusal(self, radiograph: Radiograph, reason: str) -> Prediction:
         return Prediction(
             state=State.NOT_ASSESSABLE,
             probability=None,
@@ -100,7 +128,6 @@ class FractureClassifier:
             model_name=self.card.name,
             model_version=self.card.version,
             reason=reason,
-            regions=answers.regions,
         )
 
     def _probability(self, logit: float) -> float:
@@ -124,6 +151,19 @@ class FractureClassifier:
 
 
 _STRANGE = "image is unlike the hands, legs, hips and shoulders the classifier has learned"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitted:
+    """A radiograph as the network sees it."""
+
+    radiograph: Radiograph
+    square: NDArray[np.uint8]  # [side, side]
+    frame: Letterbox
+
+
+def _refused(problems: Sequence[QualityProblem]) -> bool:
+    return any(problem.grade is Grade.NOT_ASSESSABLE for problem in problems)
 
 
 def _mean(first: Grid, second: Grid) -> Grid:

@@ -100,6 +100,8 @@ def record_of(prediction: Prediction) -> AnalysisRecord:
         fracture_type=prediction.fracture_type,
         type_probability=prediction.type_probability,
         severity=prediction.severity,
+        hardware_probability=prediction.hardware_probability,
+        notes=prediction.notes,
         boxes=[asdict(box) for box in prediction.boxes],
         frame=prediction.frame,
     )

@@ -58,6 +58,7 @@ def finding_of(image: RecordedImage, record: AnalysisRecord) -> ImageFinding:
         severity=record.severity,
         frame=record.frame,
         reason=record.reason,
+        notes=tuple(record.notes),
     )
 
 

@@ -121,7 +121,7 @@ def test_answer_is_coded_for_study_and_image(state: FindingState, value: str, su
 @pytest.mark.parametrize(
     ("reason", "quality"),
     [
-        ("positioning", "Positioning"),
+        ("the image is blurred: it shows no sharp edge", "Motion blur"),
         ("no pixel data", "No image"),
         ("blank image: every pixel has the same value", "No image"),
     ],
@@ -145,6 +145,14 @@ def test_reason_without_a_code_is_text_alone() -> None:
     image = _image_groups(made)[1]
     assert _evaluation(image, codes.QUALITY_ASSESSMENT) is None
     assert _texts(image, codes.COMMENT) == ["Not analysed: body part not covered"]
+
+
+def test_what_makes_an_answer_less_sure_is_noted_beside_it() -> None:
+    source = received(full_dx())
+    noted = replace(fracture_in(source), notes=("the image is noisy", "the image is small"))
+    image = _image_groups(_reports([source], [noted])[0])[1]
+    assert _texts(image, codes.COMMENT) == ["Note: the image is noisy; the image is small"]
+    assert _evaluation(image, codes.FRACTURE) == "Present"
 
 
 def test_study_names_the_images_behind_its_answer() -> None:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 
 from model.classifier import FractureClassifier
 from model.prediction import Prediction, State, most_suspicious
@@ -63,17 +65,55 @@ def test_the_same_image_gives_the_same_answer_to_the_last_bit(shipped: FractureC
     assert np.array_equal(first.heatmap, again.heatmap)
 
 
+@pytest.mark.parametrize("fractured", [False, True])
+@pytest.mark.parametrize("shape", [(70, 900), (900, 70), (128, 128), (700, 500)])
 def test_boxes_are_claimed_only_with_a_fracture_and_stay_in_the_image(
+    shipped: FractureClassifier, shape: tuple[int, int], fractured: bool
+) -> None:
+    rows, columns = shape
+    phantom = make_phantom(PhantomSpec(3, fractured=fractured, rows=900, columns=900))
+    (prediction,) = shipped.predict([Radiograph(_grey(phantom)[:rows, :columns])])
+    assert bool(prediction.boxes) == (prediction.state in (State.FRACTURE, State.POSSIBLE))
+    for box in prediction.boxes:
+        assert 0 <= box.x0 < box.x1 <= columns
+        assert 0 <= box.y0 < box.y1 <= rows
+
+
+def _grey(phantom: Phantom) -> NDArray[np.float32]:
+    return phantom.pixels.astype(np.float32) / np.float32(4095)
+
+
+def test_an_image_without_detail_is_refused_and_those_beside_it_are_judged(
     shipped: FractureClassifier,
 ) -> None:
-    random = np.random.default_rng(0)
-    for rows, columns in [(1, 900), (900, 1), (33, 64), (700, 500)]:
-        radiograph = Radiograph(random.random((rows, columns), dtype=np.float32))
-        (prediction,) = shipped.predict([radiograph])
-        assert bool(prediction.boxes) == (prediction.state is not State.NONE)
-        for box in prediction.boxes:
-            assert 0 <= box.x0 < box.x1 <= columns
-            assert 0 <= box.y0 < box.y1 <= rows
+    broken = Radiograph(_grey(make_phantom(PhantomSpec(3, "leg", "ap", True, 640, 520))))
+    tiny = Radiograph(broken.pixels[:40, :40])
+    noise = Radiograph(np.random.default_rng(0).random((400, 300), dtype=np.float32))
+    alone = shipped.predict([broken])[0]
+    first, refused, unseen, last = shipped.predict([broken, tiny, noise, broken])
+    assert (first.probability, last.probability) == (alone.probability, alone.probability)
+    assert refused.state is unseen.state is State.NOT_ASSESSABLE
+    assert refused.reason == "the image is too small (40 × 40 pixels) to be assessed"
+    assert unseen.reason == "the image is mostly noise"
+    assert refused.probability is refused.heatmap is refused.severity is None
+
+
+def test_what_makes_the_answer_less_sure_is_noted(shipped: FractureClassifier) -> None:
+    pixels = _grey(make_phantom(PhantomSpec(3, "leg", "ap", True, 640, 520)))
+    small = Image.fromarray(pixels).resize((100, 120), Image.Resampling.BOX)
+    (prediction,) = shipped.predict([Radiograph(np.asarray(small, np.float32))])
+    assert prediction.state is not State.NOT_ASSESSABLE
+    assert prediction.notes[0] == "the image is small (100 × 120 pixels)"
+
+
+def test_a_suspected_fracture_is_graded_and_nothing_else(shipped: FractureClassifier) -> None:
+    whole, broken = (
+        Radiograph(_grey(make_phantom(PhantomSpec(8, "leg", "ap", fractured, 640, 520))))
+        for fractured in (False, True)
+    )
+    ungraded, graded = shipped.predict([whole, broken])
+    assert ungraded.severity is None
+    assert graded.severity in ("mild", "moderate", "severe")
 
 
 def test_the_most_suspicious_frame_stands_for_the_image(shipped: FractureClassifier) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -142,6 +143,23 @@ def test_images_that_cannot_be_analysed_are_reported_with_their_reasons(
         assert reason[:40] in _text(report)
     assert {row["state"] for row in ward.images()} == {"not_analysed"}
     assert not ward.jobs(JobKind.ANALYSE, JobState.DEAD)
+
+
+def test_what_makes_an_answer_less_sure_is_in_ledger_and_report(open_ward: OpenWard) -> None:
+    small = study_of_two_views()[0]
+    blocks = small.pixel_array[:318, :255].reshape(106, 3, 85, 3)
+    pixels = blocks.mean(axis=(1, 3)).astype(np.uint16)
+    small.Rows, small.Columns = pixels.shape
+    small.PixelData = pixels.tobytes()
+    with running_pacs() as pacs:
+        ward = open_ward(pacs.destination)
+        ward.receive(small)
+        ward.run_until_quiet()
+        [report] = pacs.reports()
+    [image] = ward.images()
+    assert image["notes"] == ["the image is small (85 × 106 pixels)"]
+    assert 0 <= image["hardware_probability"] <= 1
+    assert "Note: the image is small (85 × 106 pixels)" in _text(report)
 
 
 def test_two_patients_in_one_study_wait_for_a_person(open_ward: OpenWard) -> None:
