@@ -1,7 +1,6 @@
 """The knobs of a training run and what each means."""
 
 from dataclasses import dataclass, field
-from typing import Literal
 
 from model.card import NetworkSpec
 from model.training.augmentation import Augmentation
@@ -64,7 +63,6 @@ class Recipe:
     judged_folds: int | None = None  # so many of them, if not all: each costs a network
     sensitivity: float = 0.85  # promised by the sensitive operating point
     specificity: float = 0.90  # promised by the specific one
-    denoising: Literal["none", "median", "clahe"] = "none"
     mirrored_too: bool = True  # when serving: the mean with the mirror image's answer
     seed: int = 0
     rates: Rates = field(default_factory=Rates)
