@@ -59,12 +59,15 @@ def train(
 def _refusals_named() -> Iterator[None]:
     from model.datasets.data_set import DataSetRefused
     from model.networks.trunks import StartWeightsUnfit, TrunkWithoutMaps, UnknownTrunk
+    from model.training.checkpoint import CheckpointUnfit
     from model.training.fitting import StartWeightsUntold
     from model.training.train import TypeDataMissing
 
     try:
         yield
-    except (TypeDataMissing, StartWeightsUntold, UnknownTrunk, TrunkWithoutMaps) as refusal:
+    except (TypeDataMissing, StartWeightsUntold, CheckpointUnfit) as refusal:
+        raise Leave(Exit.USAGE, str(refusal)) from refusal
+    except (UnknownTrunk, TrunkWithoutMaps) as refusal:
         raise Leave(Exit.USAGE, str(refusal)) from refusal
     except (DataSetRefused, StartWeightsUnfit) as refusal:
         raise Leave(Exit.INPUT_UNREADABLE, str(refusal)) from refusal

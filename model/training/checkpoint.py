@@ -11,6 +11,10 @@ from torch.optim.lr_scheduler import LRScheduler
 from model.networks.build import Network
 
 
+class CheckpointUnfit(ValueError):
+    """The checkpoint is of another recipe, or of other images."""
+
+
 @dataclass(slots=True)
 class FitState:
     """Everything that changes while fitting."""
@@ -19,6 +23,7 @@ class FitState:
     average: Network  # exponential moving average of network: what is shipped
     optimizer: Optimizer
     schedule: LRScheduler
+    subject: str  # a digest of recipe and images: with others the fit would not end alike
     epochs_done: int = 0
     lowest_loss: float = float("inf")  # on the held-out images, where there are any
     epochs_without_gain: int = 0
@@ -43,7 +48,7 @@ def save_checkpoint(state: FitState, path: Path) -> None:
     """Written beside and renamed: a kill never leaves half a checkpoint."""
     unfinished = path.with_suffix(".unfinished")
     kept = {name: getattr(state, name).state_dict() for name in _MODULES}
-    kept |= {name: getattr(state, name) for name in _NUMBERS}
+    kept |= {name: getattr(state, name) for name in _NUMBERS} | {"subject": state.subject}
     if state.best is not None:
         kept["best"] = state.best
     torch.save(kept, unfinished)
@@ -51,8 +56,13 @@ def save_checkpoint(state: FitState, path: Path) -> None:
 
 
 def restore_checkpoint(state: FitState, path: Path) -> None:
-    """Fill the state from the file."""
+    """Fill the state from the file; CheckpointUnfit where it is of another fit."""
     saved = torch.load(path, map_location="cpu", weights_only=True)
+    if saved.get("subject", state.subject) != state.subject:
+        raise CheckpointUnfit(
+            f"{path.name} is of another recipe or of other images: name another --out, "
+            "or leave --resume out to start anew"
+        )
     for name in _MODULES:
         getattr(state, name).load_state_dict(saved[name])
     for name in _NUMBERS:

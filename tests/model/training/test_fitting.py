@@ -14,7 +14,7 @@ from model.card import NetworkSpec
 from model.datasets.fracatlas import read_labels
 from model.datasets.images import ImageSet, load_images
 from model.datasets.labelled import FRACTURE_TYPES
-from model.training.checkpoint import blend
+from model.training.checkpoint import CheckpointUnfit, blend
 from model.training.fitting import Fit, class_weights, fit_network, start_network
 from model.training.progress import RunProgress
 from model.training.recipes.recipe import LossWeights, Rates, Recipe, TrunkPhases
@@ -87,6 +87,18 @@ def test_another_seed_gives_another_network(
     other = _fit(replace(SMALL, seed=1), images, tmp_path / "c", start_weights)
     assert not _moved(first, again)
     assert _moved(first, other)
+
+
+def test_a_checkpoint_of_another_recipe_or_of_other_images_is_refused(
+    tmp_path: Path, start_weights: Path, images: ImageSet
+) -> None:
+    fit = Fit("final", SMALL, images, None, tmp_path, start_weights, resume=True)
+    ended = fit_network(fit).state_dict()
+    with pytest.raises(CheckpointUnfit, match=r"final\.checkpoint"):
+        fit_network(replace(fit, recipe=replace(SMALL, epochs=2)))
+    with pytest.raises(CheckpointUnfit):
+        fit_network(replace(fit, images=replace(images, images=images.images[::-1].copy())))
+    assert not _moved(ended, fit_network(fit).state_dict())
 
 
 def test_the_average_follows_the_network_slowly_and_copies_counters() -> None:

@@ -73,6 +73,9 @@ def test_the_command_trains_from_nothing_and_goes_on_where_it_ended(
     again = shell.run(*command, "--epochs", 1, "--version", "0.0.3", "--resume")
     assert again.code == 0, again.stderr
     assert (weights.read_bytes(), checkpoint.stat().st_mtime_ns) == before
+    longer = shell.run(*command, "--epochs", 2, "--resume")
+    assert longer.code == 1
+    assert "final.checkpoint is of another recipe" in longer.stderr
 
 
 def test_a_network_of_types_alone_is_measured_on_groups_that_it_never_saw(
