@@ -51,6 +51,7 @@ def test_every_recipe_fits_a_network(name: str, tmp_path: Path, phantom_folder: 
     typed = [replace(one, fracture_type=FRACTURE_TYPES[0]) for one in read_labels(phantom_folder)]
     images = load(run, typed[:16])
     network = fit_one(run, "final", images, images)
+    (run.out / "final.checkpoint").unlink()  # pytest would keep gigabytes
     with torch.inference_mode():
         answer = network(torch.from_numpy(images.images[:2, None] / 255).float())
     late = {"types", "strangeness"} if recipe.network.kind == "localising" else set()
