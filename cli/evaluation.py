@@ -53,8 +53,8 @@ def evaluate(
     """Measure a classifier and write a report: metrics.json and report.html."""
     images = labelled_images(data, split)
     with training_packages_there():
-        from model.evaluation.evaluation import Subject
         from model.evaluation.evaluation import evaluate as evaluate_rows
+        from model.evaluation.evaluation import files_measured
         from model.evaluation.report import write_report
 
     classifier = load_classifier(model)
@@ -62,7 +62,7 @@ def evaluate(
     folder = out or Path("runs") / f"evaluation-{name}"
     make_folder(folder)
     measured, unread = measure_all(classifier, images)
-    subject = Subject(classifier.card, data.resolve().name, split, _environment())
+    subject = files_measured(classifier.card, data.resolve().name, split, _environment())
     with judged_images_needed():
         evaluation = evaluate_rows(measured, unread, subject)
     gallery = _gallery(classifier, measured) if thumbnails else None

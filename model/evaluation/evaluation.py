@@ -34,12 +34,14 @@ class Subject:
     data: str  # the folder's name, never its path
     split: str
     environment: dict[str, str]
+    command: str  # what makes the figures again
+    note: str  # what the figures are of
 
-    @property
-    def command(self) -> str:
-        """What makes the figures again."""
-        name = f"{self.card.name}-{self.card.version}"
-        return f"osteon evaluate --model {name} --data FOLDER --split {self.split}"
+
+def files_measured(card: Card, data: str, split: str, environment: dict[str, str]) -> Subject:
+    """The artefact's own files, asked about images that it may have seen or not."""
+    command = f"osteon evaluate --model {card.name}-{card.version} --data FOLDER --split {split}"
+    return Subject(card, data, split, environment, command, _NOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def evaluate(
 ) -> Evaluation:
     """Raises NothingJudged where no image has an answer."""
     card = subject.card
-    figures = summarise(measured, card.operating_points, subject.command, _NOTE)
+    figures = summarise(measured, card.operating_points, subject.command, subject.note)
     judged = [one for one in measured if one.judged]
     sample = Sample.of(truths(judged))
     points = named_points(card)

@@ -138,20 +138,24 @@ def record_validation(folder: Path, images: Sequence[LabelledImage], command: st
     write_card(folder, classifier.card.model_copy(update={"validation": figures}))
 
 
-def record_cross_validation(
-    folder: Path, judged: Sequence[Measured], folds: NDArray[np.intp], command: str
-) -> None:
+def record_cross_validation(folder: Path, shown: Sequence[Measured], command: str) -> Card:
     """The figures of networks trained alike, each on its unseen fold."""
     card = load_artefact(folder).card
-    rows = [
+    figures = summarise(shown, card.operating_points, command, CROSS_VALIDATION_NOTE)
+    measured = card.model_copy(update={"cross_validation": figures})
+    write_card(folder, measured)
+    return measured
+
+
+def as_shown(judged: Sequence[Measured], folds: NDArray[np.intp], card: Card) -> list[Measured]:
+    """What the folds' networks said, as the calibrated artefact would have shown it."""
+    return [
         _shown(one, probability, card)
         for one, probability in zip(judged, cross_calibrated(judged, folds), strict=True)
     ]
-    figures = summarise(rows, card.operating_points, command, _CROSS_VALIDATION_NOTE)
-    write_card(folder, card.model_copy(update={"cross_validation": figures}))
 
 
-_CROSS_VALIDATION_NOTE = (
+CROSS_VALIDATION_NOTE = (
     "Not of this very artefact, which was fitted on these images too: of a network trained alike "
     "on the other folds alone, judging images of groups it never saw, with a calibration that they "
     "took no part in. The operating points were chosen on these images, so sensitivity and "

@@ -21,12 +21,14 @@ from model.networks.build import Network
 from model.networks.localising import LocalisingNetwork
 from model.training.coverage import Source, fit_coverage
 from model.training.cross_validation import cross_validate
+from model.training.evidence import write_evidence
 from model.training.fitting import start_network
 from model.training.late_heads import describe, with_late_heads
 from model.training.recipes import Recipe
 from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine
 from model.training.ship import (
     Draft,
+    as_shown,
     calibrate,
     draft,
     record_cross_validation,
@@ -126,9 +128,9 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     network = fit_one(run, "final", loaded, None)
     folder = _draft(run, network, images)
     count = f"{len(images)} images, each judged by a network that never saw its group"
-    calibrate(folder, judgement.rows, count)
+    shown = as_shown(judgement.rows, judgement.folds, calibrate(folder, judgement.rows, count))
     command = f"osteon train --data FOLDER --recipe {run.recipe.name} --out FOLDER"
-    record_cross_validation(folder, judgement.rows, judgement.folds, command)
+    write_evidence(run, record_cross_validation(folder, shown, command), shown, judgement.folds)
     return folder
 
 

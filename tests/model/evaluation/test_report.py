@@ -22,6 +22,7 @@ from model.evaluation.evaluation import (
     Evaluation,
     Subject,
     evaluate,
+    files_measured,
     worst_alarms,
     worst_misses,
 )
@@ -37,7 +38,7 @@ STRANGE_NAME = "<img src=x onerror=alert(1)>.png"
 
 def _subject() -> Subject:
     card = load_artefact(bundled_artefact()).card.model_copy(update={"operating_points": POINTS})
-    return Subject(card, "phantoms", "val", describe_environment("cpu"))
+    return files_measured(card, "phantoms", "val", describe_environment("cpu"))
 
 
 def _typed(measured: list[Measured]) -> list[Measured]:

@@ -1,14 +1,17 @@
 """A run trains, and a run cut short goes on to the same end."""
 
 import copy
+import csv
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 import torch
+from sklearn.metrics import roc_auc_score
 
 from model.artefact import load_artefact
+from model.card import Card
 from model.classifier import FractureClassifier
 from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import of_split
@@ -87,6 +90,21 @@ def test_cross_validation_judges_each_image_once_by_a_network_that_never_saw_its
         "fold-1.checkpoint",
         "final.checkpoint",
     }
+    _evidence_bears_the_card_out(tmp_path / "cross-validation", card)
+
+
+def _evidence_bears_the_card_out(folder: Path, card: Card) -> None:
+    """The rows that are left behind give the card's figures again; no radiograph is shown."""
+    with (folder / "images.csv").open() as table:
+        rows = list(csv.DictReader(table))
+    assert card.cross_validation is not None
+    assert card.cross_validation.auroc is not None
+    assert len(rows) == len({row["file"] for row in rows}) == card.cross_validation.images
+    assert len({(row["group"], row["fold"]) for row in rows}) == len({row["group"] for row in rows})
+    judged = [row for row in rows if row["probability"]]
+    labels, said = ([float(row[name]) for row in judged] for name in ("fractured", "probability"))
+    assert roc_auc_score(labels, said) == pytest.approx(card.cross_validation.auroc.value, abs=1e-3)
+    assert "<img" not in (folder / "report.html").read_text()
 
 
 @dataclass
