@@ -7,13 +7,14 @@ from pathlib import Path
 import structlog
 
 from model.classifier import FractureClassifier
+from model.datasets.data_set import DataSetRefused
 from model.datasets.duplicates import (
     DuplicatePair,
     find_duplicates,
     join_duplicates,
     leave_out_leaks,
 )
-from model.datasets.labelled import LabelledImage, of_split
+from model.datasets.labelled import FRACTURE_TYPES, LabelledImage, of_split
 from model.datasets.reading import read_data_set
 from model.datasets.splits import hold_out_groups
 from model.evaluation.measure import measure
@@ -45,6 +46,10 @@ class TypeDataMissing(ValueError):
     """The recipe tells fracture types, and no images of known types were given."""
 
 
+class NothingToLearn(DataSetRefused):
+    """The data set does not tell what the recipe is to learn."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Which images do what; no group is in two of them."""
@@ -58,6 +63,7 @@ def train(run: TrainingRun) -> Path:
     """The whole run; returns the folder of the artefact."""
     _check(run)
     images = read_apart(run)
+    _check_labels(run.recipe, images)
     if not run.recipe.network.fracture:
         return _train_types(run, images)
     if _in_folds(run.recipe):
@@ -70,6 +76,20 @@ def _check(run: TrainingRun) -> None:
     if run.recipe.network.types and run.recipe.network.fracture and run.type_data is None:
         raise TypeDataMissing(f"{run.recipe.name} tells fracture types: it needs --type-data")
     start_network(replace(run.recipe, network=fitted_spec(run.recipe)), run.start_weights)
+
+
+def _check_labels(recipe: Recipe, images: Sequence[LabelledImage]) -> None:
+    if recipe.network.fracture and len({image.fractured for image in images}) < 2:
+        raise NothingToLearn(f"{recipe.name} needs fractured and other images: all are of one kind")
+    typed = {image.fracture_type for image in _of_types(recipe, images)}
+    if not recipe.network.fracture and len(typed) < 2:
+        raise NothingToLearn(f"{recipe.name} needs images of two of its fracture types or more")
+
+
+def _of_types(recipe: Recipe, images: Sequence[LabelledImage]) -> list[LabelledImage]:
+    """Only these: a type that the network has no place for cannot be taught."""
+    known = recipe.network.types or FRACTURE_TYPES
+    return [image for image in images if image.fracture_type in known]
 
 
 def read_apart(run: TrainingRun) -> Sequence[LabelledImage]:
@@ -154,7 +174,7 @@ def _type_images(run: TrainingRun) -> list[LabelledImage]:
     if run.type_data is None:
         return []
     images, _ = _read(run.type_data)
-    return [image for image in images if image.fracture_type]
+    return _of_types(run.recipe, images)
 
 
 def _source(
@@ -165,7 +185,7 @@ def _source(
 
 def _train_types(run: TrainingRun, images: Sequence[LabelledImage]) -> Path:
     """A network of types alone: held-out groups say when to stop, others how well it does."""
-    parts = part_images(run, [image for image in images if image.fracture_type])
+    parts = part_images(run, _of_types(run.recipe, images))
     network = fit_one(run, "final", load(run, parts.fit), load(run, parts.calibration))
     types = judge_types(network, run.recipe.network, parts.validation, load(run, parts.validation))
     plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run), types=types)

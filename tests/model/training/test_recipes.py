@@ -17,7 +17,7 @@ from model.networks.trunks import pretraining
 from model.radiograph import read_picture
 from model.training.recipes import RECIPES, Recipe
 from model.training.run import TrainingRun, fit_one, load
-from model.training.train import train
+from model.training.train import NothingToLearn, train
 from tests.cli.shell import Shell
 
 # Half a gigabyte of weights, and four times as much to fit them.
@@ -94,6 +94,21 @@ def test_a_network_of_types_alone_is_measured_on_groups_that_it_never_saw(
     picture = read_picture(next((data / "images").iterdir()))
     (prediction,) = FractureClassifier.load(folder, "cpu").predict([picture])
     assert prediction.probability is None
+
+
+def test_data_that_do_not_tell_what_a_recipe_learns_are_refused(
+    tmp_path: Path, phantom_folder: Path
+) -> None:
+    recipe = _small(RECIPES["cnn-224"])
+    fractured = _typed_folder(tmp_path / "typed", phantom_folder)
+    with pytest.raises(NothingToLearn, match="one kind"):
+        train(TrainingRun(fractured, None, recipe, tmp_path / "out", "0.0.2"))
+    spec = recipe.network.model_copy(update={"fracture": False, "types": FRACTURE_TYPES[1:]})
+    other = TrainingRun(fractured, None, replace(recipe, network=spec), tmp_path / "out", "0.0.2")
+    with pytest.raises(NothingToLearn, match="two of its fracture types"):
+        train(other)
+    with pytest.raises(NothingToLearn, match="two of its fracture types"):
+        train(replace(other, data=phantom_folder))
 
 
 def _typed_folder(folder: Path, phantoms: Path) -> Path:
