@@ -13,7 +13,7 @@ from model.datasets.labelled import LabelledImage
 from model.datasets.splits import fold_numbers
 from model.evaluation.measure import measure
 from model.evaluation.measured import Measured
-from model.training.run import TrainingRun, fit_one, fitted_spec
+from model.training.run import TrainingRun, fit_one, fitted_spec, origins
 from model.training.ship import Draft, draft
 
 log = structlog.get_logger(__name__)
@@ -36,7 +36,9 @@ def cross_validate(
     for fold in range(run.recipe.judged_folds or run.recipe.cross_validation_folds):
         unseen = np.flatnonzero(folds == fold)
         network = fit_one(run, f"fold-{fold}", loaded.rows(np.flatnonzero(folds != fold)), None)
-        plan = Draft(run.recipe, fitted_spec(run.recipe), f"0.0.{fold}", run.out / "folds")
+        plan = Draft(
+            run.recipe, fitted_spec(run.recipe), f"0.0.{fold}", run.out / "folds", origins(run)
+        )
         classifier = FractureClassifier.load(draft(network, plan), "cpu")
         rows = measure(classifier, [images[row] for row in unseen.tolist()])
         log.info("fold_done", fold=fold, images=len(rows))

@@ -1,5 +1,7 @@
 """What the card says in words: origin, licences, purpose and limits."""
 
+from dataclasses import dataclass
+
 from model.card import Source
 from model.training.recipes import Recipe
 
@@ -31,36 +33,64 @@ LIMITS = (
 )
 
 
-def sources(recipe: Recipe) -> tuple[Source, ...]:
+OTHER_LIMITS = (
+    "Nobody looked for what it gets wrong: the figures above are all that is known of it.",
+    "Patients, devices and labels of its images were not studied; elsewhere it may do much worse.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Origins:
+    """The layouts of the data sets that a network was made from: they tell whose data they are."""
+
+    images: str
+    types: str | None = None  # of the images of known fracture types beside them
+
+
+def limits(recipe: Recipe, origins: Origins) -> tuple[str, ...]:
+    """What was found of the network that ships; of any other nobody knows."""
+    found = recipe.name == "shipped" and _KNOWN.get(origins.images) is _FRACATLAS
+    return LIMITS if found else OTHER_LIMITS
+
+
+def sources(recipe: Recipe, origins: Origins) -> tuple[Source, ...]:
     """Everything the weights were made from."""
     return (
-        Source(
-            name="FracAtlas",
-            licence="CC BY 4.0",
-            attribution=(
-                "Abedeen et al., FracAtlas: a dataset for fracture classification, localization "
-                "and segmentation of musculoskeletal radiographs, Sci Data 10:521 (2023), "
-                "figshare doi 10.6084/m9.figshare.22363012"
-            ),
-            use="training and calibration, parted by patient group; resized",
-        ),
-        *_type_source(recipe),
+        _data_source(origins.images, "training and calibration, parted by patient group; resized"),
+        *_type_source(origins),
         *_trunk_source(recipe),
         *_phantom_source(recipe),
     )
 
 
-def _type_source(recipe: Recipe) -> tuple[Source, ...]:
-    if not recipe.network.types:
+_FRACATLAS = (
+    "FracAtlas",
+    "CC BY 4.0",
+    "Abedeen et al., FracAtlas: a dataset for fracture classification, localization "
+    "and segmentation of musculoskeletal radiographs, Sci Data 10:521 (2023), "
+    "figshare doi 10.6084/m9.figshare.22363012",
+)
+_BONE_BREAK = (
+    "Bone Break Classification",
+    "CC BY 4.0 by its uploader's claim; the pictures look web-collected",
+    "Kaggle and Roboflow; the pictures are not part of this project",
+)
+# By layout: name, licence, attribution.
+_KNOWN = {"fracatlas": _FRACATLAS, "fracatlas-original": _FRACATLAS, "bone-break": _BONE_BREAK}
+_UNKNOWN_LICENCE = "unknown: images given by whoever trained"
+
+
+def _data_source(layout: str, use: str) -> Source:
+    unknown = f"a data set of the layout {layout}", _UNKNOWN_LICENCE, "unknown"
+    name, licence, attribution = _KNOWN.get(layout, unknown)
+    return Source(name=name, licence=licence, attribution=attribution, use=use)
+
+
+def _type_source(origins: Origins) -> tuple[Source, ...]:
+    if origins.types is None:
         return ()
-    return (
-        Source(
-            name="Bone Break Classification",
-            licence="CC BY 4.0 by its uploader's claim; the pictures look web-collected",
-            attribution="Kaggle and Roboflow; the pictures are not part of this project",
-            use="the fracture type head, and what another source's radiographs look like",
-        ),
-    )
+    use = "the fracture type head, and what another source's radiographs look like"
+    return (_data_source(origins.types, use),)
 
 
 def _trunk_source(recipe: Recipe) -> tuple[Source, ...]:

@@ -10,8 +10,10 @@ import torch
 from model.card import NetworkSpec
 from model.datasets.images import ImageSet, load_images
 from model.datasets.labelled import LabelledImage
+from model.datasets.reading import recognise
 from model.networks.build import Network
 from model.training.fitting import Fit, fit_network
+from model.training.provenance import Origins
 from model.training.recipes import Recipe
 
 
@@ -54,6 +56,12 @@ def fit_one(run: TrainingRun, name: str, images: ImageSet, held_out: ImageSet | 
         resume=run.resume,
     )
     return fit_network(fit)
+
+
+def origins(run: TrainingRun) -> Origins:
+    """Whose data they are, for the card."""
+    types = None if run.type_data is None else recognise(run.type_data).name
+    return Origins(recognise(run.data).name, types)
 
 
 def machine(run: TrainingRun) -> str:

@@ -30,7 +30,7 @@ from model.exporting.artefact_files import export_network
 from model.heatmap import find_boxes
 from model.networks.build import Network
 from model.prediction import Box
-from model.training.provenance import INTENDED_USE, LIMITS, NAME, sources
+from model.training.provenance import INTENDED_USE, NAME, Origins, limits, sources
 from model.training.recipes import Recipe
 from model.training.type_head import TypeResult
 
@@ -47,6 +47,7 @@ class Draft:
     network: NetworkSpec
     version: str
     out: Path
+    origins: Origins
     training: str = ""
     strangeness_limit: float | None = None
     types: TypeResult | None = None
@@ -76,8 +77,8 @@ def _uncalibrated_card(plan: Draft) -> Card:
         type_validation=None if plan.types is None else plan.types.figures,
         training=plan.training,
         recipe=asdict(recipe),
-        sources=sources(recipe),
-        limits=LIMITS,
+        sources=sources(recipe, plan.origins),
+        limits=limits(recipe, plan.origins),
         files={},
     )
 

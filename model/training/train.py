@@ -26,7 +26,7 @@ from model.training.evidence import write_evidence
 from model.training.fitting import start_network
 from model.training.late_heads import describe, with_late_heads
 from model.training.recipes import Recipe
-from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine
+from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine, origins
 from model.training.ship import (
     Draft,
     as_shown,
@@ -156,7 +156,7 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
 
 def _draft(run: TrainingRun, network: Network, images: Sequence[LabelledImage]) -> Path:
     """The network as it ships, with the heads that are taught when it stands."""
-    plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run))
+    plan = _plan(run)
     if not isinstance(network, LocalisingNetwork):
         return draft(network, plan)
     typed = _type_images(run)
@@ -168,6 +168,11 @@ def _draft(run: TrainingRun, network: Network, images: Sequence[LabelledImage]) 
         limit = fit_coverage(whole, _source(run, whole, images), elsewhere)
         plan = replace(plan, strangeness_limit=limit)
     return draft(whole, plan)
+
+
+def _plan(run: TrainingRun) -> Draft:
+    whose, where = origins(run), machine(run)
+    return Draft(run.recipe, run.recipe.network, run.version, run.out, whose, where)
 
 
 def _type_images(run: TrainingRun) -> list[LabelledImage]:
@@ -188,5 +193,4 @@ def _train_types(run: TrainingRun, images: Sequence[LabelledImage]) -> Path:
     parts = part_images(run, _of_types(run.recipe, images))
     network = fit_one(run, "final", load(run, parts.fit), load(run, parts.calibration))
     types = judge_types(network, run.recipe.network, parts.validation, load(run, parts.validation))
-    plan = Draft(run.recipe, run.recipe.network, run.version, run.out, machine(run), types=types)
-    return draft(network, plan)
+    return draft(network, replace(_plan(run), types=types))

@@ -17,6 +17,7 @@ from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import REGIONS, LabelledImage, of_split
 from model.evaluation.measure import measure
 from model.networks.build import build_network
+from model.training.provenance import Origins
 from model.training.recipes import Recipe
 from model.training.recipes.recipe import Practice
 from model.training.ship import Draft, calibrate, draft, record_validation
@@ -106,7 +107,7 @@ def small_artefact(
     network = build_network(spec).eval()
     images: list[LabelledImage] = read_labels(phantom_folder)
     out = tmp_path_factory.mktemp("artefacts")
-    folder = draft(network, Draft(small_recipe, spec, "0.0.1", out))
+    folder = draft(network, Draft(small_recipe, spec, "0.0.1", out, Origins("fracatlas")))
     judged = measure(FractureClassifier.load(folder, "cpu"), of_split(images, "train"))
     calibrate(folder, judged, "phantoms")
     record_validation(folder, of_split(images, "val"), "osteon evaluate")
