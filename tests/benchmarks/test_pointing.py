@@ -1,0 +1,34 @@
+"""Both maps are asked for the same images, those of the fold that never saw them."""
+
+from pathlib import Path
+
+from benchmarks.pointing import images_of_fold, maps_of
+from model.artefact import load_artefact
+from model.card import NetworkSpec
+from model.datasets.labelled import LabelledImage
+from model.radiograph import Radiograph
+from phantom.radiograph import PhantomSpec, make_phantom
+from tests.cli.untrained import untrained_artefact
+
+
+def _image(name: str) -> LabelledImage:
+    return LabelledImage(Path(name), "1", "train", True, (), ())
+
+
+def test_only_the_folds_own_images_are_asked(tmp_path: Path) -> None:
+    table = tmp_path / "images.csv"
+    table.write_text("file,fold\na.png,0\nb.png,1\nc.png,0\n")
+    chosen = images_of_fold([_image("/x/a.png"), _image("/x/b.png"), _image("/x/c.png")], table, 0)
+    assert [image.path.name for image in chosen] == ["a.png", "c.png"]
+
+
+def test_a_localising_network_is_asked_both_ways_and_a_plain_one_by_grad_cam(
+    tmp_path: Path,
+) -> None:
+    pixels = make_phantom(PhantomSpec(1, rows=160, columns=128)).pixels.astype("float32") / 4095
+    spec = NetworkSpec(kind="localising", trunk="mobilenet_v2")
+    localising = maps_of(load_artefact(untrained_artefact(spec, tmp_path / "localising")))
+    shapes = {name: drawn(Radiograph(pixels)).shape for name, drawn in localising.items()}
+    assert shapes["heatmap"] == shapes["Grad-CAM"]
+    plain = NetworkSpec(kind="plain", trunk="small_cnn")
+    assert [*maps_of(load_artefact(untrained_artefact(plain, tmp_path / "plain")))] == ["Grad-CAM"]
