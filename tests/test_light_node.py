@@ -9,11 +9,11 @@ for absent in ("torch", "torchvision", "onnx", "safetensors"):
     sys.modules[absent] = None  # importing it raises ImportError
 import cli, cli.assembly, cli.doctor
 import dicom_node.listener, web.app, worker.decode_child, worker.tasks
-import numpy
 from model.artefact import bundled_artefact
 from model.classifier import FractureClassifier
 from model.radiograph import Radiograph
-grey = numpy.zeros((64, 48), numpy.float32)
+from phantom.radiograph import PhantomSpec, make_phantom
+grey = make_phantom(PhantomSpec(1, rows=320, columns=256)).pixels.astype("float32") / 4095
 print(FractureClassifier.load(bundled_artefact(), "cpu").predict([Radiograph(grey)])[0].state)
 """
 

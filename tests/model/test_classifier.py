@@ -1,5 +1,7 @@
 """The shipped classifier passes the self-test: broken phantoms are found, whole ones pass."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,8 +16,6 @@ from tests.model.dicom_images import grey_dataset
 
 SIZES = [(640, 520), (1024, 832), (2048, 1664)]
 SELF_TEST_SEEDS = [1, 2, 3]
-# Some phantoms hide their break behind another bone, as some patients do.
-SHARE_RIGHT = 0.95
 
 
 def _judge(classifier: FractureClassifier, phantom: Phantom) -> Prediction:
@@ -43,16 +43,19 @@ def test_a_broken_phantom_is_found_and_the_same_one_whole_passes(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fractured", [False, True])
-def test_nearly_all_phantoms_are_judged_right(shipped: FractureClassifier, fractured: bool) -> None:
-    expected = State.FRACTURE if fractured else State.NONE
-    states = [
-        _judge(shipped, make_phantom(PhantomSpec(seed, region, view, fractured, 640, 520))).state
-        for seed in range(100, 120)
-        for region in sorted(PHANTOM_REGIONS)
-        for view in VIEWS
-    ]
-    assert states.count(expected) >= SHARE_RIGHT * len(states)
+def test_a_break_tells_phantoms_apart_on_99_of_100_seeds(shipped: FractureClassifier) -> None:
+    """The same phantom with and without its break: called in one, not in the other."""
+    limbs = list(product(sorted(PHANTOM_REGIONS), VIEWS))
+    confused = []
+    for seed in range(100, 200):
+        region, view = limbs[seed % len(limbs)]
+        whole, broken = (
+            _judge(shipped, make_phantom(PhantomSpec(seed, region, view, fractured, 640, 520)))
+            for fractured in (False, True)
+        )
+        if whole.state is not State.NONE or broken.state in (State.NONE, State.NOT_ASSESSABLE):
+            confused.append((seed, region, view, whole.probability, broken.probability))
+    assert len(confused) <= 1, confused
 
 
 def test_the_same_image_gives_the_same_answer_to_the_last_bit(shipped: FractureClassifier) -> None:
