@@ -24,8 +24,11 @@ setup: $(VENV)/.full
 demo: $(VENV)/.node
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
 
+# The eye's tests only compute: two processes of one thread each. The others watch clocks and peers.
+COMPUTING := tests/model tests/benchmarks
 test: $(VENV)/.full
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(COMPUTING)
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(COMPUTING))
 
 check: $(VENV)/.full
 	$(BIN)/ruff check .

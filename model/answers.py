@@ -18,7 +18,8 @@ class Answers:
     hardware: float | None
     types: dict[str, float]
     type_operating_point: float
-    strange: bool
+    strange: bool  # of nothing that was learned
+    doubtful: bool  # perhaps of nothing that was learned
 
     @property
     def region(self) -> str | None:
@@ -46,14 +47,16 @@ def read_answers(card: Card, logits: Logits) -> Answers:
     """Of one image, by the card's lists."""
     regions, types = logits.get("regions"), logits.get("types")
     hardware, strangeness = logits.get("hardware"), logits.get("strangeness")
-    limit = card.coverage.limit if card.coverage is not None else np.inf
+    seen = -np.inf if strangeness is None else float(strangeness)
+    covered = card.coverage
     named = card.network
     return Answers(
         regions={} if regions is None else _by_name(named.regions, _sigmoid(regions)),
         hardware=None if hardware is None else round(float(_sigmoid(hardware)), 4),
         types={} if types is None else _by_name(named.types, _softmax(types)),
         type_operating_point=card.type_point.probability if card.type_point is not None else 1.0,
-        strange=strangeness is not None and float(strangeness) >= limit,
+        strange=covered is not None and seen >= covered.limit,
+        doubtful=covered is not None and seen >= covered.doubt,
     )
 
 

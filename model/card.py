@@ -52,18 +52,29 @@ class OperatingPoint(CardPart):
     chosen_for: str
 
 
+class BoxPoint(CardPart):
+    """A place gets a box where the heatmap reaches this share of its highest value."""
+
+    peak_share: float
+    chosen_for: str
+
+
 class OperatingPoints(CardPart):
     """From `sensitive` on it is possible, from `specific` on a fracture; `box` cuts heatmaps."""
 
     sensitive: OperatingPoint
     specific: OperatingPoint
-    box: OperatingPoint
+    box: BoxPoint
 
 
 class Coverage(CardPart):
-    """From this strangeness on, an image is of nothing that the network has learned."""
+    """How strange an image may be: from `limit` on it is of nothing that the network has learned.
+
+    From `doubt` on it may be, and is never said to show no fracture.
+    """
 
     limit: float
+    doubt: float
     chosen_for: str
 
 

@@ -58,7 +58,7 @@ class FractureClassifier:
         return [
             self._refusal(radiograph, found[0].reason)
             if _refused(found)
-            else replace(next(judged), notes=tuple(problem.reason for problem in found))
+            else _noted(next(judged), found)
             for radiograph, found in zip(radiographs, problems, strict=True)
         ]
 
@@ -92,6 +92,8 @@ class FractureClassifier:
         logit = float(logits["fracture"]) if "fracture" in logits else None
         probability = None if logit is None else self._probability(logit)
         state = None if probability is None else self._state(probability)
+        if answers.doubtful and state is State.NONE:
+            return replace(self._refusal(seen.radiograph, _DOUBTFUL), regions=answers.regions)
         heatmap = image_heatmap(logits["heatmap"], seen.frame) if "heatmap" in logits else None
         boxes = self._boxes(heatmap, seen.frame, state)
         fracture_type, type_probability = answers.told_type(state)
@@ -113,6 +115,7 @@ class FractureClassifier:
             type_probability=type_probability,
             types=answers.types,
             severity=severity.level.value if severity is not None else None,
+            notes=(_UNUSUAL,) if answers.doubtful else (),
         )
 
     def _refusal(self, radiograph: Radiograph, reason: str) -> Prediction:
@@ -146,10 +149,17 @@ class FractureClassifier:
         """None where no fracture is claimed: a box would claim one."""
         if state in (State.NONE, None) or heatmap is None:
             return ()
-        point = self.card.operating_points.box.probability
-        return find_boxes(heatmap, frame.rows, frame.columns, point)
+        share = self.card.operating_points.box.peak_share
+        return find_boxes(heatmap, frame.rows, frame.columns, share)
 
 
+def _noted(prediction: Prediction, problems: Sequence[QualityProblem]) -> Prediction:
+    reasons = tuple(problem.reason for problem in problems)
+    return replace(prediction, notes=(*reasons, *prediction.notes))
+
+
+_UNUSUAL = "the image is unlike most that the classifier has learned"
+_DOUBTFUL = f"{_UNUSUAL}: it cannot be said to show no fracture"
 _STRANGE = "image is unlike the hands, legs, hips and shoulders the classifier has learned"
 
 

@@ -13,8 +13,6 @@ Grid = NDArray[np.float32]
 # The heatmap is drawn this much coarser than the network's input: smooth at any stored size.
 HEATMAP_STRIDE = 4
 MAX_BOXES = 5
-# A peak this share below the operating point still gets its box: the image was called suspicious.
-_PEAK_SHARE = 0.5
 
 
 def image_heatmap(logits: Grid, frame: Letterbox) -> Grid:
@@ -33,10 +31,13 @@ def over_image(grid: Grid, frame: Letterbox) -> Grid:
     return np.asarray(shown, dtype=np.float32)
 
 
-def find_boxes(heatmap: Grid, rows: int, columns: int, operating_point: float) -> tuple[Box, ...]:
-    """The connected places above the operating point, brightest first; at least the peak's own."""
-    threshold = min(operating_point, float(heatmap.max()) * _PEAK_SHARE)
-    boxes = [_box(heatmap, cells, rows, columns) for cells in _components(heatmap >= threshold)]
+def find_boxes(heatmap: Grid, rows: int, columns: int, peak_share: float) -> tuple[Box, ...]:
+    """The connected places that reach this share of the peak, brightest first: its own among them.
+
+    The image as a whole was called suspicious before: how high its peak is decides nothing here.
+    """
+    reached = heatmap >= peak_share * float(heatmap.max())
+    boxes = [_box(heatmap, cells, rows, columns) for cells in _components(reached)]
     return tuple(sorted(boxes, key=lambda box: -box.score)[:MAX_BOXES])
 
 

@@ -62,9 +62,9 @@ _LEAST_OF_TYPE = {
     "fracture_dislocation": Level.SEVERE,
 }
 _MOST_OF_TYPE = {"hairline": Level.MODERATE, "greenstick": Level.MODERATE}
-# Of the classifier's own marks, for its boxes are about ten times as large as readers': on the
-# fractures of FracAtlas one image in five is wide, one in thirty very wide.
-_WIDE_EXTENT, _WIDEST_EXTENT = 0.6, 0.8
+# Of the classifier's own marks, for its boxes are larger than readers': of the fractures of
+# FracAtlas one in six is wide, one in thirty-five very wide.
+_WIDE_EXTENT, _WIDEST_EXTENT = 0.2, 0.3
 _MANY_MARKS, _MOST_MARKS = 2, 4
 _STEPS_TO_SEVERE = 3
 

@@ -12,7 +12,7 @@ from model.datasets.labelled import REGIONS, LabelledImage, Rectangle
 from model.letterbox import Letterbox, letterbox
 from model.radiograph import NotAssessable, Radiograph, read_dicom, read_picture
 
-# Box masks are kept four times coarser than the images: fine enough for a heatmap at stride 16.
+# Box masks are kept four times coarser than the images: a heatmap cell is two by two of them.
 MASK_STRIDE = 4
 _DICOM_SUFFIXES = {".dcm", ".dicom"}
 

@@ -14,8 +14,8 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _LINE_LENGTH = 100
 _NETWORKS = {
     "localising": (
-        "Features at strides 16 and 32 make a heatmap that readers' boxes taught, and the image is "
-        "judged by its pooled features and by its most suspicious places"
+        "Features at strides 8, 16 and 32 make a heatmap that readers' boxes taught, and the image "
+        "is judged by its pooled features and by its most suspicious places"
     ),
     "plain": "The image is judged by its pooled features, and no place on it is shown",
 }

@@ -91,11 +91,11 @@ def _summits(heatmap: Grid, reach: int) -> Iterator[tuple[int, int]]:
     yield from ((int(row), int(column)) for row, column in cells[order])
 
 
-def box_agreement(located: Sequence[Located], operating_point: float) -> float:
+def box_agreement(located: Sequence[Located], peak_share: float) -> float:
     """F1 between found and true boxes of the boxed images."""
     found = true = right = met = 0
     for one in (one for one in located if one.image.boxes):
-        boxes = find_boxes(one.heatmap, one.rows, one.columns, operating_point)
+        boxes = find_boxes(one.heatmap, one.rows, one.columns, peak_share)
         found, true = found + len(boxes), true + len(one.image.boxes)
         right += sum(any(hits(box, mark) for mark in one.image.boxes) for box in boxes)
         met += sum(any(hits(box, mark) for box in boxes) for mark in one.image.boxes)

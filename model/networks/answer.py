@@ -4,7 +4,7 @@ from torch import Tensor
 
 # By name and shape for n images:
 #   fracture    [n]                       logit: does the image show a fracture
-#   heatmap     [n, side / 16, side / 16] logits: where
+#   heatmap     [n, side / 8, side / 8]   logits: where
 #   regions     [n, regions]              logits, one for each region, independent of each other
 #   hardware    [n]                       logit: are there screws, plates or nails
 #   types       [n, types]                logits of one choice among the fracture types

@@ -16,7 +16,7 @@ SMALL_CNN = "small_cnn"
 _IMAGENET_CLASSES = 1000
 _WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
 _PROBE_SIDE = 256
-_FINE, _DEEP = 16, 32  # strides
+MAPS = {"detail": 8, "fine": 16, "deep": 32}  # strides
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Pretraining:
     grey: tuple[float, float] = IMAGENET_GREY  # mean and deviation of what they were trained on
     stem: tuple[str, ...] = ()  # layers before stride 8: edge filters, the same for any picture
     absent: tuple[str, ...] = ()  # layers that the file does not have: they start at random
-    taps: tuple[str, str] | None = None  # nodes of stride 16 and 32; else the last of each
+    taps: dict[str, str] | None = None  # the maps' nodes; else the last of each stride
 
 
 _PRETRAINING = {
@@ -35,7 +35,7 @@ _PRETRAINING = {
         files=("mobilenet_v2_imagenet.safetensors", "mobilenet_v2-*.pth"),
         grey=(0.5, 0.5),
         stem=tuple(f"features.{block}." for block in range(4)),
-        taps=("features.13", "features.18"),
+        taps={"detail": "features.6", "fine": "features.13", "deep": "features.18"},
     ),
     "resnet18": Pretraining(
         files=("resnet18-*.pth", "resnet18_imagenet_partial.safetensors"),
@@ -50,7 +50,7 @@ class UnknownTrunk(ValueError):
 
 
 class TrunkWithoutMaps(ValueError):
-    """The trunk has no maps at strides 16 and 32: it can only be had with a plain recipe."""
+    """The trunk lacks maps at strides 8, 16 and 32: it can only be had with a plain recipe."""
 
 
 class StartWeightsMissing(FileNotFoundError):
@@ -83,15 +83,16 @@ def whole_network(name: str) -> nn.Module:
 
 
 def mapping_trunk(name: str) -> nn.Module:
-    """The trunk with its maps of stride 16 ("fine") and 32 ("deep") as outputs."""
+    """The trunk with its maps as outputs, by the names that MAPS gives their strides."""
     whole = whole_network(name)
-    fine, deep = pretraining(name).taps or _last_nodes(whole, name)
-    trunk: nn.Module = create_feature_extractor(whole, {fine: "fine", deep: "deep"})
+    taps = pretraining(name).taps or _last_nodes(whole, name)
+    nodes = {node: shown for shown, node in taps.items()}
+    trunk: nn.Module = create_feature_extractor(whole, nodes)
     return trunk
 
 
-def _last_nodes(whole: nn.Module, name: str) -> tuple[str, str]:
-    """The names of the last nodes whose maps have stride 16 and 32."""
+def _last_nodes(whole: nn.Module, name: str) -> dict[str, str]:
+    """For each map the name of the last node of its stride."""
     _, nodes = get_graph_node_names(whole)
     tapped = create_feature_extractor(whole.eval(), {node: node for node in nodes[:-1]})
     try:
@@ -100,9 +101,9 @@ def _last_nodes(whole: nn.Module, name: str) -> tuple[str, str]:
     except RuntimeError as error:  # a network for one image size only
         raise _no_maps(name) from error
     last = {_stride(value): node for node, value in shown.items()}
-    if not {_FINE, _DEEP} <= set(last):
+    if not set(MAPS.values()) <= set(last):
         raise _no_maps(name)
-    return last[_FINE], last[_DEEP]
+    return {shown: last[stride] for shown, stride in MAPS.items()}
 
 
 def _stride(value: object) -> float | None:
@@ -112,7 +113,7 @@ def _stride(value: object) -> float | None:
 
 
 def _no_maps(name: str) -> TrunkWithoutMaps:
-    return TrunkWithoutMaps(f"{name} has no maps at strides 16 and 32: take a plain recipe")
+    return TrunkWithoutMaps(f"{name} lacks maps at strides 8, 16 and 32: take a plain recipe")
 
 
 def load_start_weights(trunk: nn.Module, name: str, folder: Path) -> None:

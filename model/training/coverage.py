@@ -13,9 +13,17 @@ Features = NDArray[np.float32]
 
 # A direction in which radiographs hardly differ is held to vary at least this share of all.
 _LEAST_VARIANCE_SHARE = 1e-4
-# Of the radiographs it was trained on, one in 500 may be called strange; of another source's,
-# which are stranger and still radiographs of limbs, one in 50.
-COVERED_SHARE, COVERED_SHARE_ELSEWHERE = 0.998, 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """So many radiographs of limbs must lie below a limit."""
+
+    learned: float  # of the source it was trained on
+    elsewhere: float  # of another source's, which are stranger and still radiographs of limbs
+
+
+COVERED, BEYOND_DOUBT = Shares(0.998, 0.98), Shares(0.99, 0.90)
 # Another source's radiographs are few: each counts twice when directions are sought.
 _ELSEWHERE_WEIGHT = 2
 
@@ -56,19 +64,30 @@ def fit_directions(pooled: Features, count: int) -> Directions:
     return Directions(centre, scaled)
 
 
-def fit_coverage(network: LocalisingNetwork, learned: Source, elsewhere: Source | None) -> float:
-    """Fit the strangeness head; returns the limit, set on groups that the directions never saw."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """From which strangeness on nothing is said, and from which on no fracture is ruled out."""
+
+    covered: float
+    beyond_doubt: float
+
+
+def fit_coverage(network: LocalisingNetwork, learned: Source, elsewhere: Source | None) -> Limits:
+    """Fit the strangeness head; the limits are set on groups that the directions never saw."""
     head = network.strangeness_head
     assert head is not None
     count = len(head.directions)
-    limits = []
+    found: list[tuple[float, float]] = []
     for half in (0, 1):
         seen = fit_directions(_together(learned.half(half), elsewhere, half), count)
-        limits.append(_limit(seen, learned.half(1 - half), elsewhere, 1 - half))
+        strange = seen.strangeness(learned.half(1 - half))
+        other = None if elsewhere is None else seen.strangeness(elsewhere.half(1 - half))
+        found.append((_limit(strange, other, COVERED), _limit(strange, other, BEYOND_DOUBT)))
     whole = fit_directions(_together(learned.pooled, elsewhere, None), count)
     head.centre.copy_(torch.from_numpy(whole.centre))
     head.directions.copy_(torch.from_numpy(whole.scaled))
-    return round(float(np.mean(limits)), 4)
+    covered, beyond_doubt = (round(float(limit), 4) for limit in np.mean(found, axis=0))
+    return Limits(covered, beyond_doubt)
 
 
 def _together(learned: Features, elsewhere: Source | None, half: int | None) -> Features:
@@ -78,10 +97,9 @@ def _together(learned: Features, elsewhere: Source | None, half: int | None) -> 
     return np.concatenate([learned, *[other] * _ELSEWHERE_WEIGHT])
 
 
-def _limit(seen: Directions, learned: Features, elsewhere: Source | None, half: int) -> float:
-    """Beyond what nearly all radiographs reach, those of another source too."""
-    limit = float(np.quantile(seen.strangeness(learned), COVERED_SHARE))
+def _limit(learned: Features, elsewhere: Features | None, shares: Shares) -> float:
+    """Beyond what so many radiographs reach, those of another source too."""
+    limit = float(np.quantile(learned, shares.learned))
     if elsewhere is None:
         return limit
-    other = np.quantile(seen.strangeness(elsewhere.half(half)), COVERED_SHARE_ELSEWHERE)
-    return max(limit, float(other))
+    return max(limit, float(np.quantile(elsewhere, shares.elsewhere)))

@@ -23,20 +23,23 @@ class Descriptions:
 
     close: NDArray[np.float32]  # [n, 2 deep]
     pooled: NDArray[np.float32]  # [n, deep]
+    types: NDArray[np.int64]  # [n]: a place in the list of types; -1 where not told
 
 
 @torch.inference_mode()
 def describe(network: LocalisingNetwork, images: ImageSet) -> Descriptions:
-    """The network's features of each image and of its mirror image, as they lie."""
-    network.eval()
+    """The network's features of each image as it lies."""
+    # Takes three fifths of the time that one plane after the other does.
+    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     device = str(next(network.parameters()).device)
     parts: list[tuple[Tensor, Tensor]] = []
     for rows in np.array_split(np.arange(len(images)), max(1, len(images) // _BATCH)):
-        parts.append(network.describe(batch_of(images, rows, device).images))
+        shown = batch_of(images, rows, device).images
+        parts.append(network.describe(shown.contiguous(memory_format=torch.channels_last)))
     close, pooled = (
         torch.cat(columns).float().cpu().numpy() for columns in zip(*parts, strict=True)
     )
-    return Descriptions(close, pooled)
+    return Descriptions(close, pooled, images.types)
 
 
 def with_late_heads(network: LocalisingNetwork, spec: NetworkSpec) -> LocalisingNetwork:

@@ -11,7 +11,7 @@ from model.training.batches import Batch
 from model.training.recipes.recipe import LossWeights
 
 # A batch with few box cells must not make a single one of them weigh everything.
-_LEAST_BOX_CELLS = 20.0
+_LEAST_BOX_CELLS = 40.0
 _BOX_CELL_WEIGHT = 5.0
 
 

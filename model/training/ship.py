@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from model.artefact import load_artefact, write_card
 from model.calibration import fit_operating_points, fit_platt
 from model.card import (
+    BoxPoint,
     Calibration,
     Card,
     Coverage,
@@ -30,13 +31,14 @@ from model.exporting.artefact_files import export_network
 from model.heatmap import find_boxes
 from model.networks.build import Network
 from model.prediction import Box
+from model.training.coverage import BEYOND_DOUBT, COVERED, Limits
 from model.training.provenance import INTENDED_USE, NAME, Origins, limits, sources
 from model.training.recipes import Recipe
 from model.training.type_head import TypeResult
 
 log = structlog.get_logger(__name__)
 
-_BOX_POINTS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+_PEAK_SHARES = (0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Draft:
     out: Path
     origins: Origins
     training: str = ""
-    strangeness_limit: float | None = None
+    coverage: Limits | None = None
     types: TypeResult | None = None
 
 
@@ -61,8 +63,11 @@ def draft(network: Network, plan: Draft) -> Path:
     return folder
 
 
+_UNSET_BOX = BoxPoint(peak_share=0.75, chosen_for="not calibrated yet")
+
+
 def _uncalibrated_card(plan: Draft) -> Card:
-    recipe, limit = plan.recipe, plan.strangeness_limit
+    recipe = plan.recipe
     unset = OperatingPoint(probability=0.5, chosen_for="not calibrated yet")
     return Card(
         name=NAME,
@@ -71,8 +76,8 @@ def _uncalibrated_card(plan: Draft) -> Card:
         network=plan.network,
         input=Input(side=recipe.side, mirrored_too=recipe.mirrored_too),
         calibration=Calibration(slope=1.0, intercept=0.0, fitted_on="nothing yet"),
-        operating_points=OperatingPoints(sensitive=unset, specific=unset, box=unset),
-        coverage=None if limit is None else Coverage(limit=limit, chosen_for=_COVERAGE_PROMISE),
+        operating_points=OperatingPoints(sensitive=unset, specific=unset, box=_UNSET_BOX),
+        coverage=_coverage(plan.coverage),
         type_point=None if plan.types is None else plan.types.point,
         type_validation=None if plan.types is None else plan.types.figures,
         training=plan.training,
@@ -83,10 +88,18 @@ def _uncalibrated_card(plan: Draft) -> Card:
     )
 
 
-_COVERAGE_PROMISE = (
-    "of unseen radiographs of the training source it lets 99.8 % through, and 98 % of another's, "
-    "where there was one"
-)
+def _coverage(limits: Limits | None) -> Coverage | None:
+    if limits is None:
+        return None
+    return Coverage(
+        limit=limits.covered,
+        doubt=limits.beyond_doubt,
+        chosen_for=(
+            f"{COVERED.learned:.1%} of the training source's unseen radiographs lie below the "
+            f"limit and {BEYOND_DOUBT.learned:.1%} below the doubt; of another source's, where "
+            f"there was one, at least {COVERED.elsewhere:.0%} and {BEYOND_DOUBT.elsewhere:.0%}"
+        ),
+    )
 
 
 def calibrate(folder: Path, judged: Sequence[Measured], fitted_on: str) -> Card:
@@ -120,14 +133,14 @@ def _promised_points(
     )
 
 
-def _box_point(judged: Sequence[Measured]) -> OperatingPoint:
+def _box_point(judged: Sequence[Measured]) -> BoxPoint:
     heatmaps = located(judged)
     if not heatmaps:
-        return OperatingPoint(probability=0.5, chosen_for="nothing: the network draws no heatmap")
-    best = max(_BOX_POINTS, key=lambda point: box_agreement(heatmaps, point))
+        return BoxPoint(peak_share=1.0, chosen_for="nothing: the network draws no heatmap")
+    best = max(_PEAK_SHARES, key=lambda share: box_agreement(heatmaps, share))
     agreement = box_agreement(heatmaps, best)
-    return OperatingPoint(
-        probability=best, chosen_for=f"the best agreement with readers' boxes, F1 {agreement:.2f}"
+    return BoxPoint(
+        peak_share=best, chosen_for=f"the best agreement with readers' boxes, F1 {agreement:.2f}"
     )
 
 
@@ -188,5 +201,5 @@ def _shown(one: Measured, probability: float, card: Card) -> Measured:
     points = card.operating_points
     boxes: tuple[Box, ...] = ()
     if one.heatmap is not None and probability >= points.sensitive.probability:
-        boxes = find_boxes(one.heatmap, one.rows, one.columns, points.box.probability)
+        boxes = find_boxes(one.heatmap, one.rows, one.columns, points.box.peak_share)
     return replace(one, probability=round(float(probability), 4), boxes=boxes)

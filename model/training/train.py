@@ -24,7 +24,8 @@ from model.training.coverage import Source, fit_coverage
 from model.training.cross_validation import cross_validate
 from model.training.evidence import write_evidence
 from model.training.fitting import start_network
-from model.training.late_heads import describe, with_late_heads
+from model.training.late_heads import Descriptions, describe, with_late_heads
+from model.training.practice import render_phantoms
 from model.training.recipes import Recipe
 from model.training.run import TrainingRun, fit_one, fitted_spec, load, machine, origins
 from model.training.ship import (
@@ -147,7 +148,7 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     judgement = cross_validate(run, images, loaded)
     network = fit_one(run, "final", loaded, None)
     folder = _draft(run, network, images)
-    count = f"{len(images)} images, each judged by a network that never saw its group"
+    count = f"{len(judgement.rows)} images, each judged by a network that never saw its group"
     shown = as_shown(judgement.rows, judgement.folds, calibrate(folder, judgement.rows, count))
     command = f"osteon train --data FOLDER --recipe {run.recipe.name} --out FOLDER"
     write_evidence(run, record_cross_validation(folder, shown, command), shown, judgement.folds)
@@ -159,14 +160,15 @@ def _draft(run: TrainingRun, network: Network, images: Sequence[LabelledImage]) 
     plan = _plan(run)
     if not isinstance(network, LocalisingNetwork):
         return draft(network, plan)
-    typed = _type_images(run)
     whole = with_late_heads(network, run.recipe.network)
-    if run.recipe.network.types:
-        plan = replace(plan, types=teach_types(whole, run.recipe.network, typed, load(run, typed)))
+    typed = _type_images(run)
+    shown = _describe(run, whole, typed) if typed else None
+    if run.recipe.network.types and shown is not None:
+        plan = replace(plan, types=teach_types(whole, run.recipe.network, typed, shown))
     if run.recipe.network.strangeness_directions:
-        elsewhere = _source(run, whole, typed) if typed else None
-        limit = fit_coverage(whole, _source(run, whole, images), elsewhere)
-        plan = replace(plan, strangeness_limit=limit)
+        learned = _learned_source(run, whole, images)
+        elsewhere = None if shown is None else _source(shown, typed)
+        plan = replace(plan, coverage=fit_coverage(whole, learned, elsewhere))
     return draft(whole, plan)
 
 
@@ -182,10 +184,25 @@ def _type_images(run: TrainingRun) -> list[LabelledImage]:
     return _of_types(run.recipe, images)
 
 
-def _source(
+def _describe(
+    run: TrainingRun, network: LocalisingNetwork, images: Sequence[LabelledImage]
+) -> Descriptions:
+    return describe(network, load(run, images))
+
+
+def _learned_source(
     run: TrainingRun, network: LocalisingNetwork, images: Sequence[LabelledImage]
 ) -> Source:
-    return Source(describe(network, load(run, images)).pooled, [image.group for image in images])
+    """All that the epochs showed: a node's self-test must not find its own phantoms strange."""
+    loaded, groups = load(run, images), [image.group for image in images]
+    if (practice := run.recipe.practice) is not None:
+        loaded = loaded.joined(render_phantoms(practice.phantoms, run.recipe.side))
+        groups += [f"phantom {number}" for number in range(practice.phantoms)]
+    return Source(describe(network, loaded).pooled, groups)
+
+
+def _source(shown: Descriptions, images: Sequence[LabelledImage]) -> Source:
+    return Source(shown.pooled, [image.group for image in images])
 
 
 def _train_types(run: TrainingRun, images: Sequence[LabelledImage]) -> Path:

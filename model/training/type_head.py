@@ -16,7 +16,7 @@ from model.figures import TypeFigures
 from model.networks.build import Network
 from model.networks.localising import LocalisingNetwork
 from model.training.batches import batch_of
-from model.training.late_heads import TypeRegression, describe, fit_type_regression
+from model.training.late_heads import Descriptions, TypeRegression, fit_type_regression
 
 Values = NDArray[np.float64]
 
@@ -37,13 +37,16 @@ class TypeResult:
 
 
 def teach_types(
-    network: LocalisingNetwork, spec: NetworkSpec, images: Sequence[LabelledImage], loaded: ImageSet
+    network: LocalisingNetwork,
+    spec: NetworkSpec,
+    images: Sequence[LabelledImage],
+    shown: Descriptions,
 ) -> TypeResult:
     """Fit the type head; nothing else of the network changes: types cost no fracture."""
-    close = describe(network, loaded).close
-    probabilities = _out_of_fold(close, loaded.types, [one.group for one in images], spec)
-    fit_type_regression(close, loaded.types).write_into(network)
-    return _result(probabilities, images, loaded, spec)
+    groups = [one.group for one in images]
+    probabilities = _out_of_fold(shown.close, shown.types, groups, spec)
+    fit_type_regression(shown.close, shown.types).write_into(network)
+    return _result(probabilities, images, shown.types, spec)
 
 
 @torch.inference_mode()
@@ -55,16 +58,19 @@ def judge_types(
     parts = np.array_split(np.arange(len(loaded)), max(1, len(loaded) // _BATCH))
     logits = [network(batch_of(loaded, rows, device).images)["types"] for rows in parts]
     probabilities = torch.cat(logits).double().softmax(dim=1).cpu().numpy()
-    return _result(probabilities, images, loaded, spec)
+    return _result(probabilities, images, loaded.types, spec)
 
 
 def _result(
-    probabilities: Values, images: Sequence[LabelledImage], loaded: ImageSet, spec: NetworkSpec
+    probabilities: Values,
+    images: Sequence[LabelledImage],
+    types: NDArray[np.int64],
+    spec: NetworkSpec,
 ) -> TypeResult:
-    true = [spec.types[number] for number in loaded.types]
+    true = [spec.types[number] for number in types]
     groups = [image.group for image in images]
     return TypeResult(
-        point=sure_enough(probabilities, loaded.types),
+        point=sure_enough(probabilities, types),
         figures=type_figures(true, probabilities, spec.types, groups),
     )
 

@@ -41,7 +41,7 @@ def test_a_hot_cell_becomes_a_box_around_its_place(
 def test_two_places_are_two_boxes_and_the_brighter_comes_first() -> None:
     heatmap = np.zeros((100, 80), np.float32)
     heatmap[10:20, 5:15], heatmap[60:80, 40:60] = 0.6, 0.9
-    first, second = find_boxes(heatmap, rows=1000, columns=400, operating_point=0.5)
+    first, second = find_boxes(heatmap, rows=1000, columns=400, peak_share=0.5)
     assert (first.x0, first.y0, first.x1, first.y1) == (200, 600, 300, 800)
     assert (second.x0, second.y0, second.x1, second.y1) == (25, 100, 75, 200)
     assert first.score == pytest.approx(0.9)
@@ -56,13 +56,15 @@ def test_diagonal_neighbours_are_apart_and_bent_patches_are_whole() -> None:
     assert any((box.x0, box.y0, box.x1, box.y1) == (3, 3, 7, 7) for box in boxes)
 
 
-def test_a_faint_peak_still_has_its_box_and_many_peaks_are_cut_off() -> None:
+def test_boxes_follow_the_peak_however_faint_and_many_are_cut_off() -> None:
     faint = np.full((20, 20), 0.001, np.float32)
-    faint[5, 5] = 0.02
-    assert len(find_boxes(faint, 20, 20, 0.3)) == 1
+    faint[5, 5], faint[5, 6], faint[9, 9] = 0.02, 0.015, 0.012
+    (box,) = find_boxes(faint, 20, 20, 0.7)
+    assert (box.x0, box.y0, box.x1, box.y1) == (5, 5, 7, 6)
+    assert len(find_boxes(faint, 20, 20, 0.6)) == 2
     dotted = np.zeros((20, 20), np.float32)
     dotted[::4, ::4] = 0.9
-    assert len(find_boxes(dotted, 20, 20, 0.3)) == MAX_BOXES
+    assert len(find_boxes(dotted, 20, 20, 0.7)) == MAX_BOXES
 
 
 def test_the_heatmap_covers_the_image_and_not_the_margins() -> None:

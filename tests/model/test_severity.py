@@ -29,16 +29,16 @@ MILD, MODERATE, SEVERE = Level.MILD, Level.MODERATE, Level.SEVERE
         (SeverityEvidence(FRACTURE, None, 1, 0.02), MILD),
         (SeverityEvidence(POSSIBLE, None, 1, 0.02), MILD),
         (SeverityEvidence(FRACTURE, None, 1, None), MILD),
-        (SeverityEvidence(FRACTURE, None, 1, 0.62), MODERATE),
+        (SeverityEvidence(FRACTURE, None, 1, 0.22), MODERATE),
         (SeverityEvidence(FRACTURE, None, 2, 0.02), MODERATE),
-        (SeverityEvidence(FRACTURE, None, 1, 0.85), MODERATE),
-        (SeverityEvidence(FRACTURE, None, 2, 0.85), SEVERE),
-        (SeverityEvidence(FRACTURE, None, 4, 0.62), SEVERE),
+        (SeverityEvidence(FRACTURE, None, 1, 0.35), MODERATE),
+        (SeverityEvidence(FRACTURE, None, 2, 0.35), SEVERE),
+        (SeverityEvidence(FRACTURE, None, 4, 0.22), SEVERE),
         (SeverityEvidence(FRACTURE, "hairline", 1, 0.02), MILD),
-        (SeverityEvidence(FRACTURE, "hairline", 4, 0.85), MODERATE),
-        (SeverityEvidence(FRACTURE, "greenstick", 1, 0.62), MODERATE),
+        (SeverityEvidence(FRACTURE, "hairline", 4, 0.35), MODERATE),
+        (SeverityEvidence(FRACTURE, "greenstick", 1, 0.22), MODERATE),
         (SeverityEvidence(FRACTURE, "oblique", 1, 0.02), MODERATE),
-        (SeverityEvidence(FRACTURE, "oblique", 2, 0.85), SEVERE),
+        (SeverityEvidence(FRACTURE, "oblique", 2, 0.35), SEVERE),
         (SeverityEvidence(FRACTURE, "comminuted", 0, None), SEVERE),
         (SeverityEvidence(FRACTURE, "fracture_dislocation", 1, 0.02), SEVERE),
         (SeverityEvidence(FRACTURE, "buckle", 1, 0.02), MILD),
@@ -61,11 +61,11 @@ def test_nothing_is_said_where_nothing_tells_of_it() -> None:
 
 
 def test_the_reasons_are_plain() -> None:
-    severity = estimate_severity(SeverityEvidence(FRACTURE, "spiral", 2, 0.623))
+    severity = estimate_severity(SeverityEvidence(FRACTURE, "spiral", 2, 0.223))
     assert severity is not None
     assert severity.reasons == (
         "type spiral: at least moderate",
-        "a wide part of the bone field is marked (about 62 %)",
+        "a wide part of the bone field is marked (about 22 %)",
         "2 suspicious places",
     )
 

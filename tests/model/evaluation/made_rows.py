@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from model.card import OperatingPoint, OperatingPoints
+from model.card import BoxPoint, OperatingPoint, OperatingPoints
 from model.datasets.labelled import LabelledImage, flags_of
 from model.evaluation.measured import Measured
 from model.prediction import Box
@@ -13,7 +13,7 @@ from model.prediction import Box
 POINTS = OperatingPoints(
     sensitive=OperatingPoint(probability=0.3, chosen_for="a test"),
     specific=OperatingPoint(probability=0.6, chosen_for="a test"),
-    box=OperatingPoint(probability=0.5, chosen_for="a test"),
+    box=BoxPoint(peak_share=0.5, chosen_for="a test"),
 )
 
 

@@ -74,7 +74,7 @@ CHANGES = [
     (wider_window, 0.001),
     (doubled, 0.05),
     (cropped, 0.30),
-    (as_jpeg, 0.08),
+    (as_jpeg, 0.16),
 ]
 
 

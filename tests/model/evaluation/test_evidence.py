@@ -1,0 +1,62 @@
+"""What the card claims can be reckoned again from the rows that lie in docs/evidence."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from model.artefact import bundled_artefact, load_artefact
+from model.evaluation.report import METRICS, PAGE
+from model.figures import Figures
+from model.training.evidence import ROWS
+
+CARD = load_artefact(bundled_artefact()).card
+EVIDENCE = Path(__file__).parents[3] / "docs" / "evidence" / f"{CARD.name}-{CARD.version}"
+
+
+@pytest.fixture(scope="module")
+def figures() -> Figures:
+    assert CARD.cross_validation is not None
+    return CARD.cross_validation
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, str]]:
+    with (EVIDENCE / ROWS).open(encoding="utf-8") as table:
+        return list(csv.DictReader(table))
+
+
+def test_every_image_is_there_once_and_no_group_in_two_folds(
+    figures: Figures, rows: list[dict[str, str]]
+) -> None:
+    assert len(rows) == len({row["file"] for row in rows}) == figures.images
+    assert sum(row["fractured"] == "1" for row in rows) == figures.fractured
+    fold_of = {(row["group"], row["fold"]) for row in rows}
+    assert len(fold_of) == len({row["group"] for row in rows}) == figures.groups
+
+
+def test_the_cards_figures_follow_from_the_rows(
+    figures: Figures, rows: list[dict[str, str]]
+) -> None:
+    judged = [row for row in rows if row["probability"]]
+    assert len(rows) - len(judged) == figures.not_assessable
+    labels = [row["fractured"] == "1" for row in judged]
+    said = [float(row["probability"]) for row in judged]
+    assert figures.auroc is not None
+    assert roc_auc_score(labels, said) == pytest.approx(figures.auroc.value, abs=1e-4)
+    point = CARD.operating_points.specific.probability
+    found = sum(one >= point for one, label in zip(said, labels, strict=True) if label)
+    assert figures.specific.sensitivity is not None
+    sensitivity = found / sum(labels)
+    assert sensitivity == pytest.approx(figures.specific.sensitivity.value, abs=1e-4)
+
+
+def test_the_report_is_of_these_very_files_and_shows_no_radiograph(figures: Figures) -> None:
+    metrics = json.loads((EVIDENCE / METRICS).read_text(encoding="utf-8"))
+    assert Figures.model_validate(metrics["figures"]) == figures
+    assert metrics["files"] == CARD.files
+    page = (EVIDENCE / PAGE).read_text(encoding="utf-8")
+    assert all(digest in page for digest in CARD.files.values())
+    assert "<img" not in page
