@@ -38,9 +38,13 @@ class Answers:
         if not self.types or state not in (State.FRACTURE, None):
             return None, None
         likeliest = max(self.types, key=self.types.__getitem__)
-        if state is not None and self.types[likeliest] < self.type_operating_point:
+        if state is not None and not self._told(self.types[likeliest]):
             return None, None
         return likeliest, self.types[likeliest]
+
+    def _told(self, probability: float) -> bool:
+        """From its point on; a point of 1 stands for never."""
+        return self.type_operating_point < 1 and probability >= self.type_operating_point
 
 
 def read_answers(card: Card, logits: Logits) -> Answers:

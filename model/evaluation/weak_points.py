@@ -24,7 +24,7 @@ def _sentences(figures: Figures) -> Iterator[str]:
         )
     if figures.groups < _FEW_GROUPS:
         yield (
-            f"The figures rest on {figures.groups} groups of patients: the intervals are wide, and "
+            f"The figures rest on {figures.groups} groups of images: the intervals are wide, and "
             "a figure may be far off elsewhere."
         )
 
@@ -33,9 +33,13 @@ _FEW_GROUPS = 50
 
 
 def _point_sentences(figures: Figures) -> Iterator[str]:
-    missed, alarmed = figures.specific.sensitivity, figures.sensitive.specificity
-    if missed is not None:
-        yield f"Of 100 fractured images {_percent(1 - missed.value)} are not called `fracture`."
+    lost, missed = figures.sensitive.sensitivity, figures.specific.sensitivity
+    alarmed = figures.sensitive.specificity
+    if lost is not None and missed is not None:
+        yield (
+            f"Of 100 fractured images {_percent(1 - lost.value)} are called neither `possible` nor "
+            f"`fracture`, and {_percent(1 - missed.value)} are not called `fracture`."
+        )
     if alarmed is not None:
         yield (
             f"Of 100 images without a fracture {_percent(1 - alarmed.value)} are called "
@@ -66,9 +70,21 @@ def _subgroup_sentences(subgroups: tuple[Subgroup, ...]) -> Iterator[str]:
             f"Of all parts of the images it ranks those of {worst.kind} {worst.name} worst: "
             f"AUROC {bare(worst.auroc)} ({span(worst.auroc)}, {worst.fractured} fractured)."
         )
+    found = [one for one in subgroups if one.sensitive.sensitivity is not None]
+    if found:
+        least = min(found, key=_sensitivity)
+        yield (
+            f"At `possible` it misses most fractures of {least.kind} {least.name}: "
+            f"{_percent(1 - _sensitivity(least))} of 100 ({least.fractured} fractured)."
+        )
     unknown = ", ".join(map(_counted, (one for one in subgroups if one.auroc is None)))
     if unknown:
-        yield f"Too few images to say how well it ranks those of {unknown}."
+        yield f"Too few images of one label to say how well it ranks those of {unknown}."
+
+
+def _sensitivity(one: Subgroup) -> float:
+    assert one.sensitive.sensitivity is not None
+    return one.sensitive.sensitivity.value
 
 
 def _counted(one: Subgroup) -> str:

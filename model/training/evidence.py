@@ -12,7 +12,6 @@ from model.evaluation.evaluation import Subject, evaluate
 from model.evaluation.measured import Measured
 from model.evaluation.report import write_report
 from model.training.run import TrainingRun
-from model.training.ship import CROSS_VALIDATION_NOTE
 
 FOLDER, ROWS = "cross-validation", "images.csv"
 _COLUMNS = (
@@ -32,7 +31,7 @@ def write_evidence(
         split="out of fold",
         environment=describe_environment(run.device),
         command=card.cross_validation.command,
-        note=CROSS_VALIDATION_NOTE,
+        note=card.cross_validation.note,
     )
     folder = run.out / FOLDER
     write_report(evaluate(shown, [], subject), None, folder)

@@ -151,7 +151,8 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     count = f"{len(judgement.rows)} images, each judged by a network that never saw its group"
     shown = as_shown(judgement.rows, judgement.folds, calibrate(folder, judgement.rows, count))
     command = f"osteon train --data FOLDER --recipe {run.recipe.name} --out FOLDER"
-    write_evidence(run, record_cross_validation(folder, shown, command), shown, judgement.folds)
+    card = record_cross_validation(folder, shown, judgement.folds, command)
+    write_evidence(run, card, shown, judgement.folds)
     return folder
 
 

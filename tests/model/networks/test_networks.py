@@ -23,7 +23,7 @@ def test_a_localising_network_answers_all_that_its_card_names(trunk: str) -> Non
     with torch.inference_mode():
         answer = build_network(spec).eval()(torch.zeros(2, 1, 64, 96))
     assert tuple(answer) == spec.outputs
-    assert answer["heatmap"].shape == (2, 4, 6)
+    assert answer["heatmap"].shape == (2, 8, 12)
     assert answer["regions"].shape == (2, 2)
     assert answer["types"].shape == (2, 3)
     assert answer["fracture"].shape == answer["hardware"].shape == answer["strangeness"].shape
