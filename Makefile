@@ -24,8 +24,9 @@ setup: $(VENV)/.full
 demo: $(VENV)/.node
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
 
-# The eye's tests only compute: two processes of one thread each. The others watch clocks and peers.
-COMPUTING := tests/model tests/benchmarks
+# These tests compute, or wait for servers of their own: two processes of one thread each. The others
+# watch clocks and kill parts of nodes, and want the machine for themselves.
+COMPUTING := $(addprefix tests/,model benchmarks phantom cli web db)
 test: $(VENV)/.full
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(COMPUTING)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(COMPUTING))
