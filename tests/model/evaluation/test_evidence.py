@@ -13,7 +13,8 @@ from model.figures import Figures
 from model.training.evidence import ROWS
 
 CARD = load_artefact(bundled_artefact()).card
-EVIDENCE = Path(__file__).parents[3] / "docs" / "evidence" / f"{CARD.name}-{CARD.version}"
+ROOT = Path(__file__).parents[3]
+EVIDENCE = ROOT / "docs" / "evidence" / f"{CARD.name}-{CARD.version}"
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +61,18 @@ def test_the_report_is_of_these_very_files_and_shows_no_radiograph(figures: Figu
     page = (EVIDENCE / PAGE).read_text(encoding="utf-8")
     assert all(digest in page for digest in CARD.files.values())
     assert "<img" not in page
+
+
+def test_the_readme_quotes_the_card(figures: Figures) -> None:
+    page = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    quoted = [
+        ("AUROC", figures.auroc, 3),
+        ("`fracture` sensitivity", figures.specific.sensitivity, 2),
+        ("at specificity", figures.specific.specificity, 2),
+    ]
+    for name, figure, digits in quoted:
+        assert figure is not None
+        value, low, high = (f"{one:.{digits}f}" for one in (figure.value, figure.low, figure.high))
+        assert f"{name} {value} ({low} to {high})" in page
+    assert figures.marks is not None
+    assert f"in {100 * figures.marks.boxes_hit.value:.0f} of 100 fractured images" in page
