@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test check setup lock clean
+.PHONY: demo test soak check setup lock clean
 
 # The node alone, as a hospital without a GPU runs it: no torch.
 $(VENV)/.node: requirements.lock pyproject.toml
@@ -30,6 +30,10 @@ COMPUTING := $(addprefix tests/,model benchmarks phantom cli web db)
 test: $(VENV)/.full
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(COMPUTING)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(COMPUTING))
+
+# What is too long for every change.
+soak: $(VENV)/.full
+	$(BIN)/python -m pytest -m soak
 
 check: $(VENV)/.full
 	$(BIN)/ruff check .

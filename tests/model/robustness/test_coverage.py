@@ -102,7 +102,7 @@ def _readable(path: Path) -> list[Radiograph]:
         return []
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_limbs_are_mostly_assessed_those_of_another_source_too(shipped: FractureClassifier) -> None:
     bounds = {"fracatlas": 0.01, "bonebreak": 0.07}
     for source, most_refused in bounds.items():

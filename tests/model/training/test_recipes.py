@@ -21,7 +21,7 @@ from model.training.train import NothingToLearn, train
 from tests.cli.shell import Shell
 
 # Half a gigabyte of weights, and four times as much to fit them.
-_NAMES = [pytest.param("vgg16", marks=pytest.mark.slow), *sorted(set(RECIPES) - {"vgg16"})]
+_NAMES = [pytest.param("vgg16", marks=pytest.mark.soak), *sorted(set(RECIPES) - {"vgg16"})]
 
 
 def _start_weights(folder: Path, trunk: str) -> Path:
