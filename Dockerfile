@@ -21,8 +21,8 @@ RUN python -m venv /opt/venv \
     && pip install --require-hashes --only-binary :all: -r requirements.lock
 
 FROM node-packages AS gpu-packages
-COPY requirements-torch.lock ./
-RUN pip install --require-hashes --only-binary :all: -r requirements-torch.lock
+COPY requirements-gpu.lock ./
+RUN pip install --require-hashes --only-binary :all: -r requirements-gpu.lock
 
 # Compiled here, because the containers' root is read-only.
 FROM base AS source

@@ -45,8 +45,8 @@ LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --generate-hashes 
 	--no-annotate --no-header --universal --python-version 3.11
 lock:
 	$(LOCK) -o requirements.lock
-	$(LOCK) --extra train -o requirements-torch.lock
-	$(LOCK) --extra train --extra dev -o requirements-dev.lock
+	$(LOCK) --extra gpu -o requirements-gpu.lock
+	$(LOCK) --extra gpu --extra train --extra dev -o requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -1,1 +1,1 @@
-"""How fast the node's own paths are, as ratios that hold on any machine."""
+"""What the documents' figures are made with: speed as ratios, and what is measured on data."""

@@ -20,13 +20,15 @@ import typer
 from numpy.typing import NDArray
 
 from cli.output import print_table
-from model.evaluation.metrics import auroc
+from model.artefact import bundled_artefact, load_artefact
+from model.evaluation.metrics import Sample, auroc, sensitivity_at_specificity
 from model.evaluation.ranked import Ranking
 from model.evaluation.redraws import Redraws, interval
 from model.figures import Interval
 
 Values = NDArray[np.float64]
 HELD_SPECIFICITY = 0.88
+HAND = "1 0 0 0"  # as images.csv writes regions
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ def compare_rules(studies: Sequence[Sequence[JudgedImage]]) -> list[Comparison]:
         Comparison(
             rule=name,
             auroc=interval(auroc(said, labels), redrawn[name]),
-            sensitivity=_sensitivity(said, labels),
+            sensitivity=_sensitivity(Sample(said, labels, redraws)),
             against_highest=interval(
                 auroc(said, labels) - highest, redrawn[name] - redrawn["highest"]
             ),
@@ -124,9 +126,10 @@ def compare_rules(studies: Sequence[Sequence[JudgedImage]]) -> list[Comparison]:
     ]
 
 
-def _sensitivity(said: Values, labels: Values) -> float:
-    point = np.quantile(said[labels == 0], HELD_SPECIFICITY)
-    return round(float((said[labels > 0] > point).mean()), 3)
+def _sensitivity(studies: Sample) -> float:
+    held = sensitivity_at_specificity(studies, HELD_SPECIFICITY)
+    assert held is not None
+    return held.reached.value
 
 
 def main(
@@ -138,6 +141,24 @@ def main(
     typer.echo(f"{len(studies)} studies of {images} images, {fractured} fractured")
     columns = ["rule", "AUROC", "interval", f"sensitivity at {HELD_SPECIFICITY}", "against highest"]
     print_table(columns, [_shown(one, columns) for one in compare_rules(studies)])
+    card = load_artefact(bundled_artefact()).card
+    for name in ("sensitive", "specific"):
+        point = getattr(card.operating_points, name).probability
+        typer.echo(f"whole studies that stay below the {name} point, {point}:")
+        for kind, share in passed(studies, point).items():
+            typer.echo(f"  {kind}: {share}")
+
+
+def passed(studies: Sequence[Sequence[JudgedImage]], point: float) -> dict[str, str]:
+    """Of studies without a fracture, and of those of hands alone, how many raise no alarm."""
+    whole = [study for study in studies if not any(image.fractured for image in study)]
+    hands = [study for study in whole if study[0].likeness[1] == HAND]
+    return {"all": _share_below(whole, point), "hands": _share_below(hands, point)}
+
+
+def _share_below(studies: Sequence[Sequence[JudgedImage]], point: float) -> str:
+    below = sum(all(image.probability < point for image in study) for study in studies)
+    return f"{below} of {len(studies)}, {100 * below / max(1, len(studies)):.0f} %"
 
 
 def _shown(one: Comparison, columns: Sequence[str]) -> dict[str, object]:

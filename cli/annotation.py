@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from model.prediction import Prediction
     from model.radiograph import Radiograph
 
-    Explanation = Callable[[Radiograph], Grid]
+    Explanation = Callable[[Radiograph, Prediction], Grid]
 
 _PNG = ".png"
 
@@ -46,8 +46,10 @@ class Pictures:
 
         shown = next(one for one in file.radiographs if one.frame == prediction.frame)
         if prediction.heatmap is None and self.explain is not None:
-            prediction = replace(prediction, heatmap=self.explain(shown))
-        finding = finding_of(FileImage(), record_of(prediction))
+            prediction = replace(prediction, heatmap=self.explain(shown, prediction))
+        finding = replace(
+            finding_of(FileImage(), record_of(prediction)), reason=_why_no_state(prediction)
+        )
         out = self.place / self._free_name(file.path) if self.many else self.place
         try:
             out.write_bytes(encode_png(draw(prediction, [shown], finding)))
@@ -65,12 +67,22 @@ class Pictures:
         return name
 
 
+def _why_no_state(prediction: "Prediction") -> str | None:
+    """What the picture says where it has no probability to show."""
+    if prediction.state is not None or prediction.fracture_type is None:
+        return prediction.reason
+    named = prediction.fracture_type.replace("_", " ")
+    return (
+        f"fracture not told; likeliest: {named}, {100 * (prediction.type_probability or 0):.0f} %"
+    )
+
+
 def explanation_for(network: "NetworkSpec", artefact: Path) -> "Explanation | None":
     """None where the network draws a heatmap itself, else Grad-CAM; Leave where neither can be."""
     if "heatmap" in network.outputs:
         return None
-    if not network.fracture:
-        raise Leave(Exit.USAGE, "--heatmap: this network draws no heatmap, nor tells fractures")
+    if not (network.fracture or network.types):
+        raise Leave(Exit.USAGE, "--heatmap: this network tells neither fractures nor their types")
     try:
         return _grad_cam(artefact)
     except ModuleNotFoundError as error:
@@ -83,15 +95,18 @@ def explanation_for(network: "NetworkSpec", artefact: Path) -> "Explanation | No
 
 def _grad_cam(folder: Path) -> "Explanation":
     from model.artefact import load_artefact
-    from model.explanation.gradcam import NoSpatialLayer, fracture_map
+    from model.explanation.gradcam import NoSpatialLayer, fracture_map, type_map
     from model.torch_runtime import load_network
 
     artefact = load_artefact(folder)
-    network, side = load_network(artefact), artefact.card.input.side
+    network, side, told = load_network(artefact), artefact.card.input.side, artefact.card.network
 
-    def explain(radiograph: "Radiograph") -> "Grid":
+    def explain(radiograph: "Radiograph", prediction: "Prediction") -> "Grid":
         try:
-            return fracture_map(network, radiograph, side)
+            if told.fracture:
+                return fracture_map(network, radiograph, side)
+            likeliest = told.types.index(str(prediction.fracture_type))
+            return type_map(network, radiograph, side, likeliest)
         except NoSpatialLayer as error:
             raise Leave(Exit.USAGE, f"--heatmap: {error}") from error
 

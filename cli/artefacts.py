@@ -1,24 +1,42 @@
 """Which artefact a command uses, and how it is loaded."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
+    from model.artefact import Artefact
     from model.classifier import FractureClassifier
 
 
 def load_classifier(folder: Path | None = None, bulk: bool = False) -> "FractureClassifier":
     """The artefact in that folder, else the one in force; Leave where it cannot be used."""
     from cli.node import read_settings
-    from model.artefact import ArtefactDamaged, ArtefactMissing
     from model.classifier import FractureClassifier
-    from model.runtime import DeviceUnavailable
 
     device = read_settings("predict").device
-    try:
+    with _unusable_named():
         return FractureClassifier.load(artefact_folder(folder), device, bulk=bulk)
+
+
+def find_artefact(folder: Path | None = None) -> "Artefact":
+    """The artefact alone, checked but not opened: for what needs its card or its files."""
+    from model.artefact import load_artefact
+
+    with _unusable_named():
+        return load_artefact(artefact_folder(folder))
+
+
+@contextmanager
+def _unusable_named() -> Iterator[None]:
+    from model.artefact import ArtefactDamaged, ArtefactMissing
+    from model.runtime import DeviceUnavailable
+
+    try:
+        yield
     except (ArtefactMissing, ArtefactDamaged, DeviceUnavailable) as error:
         raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from cli.artefacts import load_classifier
+from cli.artefacts import find_artefact, load_classifier
 from cli.exits import Exit, Leave
 from cli.measuring import (
     judged_images_needed,
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from model.evaluation.evaluation import Evaluation
     from model.evaluation.measured import Measured
     from model.evaluation.report import Gallery
+    from model.evaluation.type_evaluation import TypeEvaluation
     from model.figures import Interval, PointFigures
 
 Data = Annotated[Path, typer.Option(help="Folder of labelled radiographs.")]
@@ -56,6 +57,7 @@ def evaluate(
         from model.evaluation.evaluation import evaluate as evaluate_rows
         from model.evaluation.evaluation import files_measured
         from model.evaluation.report import write_report
+        from model.evaluation.type_evaluation import evaluate_types
 
     classifier = load_classifier(model)
     name = f"{classifier.card.name}-{classifier.card.version}-{split}"
@@ -63,6 +65,10 @@ def evaluate(
     make_folder(folder)
     measured, unread = measure_all(classifier, images)
     subject = files_measured(classifier.card, data.resolve().name, split, _environment())
+    if not classifier.card.network.fracture:
+        with judged_images_needed(), written(folder):
+            _report_types(evaluate_types(measured, unread, subject), folder, as_json)
+        return report_unread(unread)
     with judged_images_needed():
         evaluation = evaluate_rows(measured, unread, subject)
     gallery = _gallery(classifier, measured) if thumbnails else None
@@ -85,7 +91,7 @@ def compare(
         from model.evaluation.comparison import Judge
         from model.evaluation.comparison import compare as compare_judges
 
-    classifiers = load_classifier(first), load_classifier(second)
+    classifiers = _telling_fractures(first), _telling_fractures(second)
     pairs, unread = measure_both(classifiers, images)
     judges = (Judge(c.card, [pair[n] for pair in pairs]) for n, c in enumerate(classifiers))
     with judged_images_needed():
@@ -98,17 +104,21 @@ def card(
     model: Annotated[Path | None, typer.Option(help="An artefact, if not the one set.")] = None,
 ) -> int:
     """Print an artefact's model card, as docs/model-card.md has it."""
-    from cli.assembly import model_dir
-    from cli.node import read_settings
-    from model.artefact import ArtefactDamaged, ArtefactMissing, load_artefact
     from model.evaluation.card_page import card_page
 
-    try:
-        artefact = load_artefact(model or model_dir(read_settings("card")))
-    except (ArtefactMissing, ArtefactDamaged) as error:
-        raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
-    typer.echo(card_page(artefact.card), nl=False)
+    typer.echo(card_page(find_artefact(model).card), nl=False)
     return Exit.DONE
+
+
+def _telling_fractures(artefact: Path) -> "FractureClassifier":
+    classifier = load_classifier(artefact)
+    if not classifier.card.network.fracture:
+        raise Leave(
+            Exit.CLASSIFIER_UNUSABLE,
+            f"{artefact} tells fracture types alone, and what is compared is whether there is a "
+            "fracture; `osteon evaluate` measures types",
+        )
+    return classifier
 
 
 def _environment() -> dict[str, str]:
@@ -143,6 +153,32 @@ def _print_summary(evaluation: "Evaluation", folder: Path, as_json: bool) -> Non
         f"{figures.not_assessable} not assessable, {len(evaluation.unread)} not readable"
     )
     print_table(("figure", "value", "interval"), list(_summary_rows(evaluation)))
+    typer.echo(f"report: {folder / 'report.html'}")
+
+
+def _report_types(evaluation: "TypeEvaluation", folder: Path, as_json: bool) -> None:
+    from cli.output import print_json, print_table
+    from model.evaluation.report import write_type_report
+
+    write_type_report(evaluation, folder)
+    if as_json:
+        print_json(evaluation.types.model_dump(mode="json"))
+        return
+    types = evaluation.types
+    typer.echo(
+        f"{evaluation.name} {evaluation.version}, which tells fracture types alone, on "
+        f"{evaluation.split} of {evaluation.data}: {types.images} of {evaluation.images} images "
+        f"are of a type that it tells; {len(evaluation.not_assessable)} not assessable, "
+        f"{len(evaluation.unread)} not readable"
+    )
+    rows = [
+        _row("likeliest type right", types.accuracy),
+        _row("right type among the two likeliest", types.top_two_accuracy),
+        _row("mean precision of the types", types.macro_precision),
+        _row("mean recall of the types", types.macro_recall),
+        _row("mean F1 of the types", types.macro_f1),
+    ]
+    print_table(("figure", "value", "interval"), rows)
     typer.echo(f"report: {folder / 'report.html'}")
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.artefacts import find_artefact
 from cli.exits import Exit, Leave
 from model.exporting.kind import Format, Kind, NotOffered, Rounding
 
 if TYPE_CHECKING:
-    from model.artefact import Artefact
     from model.exporting.export import Export
     from model.exporting.parity import Parity
 
@@ -41,20 +41,10 @@ def export(
         from model.exporting.export import export_artefact
 
         kind = Kind(to, precision)
-        artefact = _artefact(model)
+        artefact = find_artefact(model)
         images = labelled_images(data, split) if data is not None else []
         _print(export_artefact(artefact, kind, out, images))
     return Exit.DONE
-
-
-def _artefact(folder: Path | None) -> "Artefact":
-    from cli.artefacts import artefact_folder
-    from model.artefact import ArtefactDamaged, ArtefactMissing, load_artefact
-
-    try:
-        return load_artefact(artefact_folder(folder))
-    except (ArtefactMissing, ArtefactDamaged) as error:
-        raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
 
 
 @contextmanager

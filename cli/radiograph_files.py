@@ -12,12 +12,18 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.misc import is_dicom
 
-from model.radiograph import UNDECODABLE, NotAssessable, Radiograph, read_dicom, read_picture
+from model.radiograph import (
+    DICOM_SUFFIXES,
+    UNDECODABLE,
+    NotAssessable,
+    Radiograph,
+    holds_dicom,
+    read_radiographs,
+)
 from worker.coverage import reason_not_covered
 
 STDIN = Path("-")
-_DICOM_SUFFIXES = {".dcm", ".dicom"}
-_SUFFIXES = _DICOM_SUFFIXES | {".png", ".jpg", ".jpeg"}
+_SUFFIXES = DICOM_SUFFIXES | {".png", ".jpg", ".jpeg"}
 _DICOM_INDEX = "DICOMDIR"
 # Files in memory at a time, decoded: as many as the network is asked about at once.
 _AHEAD = 4
@@ -98,16 +104,9 @@ def _read_next(paths: Iterator[Path]) -> RadiographFile | None:
 
 
 def _read(path: Path) -> list[Radiograph]:
-    if not path.is_file():
-        raise NotAssessable("there is no such file")
-    try:
-        named_dicom = path.suffix.lower() in _DICOM_SUFFIXES
-        if not named_dicom and not is_dicom(path):
-            return [read_picture(path)]
-    except OSError as problem:
-        raise NotAssessable(f"file cannot be read: {problem.strerror}") from problem
-    _refuse_uncovered(path)
-    return read_dicom(path)
+    if holds_dicom(path):
+        _refuse_uncovered(path)
+    return read_radiographs(path)
 
 
 def _refuse_uncovered(path: Path) -> None:

@@ -61,7 +61,7 @@ def _refusals_named() -> Iterator[None]:
     from model.networks.trunks import StartWeightsUnfit, TrunkWithoutMaps, UnknownTrunk
     from model.training.checkpoint import CheckpointUnfit
     from model.training.fitting import StartWeightsUntold
-    from model.training.train import TypeDataMissing
+    from model.training.material import TypeDataMissing
 
     try:
         yield

@@ -1,8 +1,10 @@
 """card.json: all that must travel with the weights for their answers to mean anything."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from model.figures import CardPart, Figures, TypeFigures
+from pydantic import ValidationInfo, model_validator
+
+from model.figures import CardPart, Figures, Shaken, TypeFigures
 
 
 class NetworkSpec(CardPart):
@@ -83,7 +85,7 @@ class ServingGate(CardPart):
 
     precision: Literal["bf16", "fp16"]
     images: int  # labelled images of groups the network never saw
-    auroc_loss: float
+    auroc_loss: float | None  # None: the images were all of one label
     state_changes: float  # share of the images
     max_logit_change: float
 
@@ -107,14 +109,25 @@ class Card(CardPart):
     input: Input
     calibration: Calibration
     operating_points: OperatingPoints
-    coverage: Coverage | None = None
-    type_point: OperatingPoint | None = None  # a type is told from this probability on
+    coverage: Coverage | None  # None: the network does not tell how strange an image is
+    type_point: OperatingPoint | None  # a type is told from this probability on
     training: str = ""  # on what machine, in how long
     recipe: dict[str, object]
     sources: tuple[Source, ...]
-    validation: Figures | None = None  # on the data's own validation part, never trained on
+    validation: Figures | None = None  # on groups that fitted no weight and no calibration
     type_validation: TypeFigures | None = None  # of types, on images of unseen groups
     cross_validation: Figures | None = None  # of networks trained alike, each on its unseen fold
+    shaken: tuple[Shaken, ...] = ()  # of a fold's network, on images it never saw
     serving: ServingGate | None = None  # the precision a CPU may serve in; None: float32 alone
     limits: tuple[str, ...]
     files: dict[str, str]  # name → SHA-256
+
+    @model_validator(mode="after")
+    def _nothing_left_to_guess(self, info: ValidationInfo) -> Self:
+        """A file without these would serve, and call a chest whole."""
+        lacking = set(NetworkSpec.model_fields) - self.network.model_fields_set
+        if info.mode == "json" and lacking:
+            raise ValueError(f"network lacks {', '.join(sorted(lacking))}")
+        if self.network.strangeness_directions > 0 and self.coverage is None:
+            raise ValueError("it tells strange images, and not which are too strange")
+        return self

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.answers import read_answers
+from model.answers import Answers, read_answers
 from model.artefact import load_artefact
 from model.calibration import PlattScaling
 from model.card import Card
@@ -88,12 +88,12 @@ class FractureClassifier:
     def _predict_one(self, seen: "_Fitted", logits: Logits) -> Prediction:
         answers = read_answers(self.card, logits)
         if answers.strange:
-            return replace(self._refusal(seen.radiograph, _STRANGE), regions=answers.regions)
+            return self._unlike(seen.radiograph, _STRANGE, answers)
         logit = float(logits["fracture"]) if "fracture" in logits else None
         probability = None if logit is None else self._probability(logit)
         state = None if probability is None else self._state(probability)
         if answers.doubtful and state is State.NONE:
-            return replace(self._refusal(seen.radiograph, _DOUBTFUL), regions=answers.regions)
+            return self._unlike(seen.radiograph, _DOUBTFUL, answers)
         heatmap = image_heatmap(logits["heatmap"], seen.frame) if "heatmap" in logits else None
         boxes = self._boxes(heatmap, seen.frame, state)
         fracture_type, type_probability = answers.told_type(state)
@@ -115,8 +115,11 @@ class FractureClassifier:
             type_probability=type_probability,
             types=answers.types,
             severity=severity.level.value if severity is not None else None,
-            notes=(_UNUSUAL,) if answers.doubtful else (),
+            notes=_notes(answers),
         )
+
+    def _unlike(self, radiograph: Radiograph, reason: str, answers: Answers) -> Prediction:
+        return replace(self._refusal(radiograph, reason), regions=answers.regions, unlike=True)
 
     def _refusal(self, radiograph: Radiograph, reason: str) -> Prediction:
         return Prediction(
@@ -158,6 +161,14 @@ def _noted(prediction: Prediction, problems: Sequence[QualityProblem]) -> Predic
     return replace(prediction, notes=(*reasons, *prediction.notes))
 
 
+def _notes(answers: Answers) -> tuple[str, ...]:
+    metal = answers.hardware is not None and answers.hardware >= _METAL
+    told = {_UNUSUAL: answers.doubtful, _HARDWARE: metal}
+    return tuple(note for note, true in told.items() if true)
+
+
+_METAL = 0.5
+_HARDWARE = "screws, plates or nails are seen: metal by itself may raise the probability"
 _UNUSUAL = "the image is unlike most that the classifier has learned"
 _DOUBTFUL = f"{_UNUSUAL}: it cannot be said to show no fracture"
 _STRANGE = "image is unlike the hands, legs, hips and shoulders the classifier has learned"

@@ -90,6 +90,15 @@ class TypeFigures(CardPart):
     confusion: tuple[tuple[int, ...], ...]  # [true][predicted], in the order of the rows
 
 
+class Shaken(CardPart):
+    """What a change that leaves a fracture what it is does to the answers."""
+
+    change: str
+    images: int
+    moved: float  # of 95 % of the images the probability moves by at most this
+    states_changed: float  # share of the images that are called something else
+
+
 class Figures(CardPart):
     """Measured on this very artefact, or, for cross-validation, on the networks of its folds."""
 
@@ -113,3 +122,4 @@ class Figures(CardPart):
     unjudged_as_negative: UnjudgedAsNegative | None = None  # where there are such
     subgroups: tuple[Subgroup, ...] = ()
     types: TypeFigures | None = None
+    hardware_auroc: Interval | None = None  # of images with implants among those without

@@ -43,6 +43,7 @@ class Prediction:
     model_name: str
     model_version: str
     reason: str | None = None  # why the image is not assessable
+    unlike: bool = False  # that reason: it is unlike what was learned
     regions: dict[str, float] = field(default_factory=dict)  # probability of each
     hardware_probability: float | None = None
     fracture_type: str | None = None  # only above its own operating point
@@ -53,5 +54,18 @@ class Prediction:
 
 
 def most_suspicious(predictions: Sequence[Prediction]) -> Prediction:
-    """Of a multi-frame image's predictions the one that stands for it: the first of the highest."""
-    return max(predictions, key=lambda one: -1.0 if one.probability is None else one.probability)
+    """Of a multi-frame image's predictions the one that stands for it: the first of the highest.
+
+    A frame unlike what was learned outranks those that show no fracture: they do not speak for it.
+    """
+    return max(predictions, key=_suspicion)
+
+
+_CALLED, _UNKNOWN, _UNSEEN = 2.0, 1.5, -1.0  # above, beside and below every probability
+
+
+def _suspicion(prediction: Prediction) -> float:
+    if prediction.state is State.NOT_ASSESSABLE:
+        return _UNKNOWN if prediction.unlike else _UNSEEN
+    called = prediction.state in (State.FRACTURE, State.POSSIBLE)
+    return (_CALLED if called else 0.0) + (prediction.probability or 0.0)

@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
+from pydicom.misc import is_dicom
 from pydicom.pixels import iter_pixels
 
 from model.greyscale import grey_of_frame, robust_window
 from model.not_assessable import NotAssessable
 
-__all__ = ["NotAssessable", "Radiograph", "read_dicom", "read_picture"]
+__all__ = ["NotAssessable", "Radiograph", "read_dicom", "read_picture", "read_radiographs"]
 
 MAX_DECODED_BYTES = 512 << 20  # five times the largest detector's image
 MAX_FRAMES = 8
+DICOM_SUFFIXES = {".dcm", ".dicom"}
 # What pydicom and its decoders raise on damaged or unsupported pixel data.
 UNDECODABLE = (
     ArithmeticError,
@@ -46,6 +48,21 @@ class Radiograph:
     pixels: NDArray[np.float32]  # [rows, columns], 0..1
     pixel_aspect: float = 1.0  # height of a pixel over its width
     frame: int | None = None
+
+
+def read_radiographs(path: Path) -> list[Radiograph]:
+    """The frames of a DICOM file, or the one picture of a PNG or JPEG."""
+    return read_dicom(path) if holds_dicom(path) else [read_picture(path)]
+
+
+def holds_dicom(path: Path) -> bool:
+    """By its name or by its preamble (PS3.10 7.1); one that cannot be opened is NotAssessable."""
+    if not path.is_file():
+        raise NotAssessable("there is no such file")
+    try:
+        return path.suffix.lower() in DICOM_SUFFIXES or is_dicom(path)
+    except OSError as problem:
+        raise NotAssessable(f"file cannot be read: {problem.strerror}") from problem
 
 
 def read_dicom(

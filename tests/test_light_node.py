@@ -1,7 +1,12 @@
 """A node without a GPU has no torch: nothing that serves on a CPU may load it."""
 
+import re
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
 
 _SERVE = """
 import sys
@@ -24,3 +29,21 @@ def test_a_cpu_node_serves_without_torch() -> None:
     )
     assert outcome.returncode == 0, outcome.stderr
     assert outcome.stdout.strip() in {"fracture", "possible", "none"}
+
+
+def test_what_a_cpu_node_installs_stays_small() -> None:
+    named = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    sizes = {name: _installed_bytes(name) for name in named}
+    assert sizes["openvino"] > 100e6  # they are really measured
+    # Compiled modules and pip itself come on top: together less than 600 MB.
+    assert sum(sizes.values()) < 450e6
+
+
+def _installed_bytes(name: str) -> int:
+    """Nothing of what another platform needs alone."""
+    try:
+        found = distribution(name)
+    except PackageNotFoundError:
+        return 0
+    paths = [Path(str(found.locate_file(file))) for file in found.files or ()]
+    return sum(path.stat().st_size for path in paths if path.is_file() and path.suffix != ".pyc")

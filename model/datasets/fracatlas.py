@@ -25,11 +25,6 @@ _COLUMNS = (
 )
 
 
-def read_labels(folder: Path) -> list[LabelledImage]:
-    """All images but the truncated: none of those is fractured, so their flat band is a label."""
-    return list(_read(folder).images)
-
-
 def _fits(folder: Path) -> bool:
     return "image_id" in columns_of(folder / "labels.csv") and (folder / "boxes.csv").is_file()
 

@@ -10,11 +10,10 @@ from numpy.typing import NDArray
 
 from model.datasets.labelled import REGIONS, LabelledImage, Rectangle
 from model.letterbox import Letterbox, letterbox
-from model.radiograph import NotAssessable, Radiograph, read_dicom, read_picture
+from model.radiograph import NotAssessable, Radiograph, read_radiographs
 
 # Box masks are kept four times coarser than the images: a heatmap cell is two by two of them.
 MASK_STRIDE = 4
-_DICOM_SUFFIXES = {".dcm", ".dicom"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +84,7 @@ def _prepare_image(image: LabelledImage, side: int) -> tuple[NDArray[np.uint8], 
 
 def read_image(path: Path) -> Radiograph:
     """A picture or a DICOM image; of several frames the first that shows anything."""
-    return read_dicom(path)[0] if _is_dicom(path) else read_picture(path)
-
-
-def _is_dicom(path: Path) -> bool:
-    """By PS3.10 7.1 a file has a preamble of 128 bytes, then these four."""
-    if path.suffix.lower() in _DICOM_SUFFIXES:
-        return True
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError as problem:
-        raise NotAssessable(f"the file cannot be opened: {problem.strerror}") from problem
+    return read_radiographs(path)[0]
 
 
 def _regions(image: LabelledImage) -> tuple[float, ...]:

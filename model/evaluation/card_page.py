@@ -17,7 +17,7 @@ _NETWORKS = {
         "Features at strides 8, 16 and 32 make a heatmap that readers' boxes taught, and the image "
         "is judged by its pooled features and by its most suspicious places"
     ),
-    "plain": "The image is judged by its pooled features, and no place on it is shown",
+    "plain": "The image is judged by its pooled features; where it looks, Grad-CAM can show",
 }
 
 
@@ -44,7 +44,7 @@ def card_page(card: Card) -> str:
 def _measured(card: Card) -> list[tuple[str, Figures]]:
     """The figures a card may have, each under its heading."""
     titled = [
-        ("On the validation part", card.validation),
+        ("On groups that it never saw", card.validation),
         ("In cross-validation", card.cross_validation),
     ]
     return [(title, figures) for title, figures in titled if figures is not None]

@@ -1,13 +1,12 @@
 """All that a report shows of one classifier on one part of a data set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
 
 from model.card import Card
-from model.datasets.labelled import LabelledImage
 from model.evaluation.curves import Curves, draw_curves
 from model.evaluation.froc import Froc, froc_curve, localisable, score_marks, summarise_froc
 from model.evaluation.measure import Unread
@@ -120,13 +119,9 @@ def evaluate(
         thresholds=threshold_table(sample, points) if sample.both_classes else (),
         worst_misses=tuple(map(_case, worst_misses(judged, card))),
         worst_alarms=tuple(map(_case, worst_alarms(judged, card))),
-        not_assessable=tuple(
-            _declined(one.image, one.reason or "no reason given")
-            for one in measured
-            if not one.judged
-        ),
-        unread=tuple(_declined(one.image, one.reason) for one in unread),
-        latency=_latency(measured),
+        not_assessable=declined([one for one in measured if not one.judged]),
+        unread=declined(unread),
+        latency=latency(measured),
     )
 
 
@@ -159,8 +154,12 @@ def _case(one: Measured) -> Case:
     return Case(one.image.path.name, _probability(one))
 
 
-def _declined(image: LabelledImage, reason: str) -> Declined:
-    return Declined(image.path.name, image.fractured, reason)
+def declined(images: Iterable[Measured | Unread]) -> tuple[Declined, ...]:
+    """Images without an answer, each with why."""
+    return tuple(
+        Declined(one.image.path.name, one.image.fractured, one.reason or "no reason given")
+        for one in images
+    )
 
 
 def _frocs(judged: Sequence[Measured]) -> dict[str, Froc]:
@@ -174,7 +173,8 @@ def _frocs(judged: Sequence[Measured]) -> dict[str, Froc]:
     return {name: summarise_froc(points) for name, points in curves.items() if points}
 
 
-def _latency(measured: Sequence[Measured]) -> Latency | None:
+def latency(measured: Sequence[Measured]) -> Latency | None:
+    """None where it was not timed."""
     seconds = [one.seconds for one in measured if one.seconds is not None]
     if not seconds:
         return None

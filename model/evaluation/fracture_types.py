@@ -33,8 +33,7 @@ class TypeAnswers:
 
 def type_answers(measured: Sequence[Measured]) -> TypeAnswers | None:
     """Of images whose type is known and was told; None where there is none."""
-    known = [one for one in measured if one.judged and one.types and one.image.fracture_type]
-    known = [one for one in known if one.image.fracture_type in one.types]
+    known = [one for one in measured if one.image.fracture_type in one.types]
     if not known:
         return None
     names = tuple(known[0].types)

@@ -3,9 +3,6 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
-
-from pydicom.misc import is_dicom
 
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
@@ -13,7 +10,7 @@ from model.evaluation.localisation import find_peaks
 from model.evaluation.measured import Measured
 from model.not_assessable import NotAssessable
 from model.prediction import Prediction, most_suspicious
-from model.radiograph import Radiograph, read_dicom, read_picture
+from model.radiograph import Radiograph, read_radiographs
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +50,6 @@ def _measure_one(
     return row_of(image, prediction, shown, keep_heatmap, seconds)
 
 
-def read_radiographs(path: Path) -> list[Radiograph]:
-    """The frames of a DICOM file, or the one picture of a PNG or JPEG."""
-    if path.is_file() and is_dicom(path):
-        return read_dicom(path)
-    return [read_picture(path)]
-
-
 def row_of(
     image: LabelledImage,
     prediction: Prediction,
@@ -79,6 +69,7 @@ def row_of(
         reason=prediction.reason,
         regions=prediction.regions,
         types=prediction.types,
+        hardware=prediction.hardware_probability,
         boxes=prediction.boxes,
         peaks=None if heatmap is None else find_peaks(heatmap, rows, columns),
         heatmap=heatmap if keep_heatmap else None,

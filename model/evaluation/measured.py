@@ -29,6 +29,7 @@ class Measured:
     reason: str | None = None  # why the image was not assessable
     regions: dict[str, float] = field(default_factory=dict)  # probability of each region
     types: dict[str, float] = field(default_factory=dict)  # probability of each fracture type
+    hardware: float | None = None  # probability of screws, plates or nails
     boxes: tuple[Box, ...] = ()  # as they are shown, in stored pixels
     peaks: tuple[Box, ...] | None = None  # places where the heatmap is highest, the first first
     heatmap: NDArray[np.float32] | None = None  # kept only where it is asked for

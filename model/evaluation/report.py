@@ -19,6 +19,7 @@ from model.evaluation.evaluation import Evaluation
 from model.evaluation.localisation import SAME_PLACE_OVERLAP
 from model.evaluation.subgroups import FEWEST
 from model.evaluation.thumbnails import Thumbnail
+from model.evaluation.type_evaluation import TypeEvaluation
 from model.evaluation.wording import bare, span
 from model.figures import Subgroup
 
@@ -37,27 +38,49 @@ class Gallery:
 
 def write_report(evaluation: Evaluation, gallery: Gallery | None, folder: Path) -> None:
     """Without a gallery the page shows no radiograph."""
-    folder.mkdir(parents=True, exist_ok=True)
     metrics = TypeAdapter(Evaluation).dump_json(evaluation, indent=2)
+    _write(metrics, render_page(evaluation, gallery), folder)
+
+
+def write_type_report(evaluation: TypeEvaluation, folder: Path) -> None:
+    """The same two files of a classifier that tells types alone; the page shows no radiograph."""
+    metrics = TypeAdapter(TypeEvaluation).dump_json(evaluation, indent=2)
+    _write(metrics, render_type_page(evaluation), folder)
+
+
+def _write(metrics: bytes, page: str, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / METRICS).write_bytes(metrics + b"\n")
-    (folder / PAGE).write_text(render_page(evaluation, gallery), encoding="utf-8")
+    (folder / PAGE).write_text(page, encoding="utf-8")
 
 
 def render_page(evaluation: Evaluation, gallery: Gallery | None) -> str:
+    return _render(
+        "report.html",
+        evaluation=evaluation,
+        measured=evaluation.figures,
+        figures=evaluation.figures,
+        gallery=gallery,
+        drawings=charts.charts(evaluation),
+        subgroups=_by_kind(evaluation.figures.subgroups),
+        width=charts.WIDTH,
+        height=charts.HEIGHT,
+        overlap=SAME_PLACE_OVERLAP,
+        fewest=FEWEST,
+    )
+
+
+def render_type_page(evaluation: TypeEvaluation) -> str:
+    return _render("types.html", evaluation=evaluation, measured=evaluation, types=evaluation.types)
+
+
+def _render(template: str, **shown: object) -> str:
     style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     return (
         _templates()
-        .get_template("report.html")
+        .get_template(template)
         .render(
-            evaluation=evaluation,
-            figures=evaluation.figures,
-            gallery=gallery,
-            drawings=charts.charts(evaluation),
-            subgroups=_by_kind(evaluation.figures.subgroups),
-            width=charts.WIDTH,
-            height=charts.HEIGHT,
-            overlap=SAME_PLACE_OVERLAP,
-            fewest=FEWEST,
+            **shown,
             style=Markup(style),  # noqa: S704 our own file
             style_hash=_style_hash(style),
         )

@@ -10,7 +10,7 @@ from model.card import OperatingPoints
 from model.evaluation.fracture_types import figures_of_types, type_answers
 from model.evaluation.froc import images_hit_at, localisable, score_marks
 from model.evaluation.localisation import hits
-from model.evaluation.measured import Measured, truths
+from model.evaluation.measured import Measured, Truths, truths
 from model.evaluation.metrics import (
     Sample,
     auroc_interval,
@@ -74,8 +74,18 @@ def summarise(
         unjudged_as_negative=_unjudged_as_negative(measured, (sensitive, specific)),
         subgroups=subgroups(judged, sample, (sensitive, specific)),
         types=_types(judged),
+        hardware_auroc=_hardware_auroc(judged),
         note=note,
     )
+
+
+def _hardware_auroc(judged: Sequence[Measured]) -> Interval | None:
+    """None where the data or the network do not tell implants."""
+    told = [one for one in judged if one.hardware is not None and one.image.hardware is not None]
+    said = np.array([one.hardware for one in told], dtype=np.float64)
+    there = np.array([one.image.hardware for one in told], dtype=np.float64)
+    groups = np.array([one.image.group for one in told], dtype=np.str_)
+    return auroc_interval(Sample.of(Truths(said, said, there, groups))) if told else None
 
 
 def _peak_in_box(judged: Sequence[Measured]) -> Interval | None:

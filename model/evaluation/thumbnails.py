@@ -10,11 +10,10 @@ from PIL import Image
 
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage, Rectangle
-from model.evaluation.measure import read_radiographs
 from model.evaluation.measured import Measured
 from model.heatmap import Grid
 from model.prediction import Box, Prediction, most_suspicious
-from model.radiograph import Radiograph
+from model.radiograph import Radiograph, read_radiographs
 
 _LONG_SIDE_PIXELS = 360
 _QUALITY = 80

@@ -1,20 +1,22 @@
 """What a card's own figures say against the classifier, in sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from model.card import Card
 from model.evaluation.wording import bare, span
-from model.figures import Figures, Subgroup
+from model.figures import Figures, Interval, PointFigures, Subgroup, TypeFigures
 
 
 def weak_points(card: Card) -> list[str]:
     """Of the figures on unseen images, the first that the card has; none without figures."""
     figures = card.validation or card.cross_validation
-    return [] if figures is None else list(_sentences(figures))
+    said = [] if figures is None else list(_sentences(figures))
+    return [*said, *_type_sentences(card.type_validation)]
 
 
 def _sentences(figures: Figures) -> Iterator[str]:
     yield from _point_sentences(figures)
+    yield from _use_sentences(figures)
     yield from _place_sentences(figures)
     yield from _subgroup_sentences(figures.subgroups)
     if figures.not_assessable:
@@ -47,6 +49,52 @@ def _point_sentences(figures: Figures) -> Iterator[str]:
         )
 
 
+def _use_sentences(figures: Figures) -> Iterator[str]:
+    """What becomes of the figures where the mix is another, and where images come in studies."""
+    kept = figures.specificity_at_sensitivity
+    if kept is not None:
+        alarms = _percent(1 - kept.reached.value)
+        yield (
+            f"To call {_percent(kept.held)} of 100 fractured images, {alarms} of 100 whole ones "
+            "would have to be called too."
+        )
+    passed = figures.sensitive.specificity
+    if passed is not None:
+        yield (
+            "A study is called by its worst image: of 100 whole studies of two images up to "
+            f"{_percent(1 - passed.value**2)} are called `possible` or more."
+        )
+    right = [_share_right(point) for point in (figures.specific, figures.sensitive)]
+    if None not in right:
+        called, possible = (f"{100 * (share or 0):.0f}" for share in right)
+        mix = _percent(figures.fractured / figures.images)
+        yield (
+            f"A probability holds where {mix} of 100 images are fractured. Where 5 are, "
+            f"{called} of 100 images called `fracture` have one and {possible} of 100 called "
+            "`possible` or more: calibrate on your own images first."
+        )
+
+
+_RARE = 0.05
+
+
+def _share_right(point: PointFigures) -> float | None:
+    """The positive predictive value where fractures are rare."""
+    if point.sensitivity is None or point.specificity is None:
+        return None
+    found = _RARE * point.sensitivity.value
+    alarms = (1 - _RARE) * (1 - point.specificity.value)
+    return found / (found + alarms) if found + alarms > 0 else None
+
+
+def _type_sentences(types: TypeFigures | None) -> Iterator[str]:
+    if types is not None:
+        yield (
+            f"Of {len(types.rows)} fracture types the likeliest is the right one in "
+            f"{_percent(types.accuracy.value)} of 100 images."
+        )
+
+
 def _place_sentences(figures: Figures) -> Iterator[str]:
     inside = figures.heatmap_peak_in_box
     if inside is not None:
@@ -63,28 +111,38 @@ def _place_sentences(figures: Figures) -> Iterator[str]:
 
 
 def _subgroup_sentences(subgroups: tuple[Subgroup, ...]) -> Iterator[str]:
-    ranked = [(one.auroc.value, one) for one in subgroups if one.auroc is not None]
-    if len(ranked) > 1:
-        _, worst = min(ranked, key=lambda pair: pair[0])
+    ranked = [(one.auroc, one) for one in subgroups if one.auroc is not None]
+    if len(ranked) > 1 and (lowest := _lowest(ranked)) is not None:
+        _, worst = lowest
         yield (
             f"Of all parts of the images it ranks those of {worst.kind} {worst.name} worst: "
             f"AUROC {bare(worst.auroc)} ({span(worst.auroc)}, {worst.fractured} fractured)."
         )
-    found = [one for one in subgroups if one.sensitive.sensitivity is not None]
-    if found:
-        least = min(found, key=_sensitivity)
+    found = [(one.sensitive.sensitivity, one) for one in subgroups]
+    if (lowest := _lowest(found)) is not None:
+        share, least = lowest
         yield (
             f"At `possible` it misses most fractures of {least.kind} {least.name}: "
-            f"{_percent(1 - _sensitivity(least))} of 100 ({least.fractured} fractured)."
+            f"{_percent(1 - share)} of 100 ({least.fractured} fractured)."
+        )
+    passed = [(one.sensitive.specificity, one) for one in subgroups]
+    if (lowest := _lowest(passed)) is not None:
+        share, most = lowest
+        yield (
+            f"It calls most whole images `possible` or more of {most.kind} {most.name}: "
+            f"{_percent(1 - share)} of 100 ({most.images - most.fractured} whole)."
         )
     unknown = ", ".join(map(_counted, (one for one in subgroups if one.auroc is None)))
     if unknown:
         yield f"Too few images of one label to say how well it ranks those of {unknown}."
 
 
-def _sensitivity(one: Subgroup) -> float:
-    assert one.sensitive.sensitivity is not None
-    return one.sensitive.sensitivity.value
+def _lowest(
+    figures: Sequence[tuple[Interval | None, Subgroup]],
+) -> tuple[float, Subgroup] | None:
+    """The lowest figure with its part; None where no part has one."""
+    known = [(figure.value, one) for figure, one in figures if figure is not None]
+    return min(known, key=lambda pair: pair[0], default=None)
 
 
 def _counted(one: Subgroup) -> str:

@@ -25,24 +25,34 @@ class NoSpatialLayer(ValueError):
     """No layer's cells are places of the image for long enough: Grad-CAM cannot be had."""
 
 
-class FractureLogit(nn.Module):
-    """One of this project's networks as a classifier of one class: the fracture's logit [n, 1]."""
+class OneAnswer(nn.Module):
+    """One of this project's networks as a classifier: one answer's logits [n, classes]."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, answer: str) -> None:
         super().__init__()
         self.network = network
+        self.answer = answer
 
     def forward(self, images: Tensor) -> Tensor:
-        answer: dict[str, Tensor] = self.network(images)
-        return answer["fracture"][:, None]
+        logits: Tensor = self.network(images)[self.answer]
+        return logits.flatten(1) if logits.dim() > 1 else logits[:, None]
 
 
 def fracture_map(network: Network, radiograph: Radiograph, side: int) -> Grid:
     """What Grad-CAM says of the fracture's logit: 0..1 over the whole image."""
+    return _answer_map(OneAnswer(network, "fracture"), radiograph, side, _FRACTURE)
+
+
+def type_map(network: Network, radiograph: Radiograph, side: int, number: int) -> Grid:
+    """The same of one type's logit, by its place among the network's types."""
+    return _answer_map(OneAnswer(network, "types"), radiograph, side, number)
+
+
+def _answer_map(answer: OneAnswer, radiograph: Radiograph, side: int, number: int) -> Grid:
     square, frame = letterbox(radiograph, side)
     images = torch.from_numpy(square)[None, None].float() / 255
-    layer = last_spatial_layer(network.trunk, side)
-    return over_image(grad_cam(FractureLogit(network), layer, images, _FRACTURE)[0], frame)
+    layer = last_spatial_layer(answer.network.trunk, side)
+    return over_image(grad_cam(answer, layer, images, number)[0], frame)
 
 
 def grad_cam(network: nn.Module, layer: nn.Module, images: Tensor, target: int | None) -> Maps:

@@ -7,9 +7,8 @@ import numpy as np
 
 from model.datasets.labelled import LabelledImage
 from model.evaluation.localisation import find_peaks, hits
-from model.evaluation.measure import read_radiographs
 from model.heatmap import Grid
-from model.radiograph import Radiograph
+from model.radiograph import Radiograph, read_radiographs
 
 # Anything that draws a map over the whole image, brightest where it looks; None: it draws none.
 MapOf = Callable[[Radiograph], Grid | None]

@@ -13,7 +13,7 @@ from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
 from model.exporting.formats import open_export, write_network
 from model.exporting.gate import gate_of
-from model.exporting.kind import Kind, Rounding
+from model.exporting.kind import Kind, NotOffered, Rounding
 from model.exporting.parity import (
     BOUNDS,
     Parity,
@@ -52,6 +52,8 @@ def export_artefact(
 
     The answers are compared on phantoms, and on labelled images where there are any.
     """
+    if kind.rounding is not Rounding.FP32 and not images:
+        raise NotOffered(f"{kind.rounding} is written only if labelled images bear it out: --data")
     with _kept_if_whole(out) as draft:
         names = write_network(artefact, kind, draft)
         found = _compared(artefact, kind, draft, images)
@@ -94,7 +96,7 @@ def _compared(
 
 
 def _card(card: Card, kind: Kind, found: Sequence[Parity], files: dict[str, str]) -> Card:
-    """A lesser precision is recorded with what it changed on the labelled images, if any."""
+    """A lesser precision is recorded with what it changed on the labelled images."""
     lesser = kind.rounding is not Rounding.FP32
     gate = gate_of(found[-1], kind.rounding) if lesser else None
     return card.model_copy(update={"files": files, "serving": gate})

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
-from model.evaluation.measure import read_radiographs
 from model.exporting.kind import Rounding
 from model.not_assessable import NotAssessable
 from model.prediction import Prediction, most_suspicious
-from model.radiograph import Radiograph
+from model.radiograph import Radiograph, read_radiographs
 from phantom.anatomy import REGIONS as PHANTOM_REGIONS
 from phantom.detector import MAX_VALUE
 from phantom.radiograph import VIEWS, PhantomSpec, make_phantom

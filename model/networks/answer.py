@@ -10,5 +10,3 @@ from torch import Tensor
 #   types       [n, types]                logits of one choice among the fracture types
 #   strangeness [n]                       how far from anything learned, in mean squared deviations
 Answer = dict[str, Tensor]
-
-OUTPUTS = ("fracture", "heatmap", "regions", "hardware", "types", "strangeness")

@@ -1,7 +1,9 @@
 """The trunks: torchvision's classification networks, tapped for their maps."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 import torchvision
@@ -12,6 +14,7 @@ from model.networks.small import SmallCnn
 
 # Of the three channels' means and deviations: a radiograph has one grey.
 IMAGENET_GREY = (0.449, 0.226)
+_EVEN_GREY = (0.5, 0.5)  # of weights that were made with −1..1
 SMALL_CNN = "small_cnn"
 _IMAGENET_CLASSES = 1000
 _WITH_AUXILIARY_HEADS = ("googlenet", "inception_v3")
@@ -33,7 +36,7 @@ class Pretraining:
 _PRETRAINING = {
     "mobilenet_v2": Pretraining(
         files=("mobilenet_v2_imagenet.safetensors", "mobilenet_v2-*.pth"),
-        grey=(0.5, 0.5),
+        grey=_EVEN_GREY,
         stem=tuple(f"features.{block}." for block in range(4)),
         taps={"detail": "features.6", "fine": "features.13", "deep": "features.18"},
     ),
@@ -63,19 +66,35 @@ class StartWeightsUnfit(ValueError):
 
 def trunk_names() -> list[str]:
     """Every trunk that can be named."""
-    return [SMALL_CNN, *torchvision.models.list_models(torchvision.models)]
+    return [SMALL_CNN, *_torchvisions_trunks()]
 
 
 def pretraining(name: str) -> Pretraining:
     """What start weights are looked for: torchvision's own, where nothing else is known."""
-    return _PRETRAINING.get(name, Pretraining(files=(f"{name}.safetensors", f"{name}-*.pth")))
+    if name in _PRETRAINING:
+        return _PRETRAINING[name]
+    # What torchvision calls their `transform_input`.
+    grey = _EVEN_GREY if name in _WITH_AUXILIARY_HEADS else IMAGENET_GREY
+    own = _torchvisions_own(name) if name in _torchvisions_trunks() else ()
+    return Pretraining(files=(f"{name}.safetensors", f"{name}-*.pth", *own), grey=grey)
+
+
+def _torchvisions_trunks() -> list[str]:
+    names: list[str] = torchvision.models.list_models(torchvision.models)
+    return names
+
+
+def _torchvisions_own(name: str) -> list[str]:
+    """Its files by their names: not all begin with the trunk's."""
+    known = torchvision.models.get_model_weights(name)
+    return [Path(one.url).name for one in known if one.name.startswith("IMAGENET1K_V")]
 
 
 def whole_network(name: str) -> nn.Module:
     """The classification network of that name, with random weights and 1,000 classes."""
     if name == SMALL_CNN:
         return SmallCnn(_IMAGENET_CLASSES)
-    if name not in torchvision.models.list_models(torchvision.models):
+    if name not in _torchvisions_trunks():
         raise UnknownTrunk(f"no trunk {name!r}; there are: {', '.join(trunk_names())}")
     options = {"aux_logits": False} if name in _WITH_AUXILIARY_HEADS else {}
     network: nn.Module = torchvision.models.get_model(name, weights=None, **options)
@@ -116,32 +135,52 @@ def _no_maps(name: str) -> TrunkWithoutMaps:
     return TrunkWithoutMaps(f"{name} lacks maps at strides 8, 16 and 32: take a plain recipe")
 
 
+# In a file all that the trunk lacks begins so: the layer that names ImageNet's classes, with the
+# rest of its classifier where the trunk ends in maps, and heads for torchvision's own training.
+_CLASSIFIERS = ("classifier.", "fc.", "_fc.", "head.", "heads.")
+_AUXILIARY_HEADS = ("aux1.", "aux2.", "AuxLogits.")
+_OLD_DENSE_LAYER = re.compile(r"^(.*denselayer\d+\.(?:norm|relu|conv))\.([12]\..*)$")
+
+
 def load_start_weights(trunk: nn.Module, name: str, folder: Path) -> None:
-    """Fill the trunk from an ImageNet classifier's file; its own classifier is left out."""
+    """Fill the trunk from an ImageNet classifier's file; what the trunk has no place for is left.
+
+    Raises StartWeightsUnfit where a layer of the trunk, or of the file, is not in the other.
+    """
     known = pretraining(name)
     path = _find(known, folder)
     if path is None:
         raise StartWeightsMissing(2, "no start weights", str(folder / known.files[0]))
     weights = _read(path)
-    kept = {key: value for key, value in weights.items() if not key.startswith(_CLASSIFIERS)}
-    fitting = trunk.state_dict()
-    missing = set(fitting) - set(kept) - set(known.absent) - _untracked(fitting)
-    strange = set(kept) - set(fitting)
-    if missing - set(_classifier_keys(fitting)) or strange:
-        raise StartWeightsUnfit(f"{path.name} is not of a {name}: {sorted(missing | strange)[:3]}")
-    trunk.load_state_dict(kept, strict=False)
+    _rename_old_layers(weights)
+    try:
+        missing, strange = trunk.load_state_dict(weights, strict=False)
+    except (RuntimeError, ValueError) as error:  # other shapes, or of an unknown version
+        told = str(error).splitlines()[-1].strip()
+        raise StartWeightsUnfit(f"{path.name} is not of a {name}: {told}") from error
+    unmatched = [*_needed(missing, known), *_unexplained(strange)]
+    if unmatched:
+        raise StartWeightsUnfit(f"{path.name} is not of a {name}: {sorted(unmatched)[:3]}")
 
 
-_CLASSIFIERS = ("classifier.", "fc.", "_fc.", "head.", "heads.")
+def _needed(missing: list[str], known: Pretraining) -> list[str]:
+    """Without counters of seen batches: older files do not have them."""
+    absent = (*known.absent, "num_batches_tracked")
+    return [key for key in missing if not key.endswith(absent)]
 
 
-def _classifier_keys(weights: dict[str, Tensor]) -> list[str]:
-    return [key for key in weights if key.startswith(_CLASSIFIERS)]
+def _unexplained(strange: list[str]) -> list[str]:
+    return [key for key in strange if not key.startswith((*_CLASSIFIERS, *_AUXILIARY_HEADS))]
 
 
-def _untracked(weights: dict[str, Tensor]) -> set[str]:
-    """Counters of seen batches: older files do not have them."""
-    return {key for key in weights if key.endswith("num_batches_tracked")}
+def _rename_old_layers(weights: dict[str, Tensor]) -> None:
+    """As torchvision does: in DenseNet's files dots stand in layers' names.
+
+    In place, since a copy would lose the versions that torchvision's layers ask for.
+    """
+    for key in list(weights):
+        if old := _OLD_DENSE_LAYER.match(key):
+            weights["".join(old.groups())] = weights.pop(key)
 
 
 def _find(known: Pretraining, folder: Path) -> Path | None:
@@ -149,6 +188,15 @@ def _find(known: Pretraining, folder: Path) -> Path | None:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+
+    try:
+        return _tensors(path)
+    except (OSError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
+        raise StartWeightsUnfit(f"{path.name} cannot be read as weights") from error
+
+
+def _tensors(path: Path) -> dict[str, Tensor]:
     if path.suffix == ".safetensors":
         from safetensors.torch import load_file
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
+from torchvision.transforms.v2.functional import jpeg
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Augmentation:
     shading_range: float = 0.12  # slow change of brightness over the image
     inverted_share: float = 0.03  # pictures whose file does not say that bone is dark
     noise_deviation: float = 0.03
+    compressed_share: float = 0.3  # by JPEG, as pictures and many archives are
+    worst_jpeg_quality: float = 50.0
     sharpened_share: float = 0.3  # detectors' own edge enhancement
     strongest_sharpening: float = 1.5
     degraded_share: float = 0.5  # fractured images are often the larger ones: blur that trace
@@ -43,6 +46,7 @@ def augment(
 ) -> tuple[Tensor, Tensor]:
     """Images [n, 1, s, s] in 0..1 and box masks [n, 1, m, m], both moved alike."""
     draw = _Draw(len(images), generator)
+    images = _compress(images, draw, settings)
     motion = _draw_motion(draw, settings)
     images, masks = _move(images, motion), _move(masks, motion)
     images = _sharpen(_degrade(images, draw, settings), draw, settings)
@@ -69,6 +73,18 @@ class _Draw:
 
     def number(self, low: float, high: float) -> float:
         return low + (high - low) * float(torch.rand((), generator=self.generator))
+
+
+def _compress(images: Tensor, draw: _Draw, settings: Augmentation) -> Tensor:
+    """Before anything moves, so that the blocks come turned and in every size."""
+    qualities = draw.between(settings.worst_jpeg_quality, 95)[:, 0].round().int().tolist()
+
+    def compressed(some: Tensor, rows: Tensor) -> Tensor:
+        grey = (some.clamp(0, 1) * 255).round().byte().cpu()
+        again = [jpeg(one, qualities[row]) for one, row in zip(grey, rows.tolist(), strict=True)]
+        return torch.stack(again).to(some.device).to(some.dtype) / 255
+
+    return _some_changed(images, draw.happens(settings.compressed_share), compressed)
 
 
 def _draw_motion(draw: _Draw, settings: Augmentation) -> Tensor:

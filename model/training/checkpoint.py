@@ -27,6 +27,7 @@ class FitState:
     epochs_done: int = 0
     lowest_loss: float = float("inf")  # on the held-out images, where there are any
     epochs_without_gain: int = 0
+    seconds: float = 0.0  # spent on the epochs so far, in every process that took part
     best: dict[str, Tensor] | None = None  # the average of the epoch with the lowest loss
 
     def keep_as_best(self) -> None:
@@ -41,7 +42,7 @@ class FitState:
 
 
 _MODULES = ("network", "average", "optimizer", "schedule")
-_NUMBERS = ("epochs_done", "lowest_loss", "epochs_without_gain")
+_NUMBERS = ("epochs_done", "lowest_loss", "epochs_without_gain", "seconds")
 
 
 def save_checkpoint(state: FitState, path: Path) -> None:
@@ -68,6 +69,11 @@ def restore_checkpoint(state: FitState, path: Path) -> None:
     for name in _NUMBERS:
         setattr(state, name, saved[name])
     state.best = saved.get("best")
+
+
+def fitting_seconds(path: Path) -> float:
+    """How long the epochs behind a checkpoint took."""
+    return float(torch.load(path, map_location="cpu", weights_only=True, mmap=True)["seconds"])
 
 
 @torch.no_grad()

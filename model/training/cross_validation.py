@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import structlog
@@ -25,25 +26,33 @@ class Judgement:
 
     rows: list[Measured]
     folds: NDArray[np.intp]  # [n]: which network judged
+    artefacts: tuple[Path, ...]  # of each fold's network
+
+    def of_fold(self, fold: int) -> list[Measured]:
+        """What one network judged."""
+        return [row for row, number in zip(self.rows, self.folds, strict=True) if number == fold]
 
 
 def cross_validate(
     run: TrainingRun, images: Sequence[LabelledImage], loaded: ImageSet
 ) -> Judgement:
-    """One network a judged fold, each measured on its fold as it would serve."""
+    """One network a fold, each measured on its fold as it would serve."""
     folds = fold_numbers(images, run.recipe.cross_validation_folds, run.recipe.seed)
-    parts = []
-    for fold in range(run.recipe.judged_folds or run.recipe.cross_validation_folds):
+    parts: list[Judgement] = []
+    for fold in range(run.recipe.cross_validation_folds):
         unseen = np.flatnonzero(folds == fold)
         network = fit_one(run, f"fold-{fold}", loaded.rows(np.flatnonzero(folds != fold)), None)
         plan = Draft(
             run.recipe, fitted_spec(run.recipe), f"0.0.{fold}", run.out / "folds", origins(run)
         )
-        classifier = FractureClassifier.load(draft(network, plan), "cpu")
-        rows = measure(classifier, [images[row] for row in unseen.tolist()])
+        artefact = draft(network, plan)
+        rows = measure(
+            FractureClassifier.load(artefact, "cpu"), [images[row] for row in unseen.tolist()]
+        )
         log.info("fold_done", fold=fold, images=len(rows))
-        parts.append(Judgement(rows, folds[unseen]))
+        parts.append(Judgement(rows, folds[unseen], (artefact,)))
     return Judgement(
         rows=[row for part in parts for row in part.rows],
         folds=np.concatenate([part.folds for part in parts]),
+        artefacts=tuple(artefact for part in parts for artefact in part.artefacts),
     )

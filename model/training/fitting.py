@@ -1,6 +1,7 @@
 """One fit: from start weights through the recipe's epochs to an averaged network."""
 
 import copy
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
@@ -58,8 +59,10 @@ def fit_network(fit: Fit) -> Network:
         restore_checkpoint(state, checkpoint)
     with RunProgress(fit.folder, fit.name) as progress:
         while not _finished(state, fit.recipe):
+            started = time.monotonic()
             _fit_epoch(fit, state, drawer, progress)
             _measure_epoch(fit, state, progress)
+            state.seconds += time.monotonic() - started
             save_checkpoint(state, checkpoint)
     return state.shipped()
 

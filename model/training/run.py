@@ -12,9 +12,10 @@ from model.datasets.images import ImageSet, load_images
 from model.datasets.labelled import LabelledImage
 from model.datasets.reading import recognise
 from model.networks.build import Network
+from model.training.checkpoint import fitting_seconds
 from model.training.fitting import Fit, fit_network
 from model.training.provenance import Origins
-from model.training.recipes import Recipe
+from model.training.recipes import RECIPES, Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,24 @@ def origins(run: TrainingRun) -> Origins:
     return Origins(recognise(run.data).name, types)
 
 
+def command_of(run: TrainingRun) -> str:
+    """What is typed to make the run again, its folders left open."""
+    recipe, known = run.recipe, RECIPES.get(run.recipe.name)
+    given = {
+        "--type-data": run.type_data is not None,
+        "--start-weights": run.start_weights is not None,
+    }
+    folders = ["--data", *(option for option, there in given.items() if there), "--out"]
+    changed = known is not None and known.epochs != recipe.epochs
+    epochs = f" --epochs {recipe.epochs}" if changed else ""
+    return f"osteon train --recipe {recipe.name}{epochs} " + " ".join(
+        f"{o} FOLDER" for o in folders
+    )
+
+
 def machine(run: TrainingRun) -> str:
-    """Where it was trained, for the card."""
-    return f"{run.device}, {os.cpu_count()} CPU cores, torch {torch.__version__}"
+    """Where it was trained and in how long, for the card; the folder holds this run's networks."""
+    checkpoints = sorted(run.out.glob("*.checkpoint"))
+    minutes = sum(map(fitting_seconds, checkpoints)) / 60
+    where = f"{run.device}, {os.cpu_count()} CPU cores, torch {torch.__version__}"
+    return f"{where}; networks fitted: {len(checkpoints)}, in {minutes:.0f} min in all"

@@ -1,7 +1,8 @@
 """From a trained network to an artefact: exported, calibrated, measured and described."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -22,18 +23,18 @@ from model.card import (
 )
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
-from model.datasets.splits import fold_numbers
 from model.evaluation.localisation import box_agreement, located
 from model.evaluation.measure import measure
-from model.evaluation.measured import Measured, Truths, truths
-from model.evaluation.metrics import expected_calibration_error
+from model.evaluation.measured import Measured, truths
+from model.evaluation.metrics import Sample, expected_calibration_error, point_figures
 from model.evaluation.summary import summarise
 from model.exporting.artefact_files import export_network
 from model.heatmap import find_boxes
 from model.networks.build import Network
 from model.prediction import Box
 from model.training.coverage import BEYOND_DOUBT, COVERED, Limits
-from model.training.provenance import INTENDED_USE, NAME, Origins, limits, sources
+from model.training.limits import limits
+from model.training.provenance import NAME, Origins, intended_use, sources
 from model.training.recipes import Recipe
 from model.training.type_head import TypeResult
 
@@ -73,7 +74,7 @@ def _uncalibrated_card(plan: Draft) -> Card:
     return Card(
         name=NAME,
         version=plan.version,
-        intended_use=INTENDED_USE,
+        intended_use=intended_use(recipe),
         network=plan.network,
         input=Input(side=recipe.side, mirrored_too=recipe.mirrored_too),
         calibration=Calibration(slope=1.0, intercept=0.0, fitted_on="nothing yet"),
@@ -188,32 +189,28 @@ def cross_validation_note(shown: Sequence[Measured], folds: NDArray[np.intp], ca
     """What the figures are of, and how far the folds' networks lie apart."""
     points = card.operating_points
     parts = [
-        truths([one for one, place in zip(shown, folds, strict=True) if place == fold])
-        for fold in np.unique(folds)
+        Sample.of(truths(compress(shown, (folds == fold).tolist()))) for fold in np.unique(folds)
     ]
-    found: dict[str, list[float]] = {
-        "possible": [_reached(part, points.sensitive) for part in parts],
-        "fracture": [_reached(part, points.specific) for part in parts],
-        "error": [expected_calibration_error(part.probabilities, part.labels) for part in parts],
-    }
     return _CROSS_VALIDATION_NOTE.format(
-        **{name: ", ".join(f"{value:.2f}" for value in values) for name, values in found.items()}
+        possible=_in_short(_sensitivity(part, points.sensitive) for part in parts),
+        fracture=_in_short(_sensitivity(part, points.specific) for part in parts),
+        error=_in_short(
+            expected_calibration_error(part.probabilities, part.labels) for part in parts
+        ),
     )
 
 
-def _reached(part: Truths, point: OperatingPoint) -> float:
-    fractured = part.labels > 0
-    reached = (part.probabilities[fractured] >= point.probability).sum()
-    return float(reached / max(fractured.sum(), 1))
+def _sensitivity(part: Sample, point: OperatingPoint) -> float | None:
+    reached = point_figures(part, point.probability).sensitivity
+    return None if reached is None else reached.value
+
+
+def _in_short(figures: Iterable[float | None]) -> str:
+    return ", ".join("–" if figure is None else f"{figure:.2f}" for figure in figures)
 
 
 def cross_calibrated(judged: Sequence[Measured], folds: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Probabilities, each by a calibration that its own fold took no part in; nan: not judged.
-
-    Where only one fold was judged, its groups are parted into halves instead.
-    """
-    if len(np.unique(folds)) == 1:
-        folds = fold_numbers([one.image for one in judged], 2, seed=0)
+    """Probabilities, each by a calibration that its own fold took no part in; nan: not judged."""
     logits = np.array([np.nan if one.logit is None else one.logit for one in judged])
     labels = np.array([one.image.fractured for one in judged], dtype=np.float64)
     probabilities = np.full(len(judged), np.nan)

@@ -21,7 +21,7 @@ from model.training.late_heads import Descriptions, TypeRegression, fit_type_reg
 Values = NDArray[np.float64]
 
 _BATCH = 32
-_FOLDS = 5
+TYPE_FOLDS = 5
 # Told only from a probability on at which three of five such answers were right.
 WANTED_PRECISION = 0.6
 _LEAST_TOLD = 20
@@ -80,7 +80,9 @@ def _out_of_fold(
 ) -> Values:
     """Probabilities [n, types], each by a head that never saw the image's group."""
     probabilities = np.zeros((len(types), len(spec.types)))
-    for fit, unseen in GroupKFold(_FOLDS, shuffle=True, random_state=0).split(close, groups=groups):
+    for fit, unseen in GroupKFold(TYPE_FOLDS, shuffle=True, random_state=0).split(
+        close, groups=groups
+    ):
         head: TypeRegression = fit_type_regression(close[fit], types[fit])
         probabilities[unseen] = head.probabilities(close[unseen], len(spec.types))
     return probabilities

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.pointing import images_of_fold, maps_of
 from model.artefact import load_artefact
 from model.card import NetworkSpec
@@ -25,10 +27,13 @@ def test_only_the_folds_own_images_are_asked(tmp_path: Path) -> None:
 def test_a_localising_network_is_asked_both_ways_and_a_plain_one_by_grad_cam(
     tmp_path: Path,
 ) -> None:
-    pixels = make_phantom(PhantomSpec(1, rows=160, columns=128)).pixels.astype("float32") / 4095
+    phantom = make_phantom(PhantomSpec(1, rows=160, columns=128))
+    radiograph = Radiograph(np.asarray(phantom.pixels / 4095, np.float32))
     spec = NetworkSpec(kind="localising", trunk="mobilenet_v2")
     localising = maps_of(load_artefact(untrained_artefact(spec, tmp_path / "localising")))
-    shapes = {name: drawn(Radiograph(pixels)).shape for name, drawn in localising.items()}
-    assert shapes["heatmap"] == shapes["Grad-CAM"]
+    heatmap, grad_cam = (localising[name](radiograph) for name in ("heatmap", "Grad-CAM"))
+    assert heatmap is not None
+    assert grad_cam is not None
+    assert heatmap.shape == grad_cam.shape
     plain = NetworkSpec(kind="plain", trunk="small_cnn")
     assert [*maps_of(load_artefact(untrained_artefact(plain, tmp_path / "plain")))] == ["Grad-CAM"]

@@ -1,6 +1,6 @@
 """Studies are made of like neighbours alone, and the rules are told apart where they differ."""
 
-from benchmarks.study_combination import JudgedImage, compare_rules, make_studies
+from benchmarks.study_combination import HAND, JudgedImage, compare_rules, make_studies, passed
 
 
 def _image(
@@ -26,3 +26,15 @@ def test_a_break_in_one_image_of_two_is_what_the_highest_finds_and_the_mean_dilu
     assert found["mean"].auroc.value == 0
     assert found["mean"].against_highest.high < 0
     assert found["highest"].against_highest.value == 0
+
+
+def test_a_whole_study_raises_no_alarm_only_if_none_of_its_images_does() -> None:
+    quiet = [JudgedImage(n, ("a", HAND), "a", False, 0.1) for n in (0, 1)]
+    loud = [
+        JudgedImage(2, ("a", HAND), "a", False, 0.1),
+        JudgedImage(3, ("a", HAND), "a", False, 0.3),
+    ]
+    leg = [JudgedImage(n, ("a", "0 1 0 0"), "a", False, 0.1) for n in (4, 5)]
+    broken = [JudgedImage(n, ("a", HAND), "a", True, 0.1) for n in (6, 7)]
+    found = passed([quiet, loud, leg, broken], 0.3)
+    assert found == {"all": "2 of 3, 67 %", "hands": "1 of 2, 50 %"}

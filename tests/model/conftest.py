@@ -13,8 +13,8 @@ from torchvision.models import get_model
 from model.artefact import bundled_artefact, load_artefact
 from model.card import NetworkSpec
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
-from model.datasets.labelled import REGIONS, LabelledImage, of_split
+from model.datasets.labelled import REGIONS, of_split
+from model.datasets.reading import read_data_set
 from model.evaluation.measure import measure
 from model.networks.build import build_network
 from model.training.provenance import Origins
@@ -105,7 +105,7 @@ def small_artefact(
     torch.manual_seed(0)
     spec = small_recipe.network.model_copy(update={"strangeness_directions": 0})
     network = build_network(spec).eval()
-    images: list[LabelledImage] = read_labels(phantom_folder)
+    images = list(read_data_set(phantom_folder).images)
     out = tmp_path_factory.mktemp("artefacts")
     folder = draft(network, Draft(small_recipe, spec, "0.0.1", out, Origins("fracatlas")))
     judged = measure(FractureClassifier.load(folder, "cpu"), of_split(images, "train"))

@@ -82,9 +82,8 @@ def _paths_of(part: dict[str, Any], above: tuple[str, ...] = ()) -> Iterator[tup
 
 # What cards of before these fields were known do without, and what has a default.
 _DISPENSABLE = {
-    *("coverage", "type_point", "type_validation", "training", "serving"),
+    *("type_validation", "training", "serving", "shaken"),
     *("validation", "cross_validation"),
-    *("fracture", "regions", "hardware", "types", "strangeness_directions"),
 }
 
 

@@ -60,7 +60,6 @@ class Recipe:
     patience_epochs: int | None = None  # stop after so many without a better held-out loss
     calibration_share: float = 0.12  # of the training images, held out by group
     cross_validation_folds: int = 0  # more than 1: fit on all images, calibrate out of fold
-    judged_folds: int | None = None  # so many of them, if not all: each costs a network
     sensitivity: float = 0.85  # promised by the sensitive operating point
     specificity: float = 0.90  # promised by the specific one
     mirrored_too: bool = True  # when serving: the mean with the mirror image's answer

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from pydicom import dcmwrite
 
-from model.datasets.fracatlas import read_labels
 from model.datasets.images import MASK_STRIDE, load_images, prepare
 from model.datasets.labelled import LabelledImage, of_split
+from model.datasets.reading import read_data_set
 from model.datasets.splits import fold_numbers, hold_out_groups
 from model.radiograph import NotAssessable, Radiograph
 from tests.model.dicom_images import grey_dataset
@@ -19,7 +19,7 @@ from tests.model.dicom_images import grey_dataset
 def test_labels_and_boxes_belong_together_and_truncated_images_are_dropped(
     phantom_folder: Path,
 ) -> None:
-    images = read_labels(phantom_folder)
+    images = read_data_set(phantom_folder).images
     assert len(images) == 40
     assert all(bool(image.boxes) == image.fractured for image in images)
     assert {image.regions for image in images} == {(1.0, 0.0, 0.0, 0.0)}
@@ -78,7 +78,7 @@ def test_a_mask_lies_over_its_box() -> None:
 
 
 def test_loaded_images_keep_their_order(phantom_folder: Path) -> None:
-    images = read_labels(phantom_folder)[:6]
+    images = read_data_set(phantom_folder).images[:6]
     loaded = load_images(images, 64)
     assert loaded.images.shape == (6, 64, 64)
     assert loaded.fractured.tolist() == [float(image.fractured) for image in images]
@@ -86,7 +86,7 @@ def test_loaded_images_keep_their_order(phantom_folder: Path) -> None:
 
 
 def test_dicom_and_pictures_are_loaded_alike(phantom_folder: Path, tmp_path: Path) -> None:
-    picture = read_labels(phantom_folder)[1]
+    picture = read_data_set(phantom_folder).images[1]
     stored = np.asarray(Image.open(picture.path))
     dcmwrite(tmp_path / "same", grey_dataset(stored, WindowCenter=128, WindowWidth=256))
     as_dicom = replace(picture, path=tmp_path / "same")
@@ -98,14 +98,14 @@ def test_dicom_and_pictures_are_loaded_alike(phantom_folder: Path, tmp_path: Pat
 def test_an_image_that_cannot_be_read_is_named_not_skipped(
     phantom_folder: Path, tmp_path: Path
 ) -> None:
-    images = read_labels(phantom_folder)[:2]
+    images = read_data_set(phantom_folder).images[:2]
     (tmp_path / "damaged.png").write_bytes(images[1].path.read_bytes()[:200])
     with pytest.raises(NotAssessable, match=r"damaged\.png"):
         load_images([images[0], replace(images[1], path=tmp_path / "damaged.png")], 64)
 
 
 def test_what_is_not_told_is_no_number(phantom_folder: Path) -> None:
-    known = read_labels(phantom_folder)[1]
+    known = read_data_set(phantom_folder).images[1]
     untold = replace(known, regions=(), hardware=None)
     typed = [replace(known, fracture_type=name) for name in ("spiral", "oblique", "buckle")]
     loaded = load_images([known, untold, *typed], 64, ("oblique", "spiral"))

@@ -72,4 +72,6 @@ def _drawn_row(random: np.random.Generator, number: int, groups: int) -> Measure
     )
     shown = peaks[:1] if probability >= POINTS.sensitive.probability else ()
     said = {"hand": 0.2, "leg": 0.2, "hip": 0.2, "shoulder": 0.2, region: 0.9}
-    return row(fractured, probability, image=image, peaks=peaks, boxes=shown, regions=said)
+    metal = 0.8 if number % 7 == 0 else 0.1
+    told = {"peaks": peaks, "boxes": shown, "regions": said, "hardware": metal}
+    return row(fractured, probability, image=image, **told)

@@ -96,6 +96,12 @@ def test_weak_points_come_from_the_figures(full_card: Card) -> None:
         if part.sensitive.sensitivity
     )
     assert any(f"misses most fractures of {least[1]} {least[2]}" in point for point in points)
+    most = min(
+        (part.sensitive.specificity.value, part.kind, part.name)
+        for part in figures.subgroups
+        if part.sensitive.specificity
+    )
+    assert any(f"`possible` or more of {most[1]} {most[2]}" in point for point in points)
     worst = min((part.auroc.value, part.name) for part in figures.subgroups if part.auroc)
     assert any(f"{worst[1]} worst: AUROC {worst[0]:.3f}" in point for point in points)
     assert any("no answer for 3 of 303 images" in point for point in points)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import LabelledImage, of_split
+from model.datasets.reading import read_data_set
 from model.evaluation.measure import Unread, measure, measure_each
 from model.evaluation.measured import Measured
 from model.not_assessable import NotAssessable
@@ -24,7 +24,7 @@ def classifier(small_artefact: Path) -> FractureClassifier:
 
 @pytest.fixture
 def images(phantom_folder: Path) -> list[LabelledImage]:
-    return of_split(read_labels(phantom_folder), "val")[:3]
+    return of_split(read_data_set(phantom_folder).images, "val")[:3]
 
 
 def test_a_row_says_what_the_classifier_says(
@@ -80,5 +80,5 @@ def test_a_dicom_file_is_read_by_its_content(
 ) -> None:
     path = tmp_path / "without-suffix"
     grey_dataset(RAMP).save_as(path, enforce_file_format=True)
-    (one,) = measure(classifier, [replace(images[0], path=path)])
+    (one,) = measure(classifier, [replace(images[0], path=path, size=None)])
     assert (one.rows, one.columns) == RAMP.shape

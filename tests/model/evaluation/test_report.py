@@ -15,8 +15,8 @@ from PIL import Image
 
 from model.artefact import bundled_artefact, load_artefact
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import of_split
+from model.datasets.reading import read_data_set
 from model.evaluation.environment import describe_environment
 from model.evaluation.evaluation import (
     Evaluation,
@@ -67,7 +67,7 @@ def full() -> Evaluation:
 @pytest.fixture(scope="module")
 def gallery(small_artefact: Path, phantom_folder: Path) -> Gallery:
     classifier = FractureClassifier.load(small_artefact, "cpu", threads=1)
-    measured = measure(classifier, of_split(read_labels(phantom_folder), "val")[:4])
+    measured = measure(classifier, of_split(read_data_set(phantom_folder).images, "val")[:4])
     pictures = make_thumbnails(classifier, measured)
     return Gallery(misses=pictures[:3], alarms=pictures[3:])
 

@@ -20,6 +20,17 @@ def test_everything_that_can_be_measured_is() -> None:
     assert (figures.images, figures.groups) == (400, 60)
 
 
+def test_implants_are_ranked_among_the_images_that_tell_them() -> None:
+    measured = many_rows(100)
+    perfect = summarise(measured, POINTS, COMMAND).hardware_auroc
+    assert perfect is not None and perfect.value == 1.0
+    mixed = [replace(one, hardware=0.5) for one in measured]
+    guessed = summarise(mixed, POINTS, COMMAND).hardware_auroc
+    assert guessed is not None and guessed.value == 0.5
+    untold = [replace(one, hardware=None) for one in measured]
+    assert summarise(untold, POINTS, COMMAND).hardware_auroc is None
+
+
 def test_a_bare_classifier_on_bare_labels_is_measured_too() -> None:
     bare = [
         replace(one, image=labelled(one.image.fractured, n, regions=()))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -9,7 +10,13 @@ from torchvision.models import ConvNeXt, SwinTransformer, VisionTransformer, get
 from torchvision.models.convnext import CNBlockConfig
 
 from model.card import NetworkSpec
-from model.explanation.gradcam import NoSpatialLayer, fracture_map, grad_cam, last_spatial_layer
+from model.explanation.gradcam import (
+    NoSpatialLayer,
+    fracture_map,
+    grad_cam,
+    last_spatial_layer,
+    type_map,
+)
 from model.networks.build import build_network
 from model.networks.small import SmallCnn
 from model.radiograph import Radiograph
@@ -136,8 +143,23 @@ def test_tokens_and_networks_without_maps_are_refused() -> None:
 def test_our_networks_are_explained_over_the_whole_image(kind: str, trunk: str) -> None:
     torch.manual_seed(0)
     spec = NetworkSpec.model_validate({"kind": kind, "trunk": trunk, "regions": ("hand", "leg")})
-    phantom = make_phantom(PhantomSpec(3, "hand", "ap", True, rows=120, columns=80))
-    radiograph = Radiograph((phantom.pixels / 4095).astype("float32"))
-    shown = fracture_map(build_network(spec).eval(), radiograph, SIDE)
+    shown = fracture_map(build_network(spec).eval(), _phantom(), SIDE)
     assert shown.shape == (16, 10)
     assert 0 <= shown.min() < shown.max() <= 1
+
+
+def test_a_type_is_explained_by_its_own_logit() -> None:
+    torch.manual_seed(0)
+    spec = NetworkSpec(kind="plain", trunk="small_cnn", fracture=False, types=("spiral", "oblique"))
+    network = build_network(spec).eval()
+    with torch.no_grad():
+        weight = network.get_parameter("type_head.1.weight")
+        weight[1] = -weight[0]  # what speaks for one type speaks against the other
+    first, second = (type_map(network, _phantom(), SIDE, number) for number in (0, 1))
+    assert min(first.max(), second.max()) > 0
+    assert np.corrcoef(first.ravel(), second.ravel())[0, 1] < -0.5
+
+
+def _phantom() -> Radiograph:
+    phantom = make_phantom(PhantomSpec(3, "hand", "ap", True, rows=120, columns=80))
+    return Radiograph((phantom.pixels / 4095).astype("float32"))

@@ -1,7 +1,8 @@
 """An export says what the artefact says, or it is not written."""
 
+import math
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +14,12 @@ from safetensors.torch import load_file, save_file
 
 from model.artefact import CARD, WEIGHTS, Artefact, hash_file, load_artefact, write_card
 from model.card import Card
-from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import LabelledImage, of_split
+from model.datasets.reading import read_data_set
 from model.exporting.export import ExportDisagrees, OutputTaken, export_artefact
-from model.exporting.gate import record_serving_gate
+from model.exporting.gate import bf16_parity, record_serving_gate
 from model.exporting.kind import Format, Kind, NotOffered, Rounding
-from model.exporting.parity import BOUNDS, Parity, disagreement
+from model.exporting.parity import BOUNDS, Bounds, Parity, disagreement
 
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
@@ -30,7 +31,7 @@ def artefact(small_artefact: Path) -> Artefact:
 
 @pytest.fixture
 def images(phantom_folder: Path) -> list[LabelledImage]:
-    return of_split(read_labels(phantom_folder), "val")
+    return of_split(read_data_set(phantom_folder).images, "val")
 
 
 @pytest.fixture
@@ -108,6 +109,30 @@ def test_a_lesser_precision_is_offered_where_it_means_something(form: Format) ->
     assert Kind(Format.OPENVINO, Rounding.BF16).rounding is Rounding.BF16
 
 
+@pytest.mark.parametrize("rounding", [Rounding.BF16, Rounding.FP16])
+def test_a_lesser_precision_is_not_written_on_the_word_of_phantoms(
+    artefact: Artefact, tmp_path: Path, rounding: Rounding
+) -> None:
+    with pytest.raises(NotOffered, match="--data"):
+        export_artefact(artefact, Kind(Format.OPENVINO, rounding), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not HAS_BF16, reason="this processor does not compute in bf16")
+def test_a_lesser_precision_is_recorded_with_what_it_changed(
+    artefact: Artefact, images: list[LabelledImage], tmp_path: Path
+) -> None:
+    export_artefact(artefact, Kind(Format.OPENVINO, Rounding.BF16), tmp_path / "out", images)
+    gate = load_card(tmp_path / "out").serving
+    assert gate is not None
+    assert (gate.precision, gate.images) == ("bf16", len(images))
+    whole = [image for image in images if not image.fractured]
+    export_artefact(artefact, Kind(Format.OPENVINO, Rounding.BF16), tmp_path / "one", whole)
+    alone = load_card(tmp_path / "one").serving
+    assert alone is not None
+    assert alone.auroc_loss is None
+
+
 ALIKE = Parity("phantoms", 8, 0.0, 0.0, 0.0, 0.0)
 
 
@@ -134,13 +159,29 @@ def test_what_lies_on_the_bounds_passes() -> None:
 
 
 @pytest.mark.skipif(not HAS_BF16, reason="this processor does not compute in bf16")
+@pytest.mark.parametrize("allowed", [math.inf, 0.0])
 def test_the_gate_is_recorded_only_where_it_passes(
-    altered: Path, images: list[LabelledImage]
+    altered: Path, images: list[LabelledImage], allowed: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = record_serving_gate(altered, images)
-    passed = disagreement(found, BOUNDS[Rounding.BF16]) is None
-    assert found.max_probability_change > 0  # something was rounded
-    gate = load_artefact(altered).card.serving
-    assert (gate is not None) == passed
+    bounds = Bounds(*[allowed] * len(fields(Bounds)))
+    monkeypatch.setitem(BOUNDS, Rounding.BF16, bounds)
+    gate = record_serving_gate(altered, load_artefact(altered), images).serving
+    assert load_artefact(altered).card.serving == gate
+    assert (gate is not None) == (allowed > 0)
     if gate is not None:
         assert (gate.precision, gate.images) == ("bf16", len(images))
+
+
+@pytest.mark.skipif(not HAS_BF16, reason="this processor does not compute in bf16")
+def test_what_the_gate_compares_is_really_rounded(
+    artefact: Artefact, images: list[LabelledImage]
+) -> None:
+    assert bf16_parity(artefact, images).max_probability_change > 0
+
+
+def test_bf16_is_refused_where_the_artefact_itself_would_refuse_other_images(
+    altered: Path, images: list[LabelledImage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = iter([ALIKE, replace(ALIKE, state_changes=0.02)])
+    monkeypatch.setattr("model.exporting.gate.bf16_parity", lambda *_: next(found))
+    assert record_serving_gate(altered, load_artefact(altered), images).serving is None

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import of_split
+from model.datasets.reading import read_data_set
 from model.radiograph import Radiograph, read_picture
 from phantom.radiograph import PhantomSpec, make_phantom
 from tests.services import SHARED_DATA
@@ -52,7 +52,7 @@ def _pictures() -> list[tuple[Picture, bool]]:
     folder = SHARED_DATA / "fracatlas"
     if not folder.is_dir():
         return [_phantom(seed, seed % 2 == 1) for seed in range(_PHANTOMS)]
-    images = of_split(read_labels(folder), "val")
+    images = of_split(read_data_set(folder).images, "val")
     chosen = [
         image
         for fractured in (False, True)

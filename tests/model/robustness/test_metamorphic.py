@@ -1,28 +1,25 @@
 """Changes that leave a fracture what it is move its probability little.
 
 The bounds are what the shipped classifier keeps today on 95 % of the images, rounded up: a new one
-that is shakier fails here.
+that is shakier fails here. These images it has learned from: what it does with others is measured
+on a fold's network and stands in the card, and the last test holds it to that.
 """
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image
 from pydicom.pixels import compress
 from pydicom.uid import JPEG2000Lossless
 
+from model.classifier import FractureClassifier
+from model.evaluation.shaking import CHANGES
 from model.radiograph import Radiograph, read_dicom
 from tests.model.dicom_images import grey_dataset
 from tests.model.robustness.conftest import Judged, Picture, radiograph_of
 
 Judge = Callable[[Radiograph], float]
 KEPT_SHARE = 0.95
-
-
-def mirrored(pixels: Picture) -> Radiograph:
-    return radiograph_of(np.ascontiguousarray(pixels[:, ::-1]))
 
 
 def monochrome1_twin(pixels: Picture) -> Radiograph:
@@ -47,46 +44,61 @@ def wider_window(pixels: Picture) -> Radiograph:
     return read_dicom(ds)[0]
 
 
-def doubled(pixels: Picture) -> Radiograph:
-    rows, columns = pixels.shape
-    larger = Image.fromarray(pixels).resize((2 * columns, 2 * rows), Image.Resampling.BICUBIC)
-    return radiograph_of(np.asarray(larger))
-
-
-def cropped(pixels: Picture) -> Radiograph:
-    """By 5 % of its size, evenly."""
-    down, across = round(pixels.shape[0] * 0.025), round(pixels.shape[1] * 0.025)
-    return radiograph_of(np.ascontiguousarray(pixels[down:-down, across:-across]))
-
-
-def as_jpeg(pixels: Picture) -> Radiograph:
-    written = io.BytesIO()
-    Image.fromarray(pixels).save(written, "JPEG", quality=85)
-    return radiograph_of(np.asarray(Image.open(written)))
-
-
-CHANGES = [
-    (mirrored, 0.02),
+WRITTEN = [
     # Read as DICOM without a window, the greys are stretched robustly, as a PNG's are not.
     (monochrome1_twin, 0.02),
     (of_twelve_bits, 0.02),
     (jpeg2000_twin, 0.02),
     (wider_window, 0.001),
-    (doubled, 0.05),
-    (cropped, 0.30),
-    (as_jpeg, 0.16),
+]
+REDRAWN = [
+    ("mirrored", 0.02),
+    ("twice the resolution", 0.05),
+    ("half the resolution", 0.30),
+    ("5 % cut off", 0.30),
+    ("JPEG, quality 85", 0.16),
+    ("darker, gamma 1.25", 0.30),
 ]
 
 
-@pytest.mark.parametrize("change, bound", CHANGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_the_probability_hardly_moves(
+@pytest.mark.parametrize("write, bound", WRITTEN, ids=lambda value: getattr(value, "__name__", ""))
+def test_the_same_picture_in_another_file_is_judged_alike(
     judged: list[Judged],
     probability: Judge,
-    change: Callable[[Picture], Radiograph],
+    write: Callable[[Picture], Radiograph],
     bound: float,
     record_property: Callable[[str, object], None],
 ) -> None:
-    moved = np.array([abs(probability(change(one.pixels)) - one.probability) for one in judged])
-    record_property("moved_95", float(np.nanquantile(moved, KEPT_SHARE)))
-    print(f"{change.__name__}: 95 % move at most {np.nanquantile(moved, KEPT_SHARE):.4f}")
-    assert (moved <= bound).mean() >= KEPT_SHARE
+    moved = [abs(probability(write(one.pixels)) - one.probability) for one in judged]
+    _kept(moved, bound, record_property)
+
+
+@pytest.mark.parametrize("name, bound", REDRAWN)
+def test_a_picture_redrawn_is_judged_nearly_alike(
+    judged: list[Judged],
+    probability: Judge,
+    name: str,
+    bound: float,
+    record_property: Callable[[str, object], None],
+) -> None:
+    change = CHANGES[name]
+    moved = [
+        abs(probability(radiograph_of(change(one.pixels))) - one.probability) for one in judged
+    ]
+    _kept(moved, bound, record_property)
+
+
+def _kept(moved: list[float], bound: float, record_property: Callable[[str, object], None]) -> None:
+    today = float(np.nanquantile(moved, KEPT_SHARE))
+    record_property("moved_95", today)
+    print(f"95 % move at most {today:.4f}")
+    # One that is refused once it is changed is not a number, and counts as moved.
+    assert np.mean(np.array(moved) <= bound) >= KEPT_SHARE
+
+
+def test_every_change_is_held_here_and_its_figure_on_unseen_images_is_in_the_card(
+    shipped: FractureClassifier,
+) -> None:
+    in_card = {one.change: one for one in shipped.card.shaken}
+    assert set(in_card) == {name for name, _ in REDRAWN} == set(CHANGES)
+    assert all(one.images >= 100 for one in in_card.values())

@@ -1,7 +1,8 @@
 """Augmentation moves a picture and its boxes together, the same for the same seed."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
+import pytest
 import torch
 from torch import Generator, Tensor
 
@@ -89,6 +90,7 @@ def test_a_covered_edge_hides_its_boxes_too() -> None:
         cut_out_share=0,
         noise_deviation=0,
         degraded_share=0,
+        compressed_share=0,
         collimated_share=1,
         collimation_depth=0.4,
     )
@@ -96,3 +98,57 @@ def test_a_covered_edge_hides_its_boxes_too() -> None:
     shown = torch.nn.functional.avg_pool2d((covered == 1).float(), 4) > 0.5
     assert (shown == (left > 0)).float().mean() > 0.9
     assert 0.1 < left.mean() < 0.8
+
+
+def test_compression_leaves_traces_in_the_greys_and_moves_no_box() -> None:
+    textured = torch.rand(16, 1, 128, 128, generator=Generator().manual_seed(1)) * 0.2 + 0.4
+    _, masks = _spots(16)
+    plain, same = augment(textured, masks, _compressed(0.0), Generator().manual_seed(0))
+    squeezed, kept = augment(textured, masks, _compressed(1.0), Generator().manual_seed(0))
+    assert torch.equal(kept, same)
+    change = (squeezed - plain).abs().mean(dim=(1, 2, 3))
+    assert change.min() > 1e-3
+    assert change.max() < 0.1
+    assert len(change.unique()) == 16  # each in a quality of its own
+
+
+def _compressed(share: float) -> Augmentation:
+    return replace(_CALM, compressed_share=share)
+
+
+_NOTHING = replace(
+    Augmentation(),
+    **dict.fromkeys(
+        (
+            *("rotation_degrees", "shear_degrees", "aspect_log_range", "quarter_turn_share"),
+            *("upside_down_share", "scale_log_range", "shift_share", "gamma_log_range"),
+            *("contrast_range", "brightness_range", "shading_range", "inverted_share"),
+            *("noise_deviation", "compressed_share", "sharpened_share", "degraded_share"),
+            *("collimated_share", "marked_share", "cut_out_share"),
+        ),
+        0.0,
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [field.name for field in fields(_NOTHING) if getattr(_NOTHING, field.name) == 0.0],
+)
+def test_each_change_alone_changes_the_pictures(change: str) -> None:
+    textured = torch.rand(16, 1, 64, 64, generator=Generator().manual_seed(1)) * 0.6 + 0.2
+    _, masks = _spots(16)
+    plain, _ = augment(textured, masks, _NOTHING, Generator().manual_seed(0))
+    full = 1.0 if change.endswith("_share") and change != "shift_share" else 0.5
+    alone = replace(_NOTHING, **{change: full * (10 if change.endswith("_degrees") else 1)})
+    changed, _ = augment(textured, masks, alone, Generator().manual_seed(0))
+    assert ((changed - plain).abs().amax(dim=(1, 2, 3)) > 0.01).float().mean() > 0.7
+
+
+def test_without_any_change_a_picture_is_itself_or_its_mirror_image() -> None:
+    textured = torch.rand(16, 1, 64, 64, generator=Generator().manual_seed(1)) * 0.6 + 0.2
+    same, _ = augment(textured, _spots(16)[1], _NOTHING, Generator().manual_seed(0))
+    straight = (same - textured).abs().amax(dim=(1, 2, 3)) < 1e-3
+    mirrored = (same - textured.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-3
+    assert bool((straight ^ mirrored).all())
+    assert 0 < straight.sum() < 16

@@ -11,13 +11,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import Tensor, nn
 
 from model.card import NetworkSpec
-from model.datasets.fracatlas import read_labels
 from model.datasets.images import ImageSet, load_images
 from model.datasets.labelled import FRACTURE_TYPES
-from model.training.checkpoint import CheckpointUnfit, blend
+from model.datasets.reading import read_data_set
+from model.training.checkpoint import CheckpointUnfit, blend, fitting_seconds
 from model.training.fitting import Fit, class_weights, fit_network, start_network
 from model.training.progress import RunProgress
 from model.training.recipes.recipe import LossWeights, Rates, Recipe, TrunkPhases
+from model.training.run import TrainingRun, machine
 
 SMALL = Recipe(
     name="tiny",
@@ -33,7 +34,7 @@ SMALL = Recipe(
 @pytest.fixture(scope="module")
 def images(phantom_folder: Path) -> ImageSet:
     """Twenty-four of them: three batches."""
-    return load_images(read_labels(phantom_folder)[:24], SMALL.side, FRACTURE_TYPES)
+    return load_images(read_data_set(phantom_folder).images[:24], SMALL.side, FRACTURE_TYPES)
 
 
 def _fit(recipe: Recipe, images: ImageSet, folder: Path, weights: Path) -> dict[str, Tensor]:
@@ -77,6 +78,18 @@ def test_a_step_of_fewer_batches_weighs_each_of_them_more(
     whole = _fit(three, images, tmp_path / "three", start_weights)
     # There are only three batches in an epoch.
     assert not _moved(whole, _fit(five, images, tmp_path / "five", start_weights))
+
+
+def test_the_time_of_the_epochs_is_kept_and_told_in_the_card(
+    tmp_path: Path, phantom_folder: Path, start_weights: Path, images: ImageSet
+) -> None:
+    _fit(SMALL, images, tmp_path, start_weights)
+    seconds = fitting_seconds(tmp_path / "final.checkpoint")
+    assert 0 < seconds < 120
+    saved = torch.load(tmp_path / "final.checkpoint", weights_only=True)
+    torch.save(saved | {"seconds": 90 * 60.0}, tmp_path / "fold-0.checkpoint")
+    told = machine(TrainingRun(phantom_folder, start_weights, SMALL, tmp_path, "0.0.2"))
+    assert told.endswith(f"networks fitted: 2, in {90 + seconds / 60:.0f} min in all")
 
 
 def test_another_seed_gives_another_network(

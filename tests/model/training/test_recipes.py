@@ -11,13 +11,14 @@ from torchvision.models import get_model
 
 from model.artefact import load_artefact
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import FRACTURE_TYPES
+from model.datasets.reading import read_data_set
 from model.networks.trunks import pretraining
 from model.radiograph import read_picture
+from model.training.material import NothingToLearn
 from model.training.recipes import RECIPES, Recipe
 from model.training.run import TrainingRun, fit_one, load
-from model.training.train import NothingToLearn, train
+from model.training.train import train
 from tests.cli.shell import Shell
 
 # Half a gigabyte of weights, and four times as much to fit them.
@@ -25,11 +26,10 @@ _NAMES = [pytest.param("vgg16", marks=pytest.mark.soak), *sorted(set(RECIPES) - 
 
 
 def _start_weights(folder: Path, trunk: str) -> Path:
-    """A file as ImageNet's is called, of random weights, without the classifier."""
+    """A file as ImageNet's is called, of random weights."""
     weights = get_model(trunk, weights=None).state_dict()
-    kept = {name: value for name, value in weights.items() if not name.startswith("classifier.")}
     names = pretraining(trunk).files
-    save_file(kept, folder / next(name for name in names if name.endswith(".safetensors")))
+    save_file(weights, folder / next(name for name in names if name.endswith(".safetensors")))
     return folder
 
 
@@ -48,7 +48,10 @@ def test_every_recipe_fits_a_network(name: str, tmp_path: Path, phantom_folder: 
     if not recipe.phases.from_scratch:
         weights = _start_weights(tmp_path, recipe.network.trunk)
     run = TrainingRun(phantom_folder, weights, recipe, tmp_path / "out", version="0.0.2")
-    typed = [replace(one, fracture_type=FRACTURE_TYPES[0]) for one in read_labels(phantom_folder)]
+    typed = [
+        replace(one, fracture_type=FRACTURE_TYPES[0])
+        for one in read_data_set(phantom_folder).images
+    ]
     images = load(run, typed[:16])
     network = fit_one(run, "final", images, images)
     (run.out / "final.checkpoint").unlink()  # pytest would keep gigabytes
@@ -117,7 +120,7 @@ def _typed_folder(folder: Path, phantoms: Path) -> Path:
     with (folder / "labels.csv").open("w", newline="") as table:
         rows = csv.writer(table)
         rows.writerow(["image_id", "fracture_type", "dup_group"])
-        for number, image in enumerate(read_labels(phantoms)):
+        for number, image in enumerate(read_data_set(phantoms).images):
             (folder / "images" / image.path.name).write_bytes(image.path.read_bytes())
             rows.writerow([image.path.name, FRACTURE_TYPES[number % 2], number])
     return folder

@@ -13,15 +13,16 @@ from sklearn.metrics import roc_auc_score
 from model.artefact import load_artefact
 from model.card import Card
 from model.classifier import FractureClassifier
-from model.datasets.fracatlas import read_labels
 from model.datasets.labelled import of_split
+from model.datasets.reading import read_data_set
 from model.networks.trunks import StartWeightsMissing, StartWeightsUnfit
 from model.radiograph import read_picture
 from model.training.checkpoint import FitState, save_checkpoint
 from model.training.fitting import StartWeightsUntold
+from model.training.material import part_images, read_apart
 from model.training.recipes import Recipe
 from model.training.run import TrainingRun, fit_one, load
-from model.training.train import part_images, read_apart, train
+from model.training.train import train
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +35,7 @@ def _run(out: Path, folder: Path, weights: Path, recipe: Recipe) -> TrainingRun:
 
 
 def _fit(run: TrainingRun) -> dict[str, torch.Tensor]:
-    images = load(run, of_split(read_labels(run.data), "train"))
+    images = load(run, of_split(read_data_set(run.data).images, "train"))
     return fit_one(run, "final", images, None).state_dict()
 
 
@@ -70,7 +71,7 @@ def test_a_run_ends_in_a_working_artefact(
     assert "fitted no weight" in card.calibration.fitted_on
     assert card.validation is not None
     assert card.coverage is not None
-    image = of_split(read_labels(phantom_folder), "val")[0]
+    image = of_split(read_data_set(phantom_folder).images, "val")[0]
     (prediction,) = FractureClassifier.load(folder, "cpu").predict([read_picture(image.path)])
     assert prediction.probability is None or 0 <= prediction.probability <= 1
     assert any((tmp_path / "tensorboard" / "final").iterdir())
@@ -84,7 +85,7 @@ def test_cross_validation_judges_each_image_once_by_a_network_that_never_saw_its
     card = load_artefact(folder).card
     assert card.validation is None
     assert card.cross_validation is not None
-    assert card.cross_validation.images == len(read_labels(phantom_folder))
+    assert card.cross_validation.images == len(read_data_set(phantom_folder).images)
     assert {path.name for path in tmp_path.glob("*.checkpoint")} == {
         "fold-0.checkpoint",
         "fold-1.checkpoint",
@@ -121,7 +122,7 @@ def _impatient_run(out: Path, folder: Path, weights: Path, recipe: Recipe) -> Tr
 
 
 def _fit_patiently(run: TrainingRun) -> dict[str, torch.Tensor]:
-    images = load(run, of_split(read_labels(run.data), "train"))
+    images = load(run, of_split(read_data_set(run.data).images, "train"))
     return fit_one(run, "final", images, images).state_dict()
 
 
