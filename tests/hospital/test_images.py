@@ -50,8 +50,9 @@ def test_only_the_gpu_image_has_torch() -> None:
         target: [text for stage in lineage(stages, target) for text in stage.arguments("RUN")]
         for target in TARGETS
     }
-    assert "torch" not in " ".join(runs["node"])
+    assert "gpu" not in " ".join(runs["node"])
     assert "gpu.lock" in " ".join(runs["gpu"])
+    assert "\ntorch==" in (ROOT / "requirements-gpu.lock").read_text()
     assert "\ntorch==" not in (ROOT / "requirements.lock").read_text()
 
 
