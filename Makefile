@@ -26,10 +26,10 @@ demo: $(VENV)/.node
 
 # These tests compute, or wait for servers of their own: two processes of one thread each. The others
 # watch clocks and kill parts of nodes, and want the machine for themselves.
-COMPUTING := $(addprefix tests/,model benchmarks phantom cli web db)
+SIDE_BY_SIDE := $(addprefix tests/,model benchmarks phantom cli web db dicom_node hospital demo)
 test: $(VENV)/.full
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(COMPUTING)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(COMPUTING))
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
+	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
 
 # What is too long for every change.
 soak: $(VENV)/.full
