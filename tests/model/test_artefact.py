@@ -104,6 +104,14 @@ def test_a_card_that_lacks_a_field_is_refused(altered: Path) -> None:
             load_artefact(spoiled)
 
 
+def test_a_network_that_tells_the_strange_needs_its_limits(tmp_path: Path) -> None:
+    card = json.loads((bundled_artefact() / CARD).read_text())
+    assert card["network"]["strangeness_directions"] > 0
+    (tmp_path / CARD).write_text(json.dumps(card | {"coverage": None}))
+    with pytest.raises(ArtefactDamaged, match="which are too strange"):
+        load_artefact(tmp_path)
+
+
 class _RunsCode:
     """Unpickled, it would leave a file behind."""
 
