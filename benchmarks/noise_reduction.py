@@ -22,15 +22,15 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.filters import FILTERS, PLAIN
+from benchmarks.paired_ranking import rank_beside
 from cli.output import print_table
 from model.card import NetworkSpec
 from model.datasets.images import read_image
 from model.datasets.labelled import LabelledImage
 from model.datasets.reading import read_data_set
 from model.datasets.splits import fold_numbers
-from model.evaluation.metrics import auroc
-from model.evaluation.ranked import Ranking
-from model.evaluation.redraws import Redraws, interval
+from model.evaluation.redraws import Redraws
+from model.evaluation.wording import span
 from model.figures import Interval
 from model.letterbox import letterbox
 from model.networks.build import build_network
@@ -72,7 +72,7 @@ def still_trunk(start_weights: Path) -> PlainNetwork:
 @torch.inference_mode()
 def describe(network: PlainNetwork, radiograph: Radiograph) -> Values:
     """The trunk's features of the picture after each filter, [filters, features]."""
-    grey = np.rint(radiograph.pixels * 255).astype(np.uint8)
+    grey = radiograph.to_bytes()
     squares = [_shown(filtered(grey), radiograph) for filtered in FILTERS.values()]
     pictures = torch.from_numpy(np.stack(squares))[:, None].float() / 255
     normal = (pictures - network.grey_mean) / network.grey_deviation
@@ -100,16 +100,8 @@ def score_out_of_fold(features: Values, images: Sequence[LabelledImage]) -> Valu
 def compare_filters(scores: dict[str, Values], images: Sequence[LabelledImage]) -> list[Comparison]:
     labels = np.array([float(image.fractured) for image in images])
     redraws = Redraws.of(image.group for image in images)
-    values = {name: auroc(said, labels) for name, said in scores.items()}
-    redrawn = {name: redraws.each(Ranking(said, labels).auroc) for name, said in scores.items()}
-    return [
-        Comparison(
-            filter=name,
-            auroc=interval(value, redrawn[name]),
-            against_plain=interval(value - values[PLAIN], redrawn[name] - redrawn[PLAIN]),
-        )
-        for name, value in values.items()
-    ]
+    ranked = rank_beside(scores, labels, redraws, PLAIN)
+    return [Comparison(name, *figures) for name, figures in ranked.items()]
 
 
 def main(
@@ -129,12 +121,8 @@ def main(
 
 def _row(one: Comparison, columns: Sequence[str]) -> dict[str, object]:
     changed = one.against_plain
-    values = [one.filter, f"{one.auroc.value:.3f}", _span(one.auroc), f"{changed.value:+.3f}"]
-    return dict(zip(columns, [*values, _span(changed)], strict=True))
-
-
-def _span(found: Interval) -> str:
-    return f"{found.low:.3f} to {found.high:.3f}"
+    values = [one.filter, f"{one.auroc.value:.3f}", span(one.auroc), f"{changed.value:+.3f}"]
+    return dict(zip(columns, [*values, span(changed)], strict=True))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from model.datasets.labelled import LabelledImage
 from model.datasets.reading import read_data_set
 from model.evaluation.metrics import share_interval
 from model.evaluation.redraws import Redraws, interval
+from model.evaluation.wording import span
 from model.figures import Interval
 from model.prediction import Box, State
 from model.severity import (
@@ -162,12 +163,8 @@ def main(
 
 def _row(one: Figure, columns: Sequence[str]) -> dict[str, object]:
     found = one.found
-    shown = ("", "") if found is None else (f"{found.value:.3f}", _span(found))
+    shown = ("", "") if found is None else (f"{found.value:.3f}", span(found))
     return dict(zip(columns, [one.name, one.images, *shown], strict=True))
-
-
-def _span(found: Interval) -> str:
-    return f"{found.low:.3f} to {found.high:.3f}"
 
 
 if __name__ == "__main__":

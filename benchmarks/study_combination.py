@@ -19,11 +19,12 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
+from benchmarks.paired_ranking import rank_beside
 from cli.output import print_table
 from model.artefact import bundled_artefact, load_artefact
-from model.evaluation.metrics import Sample, auroc, sensitivity_at_specificity
-from model.evaluation.ranked import Ranking
-from model.evaluation.redraws import Redraws, interval
+from model.evaluation.metrics import Sample, sensitivity_at_specificity
+from model.evaluation.redraws import Redraws
+from model.evaluation.wording import span
 from model.figures import Interval
 
 Values = NDArray[np.float64]
@@ -111,18 +112,15 @@ def compare_rules(studies: Sequence[Sequence[JudgedImage]]) -> list[Comparison]:
         name: np.array([rule(np.array([one.probability for one in study])) for study in studies])
         for name, rule in RULES.items()
     }
-    redrawn = {name: redraws.each(Ranking(said, labels).auroc) for name, said in scores.items()}
-    highest = auroc(scores["highest"], labels)
+    ranked = rank_beside(scores, labels, redraws, "highest")
     return [
         Comparison(
             rule=name,
-            auroc=interval(auroc(said, labels), redrawn[name]),
-            sensitivity=_sensitivity(Sample(said, labels, redraws)),
-            against_highest=interval(
-                auroc(said, labels) - highest, redrawn[name] - redrawn["highest"]
-            ),
+            auroc=found,
+            sensitivity=_sensitivity(Sample(scores[name], labels, redraws)),
+            against_highest=above,
         )
-        for name, said in scores.items()
+        for name, (found, above) in ranked.items()
     ]
 
 
@@ -162,12 +160,8 @@ def _share_below(studies: Sequence[Sequence[JudgedImage]], point: float) -> str:
 
 
 def _shown(one: Comparison, columns: Sequence[str]) -> dict[str, object]:
-    values = [one.rule, one.auroc.value, _span(one.auroc), one.sensitivity]
-    return dict(zip(columns, [*values, _span(one.against_highest)], strict=True))
-
-
-def _span(found: Interval) -> str:
-    return f"{found.low:.3f} to {found.high:.3f}"
+    values = [one.rule, one.auroc.value, span(one.auroc), one.sensitivity]
+    return dict(zip(columns, [*values, span(one.against_highest)], strict=True))
 
 
 if __name__ == "__main__":

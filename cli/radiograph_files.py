@@ -18,7 +18,8 @@ from model.radiograph import (
     NotAssessable,
     Radiograph,
     holds_dicom,
-    read_radiographs,
+    read_dicom,
+    read_picture,
 )
 from worker.coverage import reason_not_covered
 
@@ -104,9 +105,10 @@ def _read_next(paths: Iterator[Path]) -> RadiographFile | None:
 
 
 def _read(path: Path) -> list[Radiograph]:
-    if holds_dicom(path):
-        _refuse_uncovered(path)
-    return read_radiographs(path)
+    if not holds_dicom(path):
+        return [read_picture(path)]
+    _refuse_uncovered(path)
+    return read_dicom(path)
 
 
 def _refuse_uncovered(path: Path) -> None:

@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,15 @@ class Radiograph:
     pixels: NDArray[np.float32]  # [rows, columns], 0..1
     pixel_aspect: float = 1.0  # height of a pixel over its width
     frame: int | None = None
+
+    @classmethod
+    def of_bytes(cls, pixels: NDArray[np.uint8]) -> Self:
+        """As a picture of these greys is read."""
+        return cls(np.asarray(pixels, dtype=np.float32) / np.float32(255))
+
+    def to_bytes(self) -> NDArray[np.uint8]:
+        """Its greys as a picture holds them."""
+        return np.rint(self.pixels * 255).astype(np.uint8)
 
 
 def read_radiographs(path: Path) -> list[Radiograph]:

@@ -66,7 +66,7 @@ CHANGES: dict[str, Change] = {
 
 def shake(classifier: FractureClassifier, images: Iterable[LabelledImage]) -> tuple[Shaken, ...]:
     """Each change on its own, of the images that are judged as they are."""
-    shown = [_to_bytes(read_image(image.path)) for image in images]
+    shown = [read_image(image.path).to_bytes() for image in images]
     plain = [(pixels, judge(classifier, pixels)) for pixels in shown]
     judged = [(pixels, said) for pixels, said in plain if said.probability is not None]
     return tuple(
@@ -75,13 +75,9 @@ def shake(classifier: FractureClassifier, images: Iterable[LabelledImage]) -> tu
     )
 
 
-def _to_bytes(radiograph: Radiograph) -> Picture:
-    return np.rint(radiograph.pixels * 255).astype(np.uint8)
-
-
 def judge(classifier: FractureClassifier, pixels: Picture) -> Prediction:
     """As a PNG of these pixels would be judged."""
-    return classifier.predict([Radiograph(pixels.astype(np.float32) / np.float32(255))])[0]
+    return classifier.predict([Radiograph.of_bytes(pixels)])[0]
 
 
 def _shaken(name: str, pairs: list[tuple[Prediction, Prediction]]) -> Shaken:

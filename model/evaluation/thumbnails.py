@@ -73,7 +73,7 @@ def _picture(radiograph: Radiograph, prediction: Prediction) -> str:
     rows, columns = radiograph.pixels.shape
     scale = _LONG_SIDE_PIXELS / max(rows, columns)
     size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    grey = Image.fromarray(np.rint(radiograph.pixels * 255).astype(np.uint8)).resize(size)
+    grey = Image.fromarray(radiograph.to_bytes()).resize(size)
     picture = grey.convert("RGB")
     if prediction.heatmap is not None:
         _tint(picture, prediction.heatmap)

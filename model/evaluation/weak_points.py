@@ -64,14 +64,14 @@ def _use_sentences(figures: Figures) -> Iterator[str]:
             "A study is called by its worst image: of 100 whole studies of two images up to "
             f"{_percent(1 - passed.value**2)} are called `possible` or more."
         )
-    right = [_share_right(point) for point in (figures.specific, figures.sensitive)]
-    if None not in right:
-        called, possible = (f"{100 * (share or 0):.0f}" for share in right)
+    called, possible = map(_share_right, (figures.specific, figures.sensitive))
+    if called is not None and possible is not None:
         mix = _percent(figures.fractured / figures.images)
         yield (
             f"A probability holds where {mix} of 100 images are fractured. Where 5 are, "
-            f"{called} of 100 images called `fracture` have one and {possible} of 100 called "
-            "`possible` or more: calibrate on your own images first."
+            f"{_percent(called)} of 100 images called `fracture` have one and "
+            f"{_percent(possible)} of 100 called `possible` or more: calibrate on your own images "
+            "first."
         )
 
 

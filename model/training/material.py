@@ -59,10 +59,10 @@ def check_labels(recipe: Recipe, images: Sequence[LabelledImage]) -> None:
         raise NothingToLearn(f"{recipe.name} needs images of two of its fracture types or more")
 
 
-def check_type_data(run: TrainingRun) -> None:
+def check_type_data(run: TrainingRun, typed: Sequence[LabelledImage]) -> None:
     if run.type_data is None or not run.recipe.network.types:
         return
-    groups = {image.group for image in type_images(run)}
+    groups = {image.group for image in typed}
     if len(groups) < TYPE_FOLDS:
         raise NothingToLearn(
             f"{run.type_data}: {len(groups)} groups of images have one of the recipe's fracture "
@@ -112,7 +112,9 @@ def part_images(run: TrainingRun, images: Sequence[LabelledImage]) -> Parts:
 
 
 def type_images(run: TrainingRun) -> list[LabelledImage]:
-    if run.type_data is None:
+    """None where no head learns from them."""
+    network = run.recipe.network
+    if run.type_data is None or not (network.types or network.strangeness_directions):
         return []
     images, _ = _read(run.type_data)
     return of_types(run.recipe, images)

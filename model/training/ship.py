@@ -157,14 +157,12 @@ def record_validation(folder: Path, images: Sequence[LabelledImage], command: st
 
 def record_cross_validation(
     folder: Path, shown: Sequence[Measured], folds: NDArray[np.intp], command: str
-) -> Card:
+) -> None:
     """The figures of networks trained alike, each on its unseen fold."""
     card = load_artefact(folder).card
     note = cross_validation_note(shown, folds, card)
     figures = summarise(shown, card.operating_points, command, note)
-    measured = card.model_copy(update={"cross_validation": figures})
-    write_card(folder, measured)
-    return measured
+    write_card(folder, card.model_copy(update={"cross_validation": figures}))
 
 
 def as_shown(judged: Sequence[Measured], folds: NDArray[np.intp], card: Card) -> list[Measured]:

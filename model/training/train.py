@@ -1,7 +1,7 @@
 """A training run from start weights to a calibrated, exported artefact, top to bottom."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,20 +48,21 @@ def train(run: TrainingRun) -> Path:
     check_start(run)
     images = read_apart(run)
     check_labels(run.recipe, images)
-    check_type_data(run)
+    typed = type_images(run)
+    check_type_data(run, typed)
     if not run.recipe.network.fracture:
         return _train_types(run, images)
     if in_folds(run.recipe):
-        return _train_on_all(run, [image for image in images if image.split != "test"])
-    return _train_on_part(run, part_images(run, images))
+        return _train_on_all(run, [image for image in images if image.split != "test"], typed)
+    return _train_on_part(run, part_images(run, images), typed)
 
 
-def _train_on_part(run: TrainingRun, parts: Parts) -> Path:
+def _train_on_part(run: TrainingRun, parts: Parts, typed: Sequence[LabelledImage]) -> Path:
     """Some groups fit the weights, some the calibration, and some only measure."""
     held_out = load(run, parts.calibration)
     loaded = load(run, parts.fit)
     network = fit_one(run, "final", loaded, held_out)
-    folder = _draft(run, network, parts.fit, loaded)
+    folder = _draft(run, network, Shown(parts.fit, loaded, typed))
     judged = measure(FractureClassifier.load(folder, "cpu"), parts.calibration)
     calibrate(folder, judged, f"{len(judged)} images of train groups that fitted no weight")
     if parts.validation:
@@ -76,12 +77,14 @@ def _measured_by(run: TrainingRun, parts: Parts) -> str:
     return f"{command_of(run)}  # on groups held out of the fit: the data name no train and val"
 
 
-def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
+def _train_on_all(
+    run: TrainingRun, images: list[LabelledImage], typed: Sequence[LabelledImage]
+) -> Path:
     """Every image fits the weights; each is also judged by a network that never saw its group."""
     loaded = load(run, images)
     judgement = cross_validate(run, images, loaded)
     network = fit_one(run, "final", loaded, None)
-    folder = _draft(run, network, images, loaded)
+    folder = _draft(run, network, Shown(images, loaded, typed))
     count = f"{len(judgement.rows)} images, each judged by a network that never saw its group"
     shown = as_shown(judgement.rows, judgement.folds, calibrate(folder, judgement.rows, count))
     record_cross_validation(folder, shown, judgement.folds, command_of(run))
@@ -93,20 +96,27 @@ def _train_on_all(run: TrainingRun, images: list[LabelledImage]) -> Path:
     return folder
 
 
-def _draft(
-    run: TrainingRun, network: Network, images: Sequence[LabelledImage], loaded: ImageSet
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the late heads learn from."""
+
+    images: Sequence[LabelledImage]  # that fitted the network
+    loaded: ImageSet  # the same, read
+    typed: Sequence[LabelledImage]  # of known fracture types, from another source
+
+
+def _draft(run: TrainingRun, network: Network, material: Shown) -> Path:
     """The network as it ships, with the heads that are taught when it stands."""
     plan = _plan(run)
     if not isinstance(network, LocalisingNetwork):
         return draft(network, plan)
     whole = with_late_heads(network, run.recipe.network)
-    typed = type_images(run)
+    typed = material.typed
     shown = describe(whole, load(run, typed)) if typed else None
     if run.recipe.network.types and shown is not None:
         plan = replace(plan, types=teach_types(whole, run.recipe.network, typed, shown))
     if run.recipe.network.strangeness_directions:
-        learned = _learned_source(run, whole, images, loaded)
+        learned = _learned_source(run, whole, material)
         elsewhere = None if shown is None else _source(shown, typed)
         plan = replace(plan, coverage=fit_coverage(whole, learned, elsewhere))
     return draft(whole, plan)
@@ -117,14 +127,9 @@ def _plan(run: TrainingRun) -> Draft:
     return Draft(run.recipe, run.recipe.network, run.version, run.out, whose, where)
 
 
-def _learned_source(
-    run: TrainingRun,
-    network: LocalisingNetwork,
-    images: Sequence[LabelledImage],
-    loaded: ImageSet,
-) -> Source:
+def _learned_source(run: TrainingRun, network: LocalisingNetwork, material: Shown) -> Source:
     """All that the epochs showed: a node's self-test must not find its own phantoms strange."""
-    real = _source(describe(network, loaded), images)
+    real = _source(describe(network, material.loaded), material.images)
     if (practice := run.recipe.practice) is None:
         return real
     phantoms = describe(network, render_phantoms(practice.phantoms, run.recipe.side))

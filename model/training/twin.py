@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from model.artefact import Artefact, load_artefact, write_card
-from model.card import Card
 from model.classifier import FractureClassifier
 from model.datasets.labelled import LabelledImage
 from model.evaluation.shaking import shake
@@ -21,14 +20,12 @@ def twin_of(folder: Path, fitted_without: Path) -> Artefact:
     return replace(twin, card=twin.card.model_copy(update=points))
 
 
-def record_shaken(folder: Path, twin: Artefact, unseen: Sequence[LabelledImage]) -> Card:
+def record_shaken(folder: Path, twin: Artefact, unseen: Sequence[LabelledImage]) -> None:
     """How harmless changes move the answers, into the artefact's card."""
     classifier = FractureClassifier(twin.card, OpenVinoRuntime(twin, CpuPlan()))
     chosen = [image for fractured in (True, False) for image in _some(unseen, fractured)]
     shaken = shake(classifier, chosen)
-    card = load_artefact(folder).card.model_copy(update={"shaken": shaken})
-    write_card(folder, card)
-    return card
+    write_card(folder, load_artefact(folder).card.model_copy(update={"shaken": shaken}))
 
 
 def _some(images: Sequence[LabelledImage], fractured: bool) -> list[LabelledImage]:

@@ -43,7 +43,7 @@ def probability(shipped: FractureClassifier) -> Callable[[Radiograph], float]:
 def judged(probability: Callable[[Radiograph], float]) -> list[Judged]:
     """Half of them fractured, each judged as it is."""
     return [
-        Judged(pixels, probability(radiograph_of(pixels)), fractured)
+        Judged(pixels, probability(Radiograph.of_bytes(pixels)), fractured)
         for pixels, fractured in _pictures()
     ]
 
@@ -60,18 +60,9 @@ def _pictures() -> list[tuple[Picture, bool]]:
             [one for one in images if one.fractured is fractured], _PATIENTS // 2
         )
     ]
-    return [(to_bytes(read_picture(image.path).pixels), image.fractured) for image in chosen]
+    return [(read_picture(image.path).to_bytes(), image.fractured) for image in chosen]
 
 
 def _phantom(seed: int, fractured: bool) -> tuple[Picture, bool]:
     pixels = make_phantom(PhantomSpec(seed, fractured=fractured, rows=512, columns=420)).pixels
     return (pixels >> 4).astype(np.uint8), fractured
-
-
-def radiograph_of(pixels: Picture) -> Radiograph:
-    """As a PNG of these pixels would be read."""
-    return Radiograph(pixels.astype(np.float32) / np.float32(255))
-
-
-def to_bytes(grey: NDArray[np.float32]) -> Picture:
-    return np.rint(grey * 255).astype(np.uint8)

@@ -16,7 +16,7 @@ from model.classifier import FractureClassifier
 from model.evaluation.shaking import CHANGES
 from model.radiograph import Radiograph, read_dicom
 from tests.model.dicom_images import grey_dataset
-from tests.model.robustness.conftest import Judged, Picture, radiograph_of
+from tests.model.robustness.conftest import Judged, Picture
 
 Judge = Callable[[Radiograph], float]
 KEPT_SHARE = 0.95
@@ -83,7 +83,8 @@ def test_a_picture_redrawn_is_judged_nearly_alike(
 ) -> None:
     change = CHANGES[name]
     moved = [
-        abs(probability(radiograph_of(change(one.pixels))) - one.probability) for one in judged
+        abs(probability(Radiograph.of_bytes(change(one.pixels))) - one.probability)
+        for one in judged
     ]
     _kept(moved, bound, record_property)
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from model.radiograph import Radiograph
-from tests.model.robustness.conftest import Judged, Picture, radiograph_of
+from tests.model.robustness.conftest import Judged, Picture
 
 Judge = Callable[[Radiograph], float]
 
@@ -48,7 +48,7 @@ def test_a_mark_on_the_film_neither_makes_nor_hides_a_fracture(
     judged: list[Judged], probability: Judge, mark: Callable[[Picture], Picture], bound: float
 ) -> None:
     signed = np.array(
-        [probability(radiograph_of(mark(one.pixels))) - one.probability for one in judged]
+        [probability(Radiograph.of_bytes(mark(one.pixels))) - one.probability for one in judged]
     )
     moved = np.abs(signed)
     print(

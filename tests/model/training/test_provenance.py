@@ -144,7 +144,7 @@ def _fractured_alone(images: tuple[LabelledImage, ...], place: int) -> int:
     return sum(image.fractured for image in images if tuple(image.regions) == alone)
 
 
-def test_the_sizes_and_regions_that_the_limits_name_stand_in_the_evidence_too() -> None:
+def test_the_sizes_that_the_limits_name_stand_in_the_evidence_too() -> None:
     card = load_artefact(bundled_artefact()).card
     table = ROOT / "docs/evidence" / f"{card.name}-{card.version}" / "images.csv"
     with table.open(encoding="utf-8") as lines:
