@@ -81,8 +81,10 @@ def command_of(run: TrainingRun) -> str:
 
 
 def machine(run: TrainingRun) -> str:
-    """Where it was trained and in how long, for the card; the folder holds this run's networks."""
-    checkpoints = sorted(run.out.glob("*.checkpoint"))
+    """Where it was trained and in how long, for the card; other runs' leftovers do not count."""
+    names = [*(f"fold-{fold}" for fold in range(run.recipe.cross_validation_folds)), "final"]
+    paths = [run.out / f"{name}.checkpoint" for name in names]
+    checkpoints = [path for path in paths if path.exists()]
     minutes = sum(map(fitting_seconds, checkpoints)) / 60
     where = f"{run.device}, {os.cpu_count()} CPU cores, torch {torch.__version__}"
     return f"{where}; networks fitted: {len(checkpoints)}, in {minutes:.0f} min in all"

@@ -88,7 +88,9 @@ def test_the_time_of_the_epochs_is_kept_and_told_in_the_card(
     assert 0 < seconds < 120
     saved = torch.load(tmp_path / "final.checkpoint", weights_only=True)
     torch.save(saved | {"seconds": 90 * 60.0}, tmp_path / "fold-0.checkpoint")
-    told = machine(TrainingRun(phantom_folder, start_weights, SMALL, tmp_path, "0.0.2"))
+    (tmp_path / "fold-9.checkpoint").write_bytes(b"of another run")
+    in_folds = replace(SMALL, cross_validation_folds=2)
+    told = machine(TrainingRun(phantom_folder, start_weights, in_folds, tmp_path, "0.0.2"))
     assert told.endswith(f"networks fitted: 2, in {90 + seconds / 60:.0f} min in all")
 
 
