@@ -15,7 +15,7 @@ from demo.node import DemoNode
 from demo.screen import Screen
 from demo.studies import DemoStudy
 from demo.test_pacs import TestPacs
-from dicom_node.report_text import report_lines
+from dicom_node.results.report_text import report_lines
 
 # What a machine needs of a report and a person does not.
 _TECHNICAL = (

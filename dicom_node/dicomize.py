@@ -21,11 +21,11 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from dicom_node import codes
-from dicom_node.coded_items import coded_item
-from dicom_node.equipment import MANUFACTURER, PRODUCT, product_version
 from dicom_node.examination import Examination, View
 from dicom_node.picture import GreyPixels, Picture, UnusablePicture
+from dicom_node.results import codes
+from dicom_node.results.coded_items import coded_item
+from dicom_node.results.equipment import MANUFACTURER, PRODUCT, product_version
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, derive_uid
 
 NATIVE_SYNTAXES = (

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from dicom_node import codes
+from dicom_node.results import codes
 
 
 class UnknownRegion(ValueError):

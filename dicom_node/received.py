@@ -7,13 +7,13 @@ from pydicom.uid import UID
 
 from db.intake import ReceivedInstance
 from dicom_node.contexts import is_image, not_analysed_reason
-from dicom_node.equipment import MANUFACTURER
 from dicom_node.header_reading import (
     UNREADABLE,
     element_value,
     read_header,
     require_uid,
 )
+from dicom_node.results.equipment import MANUFACTURER
 from dicom_node.spool import SpooledObject
 
 OWN_RESULT = "a result that Osteon made: it is never analysed"

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from db.analyses import AnalysisInput, AnalysisRecord
 from db.states import AnalysisState
-from dicom_node.finding import ImageFinding
-from dicom_node.overlay import annotate
+from dicom_node.results.finding import ImageFinding
+from dicom_node.results.overlay import annotate
 from model.prediction import Prediction, State, most_suspicious
 from model.radiograph import NotAssessable, Radiograph
 from worker.coverage import reason_not_covered

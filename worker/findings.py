@@ -10,8 +10,8 @@ from PIL import Image
 
 from db.analyses import AnalysisRecord
 from db.states import AnalysisState
-from dicom_node.codes import REGIONS
-from dicom_node.finding import BoundingBox, FindingState, ImageFinding
+from dicom_node.results.codes import REGIONS
+from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding
 
 # The classifier learned everything from fingertip to elbow as "hand".
 _LIMBS = {"hand": "upper_limb"}

@@ -7,11 +7,16 @@ from pydicom.dataset import Dataset
 from db.reports import Predecessor as PredecessorRow
 from db.reports import ReportImage, ReportObject, ReportOutcome, ReportSubject
 from db.states import AnalysisState, ObjectKind
-from dicom_node.evidence import read_evidence
-from dicom_node.finding import AlgorithmIdentity, FindingState, ImageFinding, aggregate_study
-from dicom_node.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
-from dicom_node.secondary_capture import build_secondary_capture
-from dicom_node.structured_report import build_reports
+from dicom_node.results.evidence import read_evidence
+from dicom_node.results.finding import (
+    AlgorithmIdentity,
+    FindingState,
+    ImageFinding,
+    aggregate_study,
+)
+from dicom_node.results.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
+from dicom_node.results.secondary_capture import build_secondary_capture
+from dicom_node.results.structured_report import build_reports
 from worker.findings import decode_png, finding_of
 from worker.kitchen import Kitchen
 

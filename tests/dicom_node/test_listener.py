@@ -39,10 +39,10 @@ from pynetdicom.sop_class import (
 
 from db.intake import OpenedAssociation, open_association
 from db.session import open_ledger, transaction
-from dicom_node.equipment import MANUFACTURER
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.received import OWN_RESULT
+from dicom_node.results.equipment import MANUFACTURER
 from dicom_node.spool import FileSpool
 from dicom_node.statuses import StoreStatus
 from tests.dicom_node.listening import AE_TITLE, Node, associated, eventually, running_node, store

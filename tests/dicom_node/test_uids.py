@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.uid import UID
 
-from dicom_node.equipment import Equipment
-from dicom_node.finding import AlgorithmIdentity
+from dicom_node.results.equipment import Equipment
+from dicom_node.results.finding import AlgorithmIdentity
 from dicom_node.uids import derive_uid
 
 

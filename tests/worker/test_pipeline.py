@@ -16,7 +16,7 @@ from db.reports import open_report
 from db.session import transaction
 from db.states import DeliveryState, ObjectKind
 from db.tables import Delivery, Job, Report, ResultObject
-from dicom_node.report_text import report_lines
+from dicom_node.results.report_text import report_lines
 from dicom_node.sender import Destination
 from tests.servers import free_port
 from tests.worker.dicom_files import multi_frame, study_of_two_views

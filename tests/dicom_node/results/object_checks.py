@@ -7,7 +7,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
-from dicom_node.result_object import ResultObject
+from dicom_node.results.result_object import ResultObject
 from tests.services import require_program
 
 

@@ -14,8 +14,8 @@ from highdicom.sr import (
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node import codes
 from dicom_node.received_header import laterality_of, matrix_of, pixel_spacing
+from dicom_node.results import codes
 
 _CONTAINS = RelationshipTypeValues.CONTAINS
 _HAS_ACQ_CONTEXT = RelationshipTypeValues.HAS_ACQ_CONTEXT

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_node.finding import BoundingBox, FindingState, aggregate_study
-from tests.dicom_node.report_sources import (
+from dicom_node.results.finding import BoundingBox, FindingState, aggregate_study
+from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     fracture_in,
     not_assessable,

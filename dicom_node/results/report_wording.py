@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from dicom_node.finding import FindingState, ImageFinding, StudyFinding
 from dicom_node.received_header import is_image
+from dicom_node.results.finding import FindingState, ImageFinding, StudyFinding
 
 NOT_VERIFIED = "AI RESULT - NOT VERIFIED"
 RESEARCH_USE = "Research use - not for clinical diagnosis"

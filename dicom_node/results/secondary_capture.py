@@ -5,12 +5,6 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from dicom_node import codes
-from dicom_node.coded_items import coded_item
-from dicom_node.equipment import MANUFACTURER, PRODUCT, Equipment
-from dicom_node.finding import AlgorithmIdentity, ImageFinding
-from dicom_node.header import ResultSeries, encode_values, issue_result, start_result
-from dicom_node.patient_study import PATIENT_AND_STUDY
 from dicom_node.received_header import (
     copy_elements,
     is_multi_frame,
@@ -19,7 +13,13 @@ from dicom_node.received_header import (
     pixel_spacing,
     whole_number,
 )
-from dicom_node.result_object import ReportIssue, ResultKind, ResultObject
+from dicom_node.results import codes
+from dicom_node.results.coded_items import coded_item
+from dicom_node.results.equipment import MANUFACTURER, PRODUCT, Equipment
+from dicom_node.results.finding import AlgorithmIdentity, ImageFinding
+from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
+from dicom_node.results.patient_study import PATIENT_AND_STUDY
+from dicom_node.results.result_object import ReportIssue, ResultKind, ResultObject
 
 _SERIES = ResultSeries(
     ResultKind.SC,

@@ -8,9 +8,9 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
 from dicom_node.header_reading import read_header
-from dicom_node.secondary_capture import CAPTURE_KEYWORDS
+from dicom_node.results.secondary_capture import CAPTURE_KEYWORDS
+from dicom_node.results.structured_report import REPORT_KEYWORDS
 from dicom_node.spool import Spool
-from dicom_node.structured_report import REPORT_KEYWORDS
 
 EVIDENCE_KEYWORDS = tuple(dict.fromkeys((*REPORT_KEYWORDS, *CAPTURE_KEYWORDS)))
 # Preamble and prefix, then the file meta information's group length (PS3.10 7.1): (0002,0000) UL.

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from dicom_node.heat_tint import COOLEST_SHOWN, legend_colours, tint
+from dicom_node.results.heat_tint import COOLEST_SHOWN, legend_colours, tint
 
 STEPS = np.linspace(0, 1, 101, dtype=np.float32)
 

@@ -6,19 +6,19 @@ from copy import deepcopy
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 
-from dicom_node.coded_items import private_scheme_item
-from dicom_node.equipment import Equipment
-from dicom_node.finding import StudyFinding
-from dicom_node.header import ResultSeries, encode_values, issue_result, start_result
-from dicom_node.patient_study import PATIENT_AND_STUDY
 from dicom_node.received_header import copy_elements, whole_number
-from dicom_node.report_content import report_content
-from dicom_node.report_references import (
+from dicom_node.results.coded_items import private_scheme_item
+from dicom_node.results.equipment import Equipment
+from dicom_node.results.finding import StudyFinding
+from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
+from dicom_node.results.patient_study import PATIENT_AND_STUDY
+from dicom_node.results.report_content import report_content
+from dicom_node.results.report_references import (
     evidence_reference,
     fulfilled_requests,
     predecessor_reference,
 )
-from dicom_node.result_object import ReportIssue, ResultKind, ResultObject
+from dicom_node.results.result_object import ReportIssue, ResultKind, ResultObject
 
 SERIES_DESCRIPTION = "AI fracture report (unverified)"
 _SERIES = (

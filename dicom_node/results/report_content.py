@@ -6,13 +6,13 @@ import highdicom.sr as hd
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node import codes
-from dicom_node.coded_items import read_code
-from dicom_node.equipment import MANUFACTURER, PRODUCT, Equipment
-from dicom_node.finding import StudyFinding
-from dicom_node.image_library import image_library
 from dicom_node.received_header import is_image, is_multi_frame, whole_number
-from dicom_node.report_groups import ReportedImage, box_groups, image_group, study_group
+from dicom_node.results import codes
+from dicom_node.results.coded_items import read_code
+from dicom_node.results.equipment import MANUFACTURER, PRODUCT, Equipment
+from dicom_node.results.finding import StudyFinding
+from dicom_node.results.image_library import image_library
+from dicom_node.results.report_groups import ReportedImage, box_groups, image_group, study_group
 
 
 def report_content(

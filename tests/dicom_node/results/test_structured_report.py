@@ -11,12 +11,12 @@ from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 
-from dicom_node import codes
-from dicom_node.finding import BoundingBox, FindingState, ImageFinding, aggregate_study
-from dicom_node.result_object import Predecessor, ResultKind, ResultObject
-from dicom_node.structured_report import EvidenceMismatch, build_reports
-from tests.dicom_node.object_checks import conformance_errors, reread, shown_text
-from tests.dicom_node.report_sources import (
+from dicom_node.results import codes
+from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding, aggregate_study
+from dicom_node.results.result_object import Predecessor, ResultKind, ResultObject
+from dicom_node.results.structured_report import EvidenceMismatch, build_reports
+from tests.dicom_node.results.object_checks import conformance_errors, reread, shown_text
+from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     fracture_in,

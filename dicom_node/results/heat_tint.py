@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
-from dicom_node.overlay_text import Colour
+from dicom_node.results.overlay_text import Colour
 
 # matplotlib's inferno (CC0) from 0.35 to 0.9, where it is neither dark nor pale: each colour
 # lighter than the one before, so that the order is seen on a grey screen and by the colour-blind.

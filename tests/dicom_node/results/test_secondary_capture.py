@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 
-from dicom_node.overlay import annotate
-from dicom_node.result_object import ResultKind, ResultObject
-from dicom_node.secondary_capture import MatrixMismatch, build_secondary_capture
-from tests.dicom_node.object_checks import conformance_errors, reread
-from tests.dicom_node.report_sources import (
+from dicom_node.results.overlay import annotate
+from dicom_node.results.result_object import ResultKind, ResultObject
+from dicom_node.results.secondary_capture import MatrixMismatch, build_secondary_capture
+from tests.dicom_node.results.object_checks import conformance_errors, reread
+from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     fracture_in,

@@ -10,10 +10,10 @@ from pydicom.filereader import read_dataset
 from pydicom.filewriter import dcmwrite, write_dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
-from dicom_node.character_set import declared_character_set, set_character_set
-from dicom_node.equipment import Equipment, product_version
-from dicom_node.patient_study import copy_patient_and_study, in_source_zone
-from dicom_node.result_object import ReportIssue, ResultKind, ResultObject
+from dicom_node.results.character_set import declared_character_set, set_character_set
+from dicom_node.results.equipment import Equipment, product_version
+from dicom_node.results.patient_study import copy_patient_and_study, in_source_zone
+from dicom_node.results.result_object import ReportIssue, ResultKind, ResultObject
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, derive_uid
 
 

@@ -12,6 +12,12 @@ class ResultKind(StrEnum):
     SR = "sr"
     SR_FALLBACK = "sr_fallback"
     SC = "sc"
+    GSPS = "gsps"
+    SUMMARY = "summary"
+    PDF = "pdf"
+    KOS = "kos"
+    SEG = "seg"
+    REJECTION = "rejection"
 
 
 @dataclass(frozen=True)

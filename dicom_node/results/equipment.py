@@ -7,9 +7,9 @@ from importlib.metadata import version
 
 from pydicom.dataset import Dataset
 
-from dicom_node import codes
-from dicom_node.coded_items import coded_item
-from dicom_node.finding import AlgorithmIdentity
+from dicom_node.results import codes
+from dicom_node.results.coded_items import coded_item
+from dicom_node.results.finding import AlgorithmIdentity
 from dicom_node.uids import derive_uid
 
 MANUFACTURER = "Osteon project"

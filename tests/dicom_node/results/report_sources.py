@@ -14,8 +14,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from dicom_node.finding import AlgorithmIdentity, BoundingBox, FindingState, ImageFinding
-from dicom_node.result_object import ReportIssue
+from dicom_node.results.finding import AlgorithmIdentity, BoundingBox, FindingState, ImageFinding
+from dicom_node.results.result_object import ReportIssue
 from dicom_node.uids import derive_uid
 
 ALGORITHM = AlgorithmIdentity("osteon-fracture", "0.1.0", {"sensitive": 0.21, "specific": 0.62})

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dicom_node.finding import BoundingBox, FindingState, ImageFinding
-from dicom_node.overlay import annotate
-from tests.dicom_node.report_sources import fracture_in, minimal_cr, not_assessable, nothing_in
+from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding
+from dicom_node.results.overlay import annotate
+from tests.dicom_node.results.report_sources import (
+    fracture_in,
+    minimal_cr,
+    not_assessable,
+    nothing_in,
+)
 
 Pixels = NDArray[np.uint8]
 BOX = BoundingBox(200, 250, 260, 330, 0.9)

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from dicom_node.finding import BoundingBox, FindingState, ImageFinding
-from dicom_node.heat_tint import COOLEST_SHOWN, legend_colours, tint
-from dicom_node.overlay_text import Colour, Line, Rectangle, draw_label, draw_panel
-from dicom_node.report_wording import NOT_VERIFIED, RESEARCH_USE, STATE_WORDS
+from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding
+from dicom_node.results.heat_tint import COOLEST_SHOWN, legend_colours, tint
+from dicom_node.results.overlay_text import Colour, Line, Rectangle, draw_label, draw_panel
+from dicom_node.results.report_wording import NOT_VERIFIED, RESEARCH_USE, STATE_WORDS
 
 _COLOURS: dict[FindingState, Colour] = {
     FindingState.FRACTURE: (255, 92, 64),

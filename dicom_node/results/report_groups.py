@@ -8,17 +8,17 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node import codes
-from dicom_node.equipment import MANUFACTURER
-from dicom_node.finding import (
+from dicom_node.received_header import is_image, is_multi_frame, laterality_of, matrix_of
+from dicom_node.results import codes
+from dicom_node.results.equipment import MANUFACTURER
+from dicom_node.results.finding import (
     AlgorithmIdentity,
     BoundingBox,
     FindingState,
     ImageFinding,
     StudyFinding,
 )
-from dicom_node.received_header import is_image, is_multi_frame, laterality_of, matrix_of
-from dicom_node.report_wording import comment_of, conclude
+from dicom_node.results.report_wording import comment_of, conclude
 from dicom_node.uids import derive_uid
 
 # Why "possible" is written as Undetermined: docs/decisions/0006-possible-is-undetermined.md

@@ -8,11 +8,11 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from dicom_node.finding import aggregate_study
-from dicom_node.result_object import ResultObject
-from dicom_node.structured_report import build_reports
-from tests.dicom_node.object_checks import conformance_errors, reread
-from tests.dicom_node.report_sources import ALGORITHM, ISSUE, fracture_in, not_assessable
+from dicom_node.results.finding import aggregate_study
+from dicom_node.results.result_object import ResultObject
+from dicom_node.results.structured_report import build_reports
+from tests.dicom_node.results.object_checks import conformance_errors, reread
+from tests.dicom_node.results.report_sources import ALGORITHM, ISSUE, fracture_in, not_assessable
 from tests.services import require_shared_data
 
 _IDENTIFYING = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID")

@@ -4,7 +4,7 @@ import pytest
 from pydicom.sr._concepts_dict import concepts
 from pydicom.sr.coding import Code
 
-from dicom_node.codes import (
+from dicom_node.results.codes import (
     EVIDENCE,
     FRACTURE_TYPES,
     PRIVATE_SCHEME,

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pydicom.dataset import Dataset
 
 from dicom_node.received_header import copy_elements
-from dicom_node.result_object import Predecessor
+from dicom_node.results.result_object import Predecessor
 
 _REQUEST = (
     "AccessionNumber",

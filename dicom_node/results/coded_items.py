@@ -3,7 +3,7 @@
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node.codes import PRIVATE_SCHEME, PRIVATE_SCHEME_NAME
+from dicom_node.results.codes import PRIVATE_SCHEME, PRIVATE_SCHEME_NAME
 from dicom_node.uids import derive_uid
 
 

@@ -8,13 +8,13 @@ import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
-from dicom_node.finding import aggregate_study
-from dicom_node.patient_study import copy_patient_and_study, legal_date, legal_time
 from dicom_node.received_header import laterality_of
-from dicom_node.result_object import ResultObject
-from dicom_node.structured_report import build_reports
-from tests.dicom_node.object_checks import conformance_errors, reread
-from tests.dicom_node.report_sources import (
+from dicom_node.results.finding import aggregate_study
+from dicom_node.results.patient_study import copy_patient_and_study, legal_date, legal_time
+from dicom_node.results.result_object import ResultObject
+from dicom_node.results.structured_report import build_reports
+from tests.dicom_node.results.object_checks import conformance_errors, reread
+from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     fracture_in,

@@ -8,12 +8,12 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from dicom_node.finding import aggregate_study
-from dicom_node.result_object import ResultObject
-from dicom_node.secondary_capture import build_secondary_capture
-from dicom_node.structured_report import build_reports
-from tests.dicom_node.object_checks import conformance_errors, reread, shown_text
-from tests.dicom_node.report_sources import (
+from dicom_node.results.finding import aggregate_study
+from dicom_node.results.result_object import ResultObject
+from dicom_node.results.secondary_capture import build_secondary_capture
+from dicom_node.results.structured_report import build_reports
+from tests.dicom_node.results.object_checks import conformance_errors, reread, shown_text
+from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     fracture_in,
