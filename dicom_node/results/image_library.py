@@ -2,59 +2,46 @@
 
 from collections.abc import Iterator, Sequence
 
-from highdicom.sr import (
-    CodeContentItem,
-    ContainerContentItem,
-    ContentItem,
-    ContentSequence,
-    ImageContentItem,
-    NumContentItem,
-    RelationshipTypeValues,
-)
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_node.received_header import laterality_of, matrix_of, pixel_spacing
 from dicom_node.results import codes
+from dicom_node.results.content_items import (
+    ImageReference,
+    Relationship,
+    code_item,
+    container,
+    image_item,
+    number_item,
+)
 
-_CONTAINS = RelationshipTypeValues.CONTAINS
-_HAS_ACQ_CONTEXT = RelationshipTypeValues.HAS_ACQ_CONTEXT
+_HAS_ACQ_CONTEXT = Relationship.HAS_ACQ_CONTEXT
 
 
-def image_library(headers: Sequence[Dataset]) -> ContainerContentItem:
+def image_library(headers: Sequence[Dataset]) -> Dataset:
     """One group with one entry per image."""
-    group = ContainerContentItem(codes.IMAGE_LIBRARY_GROUP, relationship_type=_CONTAINS)
-    group.ContentSequence = ContentSequence([_entry(header) for header in headers])
-    library = ContainerContentItem(codes.IMAGE_LIBRARY, relationship_type=_CONTAINS)
-    library.ContentSequence = ContentSequence([group])
-    return library
+    group = container(codes.IMAGE_LIBRARY_GROUP, [_entry(header) for header in headers])
+    return container(codes.IMAGE_LIBRARY, [group])
 
 
-def _entry(header: Dataset) -> ImageContentItem:
-    entry = ImageContentItem(
-        codes.SOURCE,
-        referenced_sop_class_uid=str(header.SOPClassUID),
-        referenced_sop_instance_uid=str(header.SOPInstanceUID),
-        relationship_type=_CONTAINS,
-    )
-    descriptors = list(_descriptors(header))
-    if descriptors:
-        entry.ContentSequence = ContentSequence(descriptors)
-    return entry
+def _entry(header: Dataset) -> Dataset:
+    image = ImageReference(str(header.SOPClassUID), str(header.SOPInstanceUID))
+    return image_item(Relationship.CONTAINS, codes.SOURCE, image, list(_descriptors(header)))
 
 
-def _descriptors(header: Dataset) -> Iterator[ContentItem]:
+def _descriptors(header: Dataset) -> Iterator[Dataset]:
     """TID 1602; an attribute that the image lacks is left out."""
     modality = codes.MODALITIES.get(str(header.get("Modality") or ""))
     if modality is not None:
-        yield CodeContentItem(codes.MODALITY, modality, _HAS_ACQ_CONTEXT)
+        yield code_item(_HAS_ACQ_CONTEXT, codes.MODALITY, modality)
     side = laterality_of(header)
     if side is not None:
-        yield CodeContentItem(codes.IMAGE_LATERALITY, codes.SIDES[side], _HAS_ACQ_CONTEXT)
+        yield code_item(_HAS_ACQ_CONTEXT, codes.IMAGE_LATERALITY, codes.SIDES[side])
     yield from _matrix(header)
 
 
-def _matrix(header: Dataset) -> Iterator[ContentItem]:
+def _matrix(header: Dataset) -> Iterator[Dataset]:
     rows, columns = matrix_of(header)
     if rows and columns:
         yield _number(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS)
@@ -66,5 +53,5 @@ def _matrix(header: Dataset) -> Iterator[ContentItem]:
         yield _number(codes.VERTICAL_PIXEL_SPACING, spacing[0], codes.MILLIMETER)
 
 
-def _number(name: Code, value: float, unit: Code) -> NumContentItem:
-    return NumContentItem(name, value, unit, relationship_type=_HAS_ACQ_CONTEXT)
+def _number(name: Code, value: float, unit: Code) -> Dataset:
+    return number_item(_HAS_ACQ_CONTEXT, name, value, unit)

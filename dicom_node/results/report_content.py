@@ -2,17 +2,34 @@
 
 from collections.abc import Iterator, Sequence
 
-import highdicom.sr as hd
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node.received_header import is_image, is_multi_frame, whole_number
+from dicom_node.received_header import is_image
 from dicom_node.results import codes
+from dicom_node.results import report_concepts as concepts
 from dicom_node.results.coded_items import read_code
+from dicom_node.results.content_items import (
+    Relationship,
+    code_item,
+    container,
+    text_item,
+    uid_item,
+)
 from dicom_node.results.equipment import MANUFACTURER, PRODUCT, Equipment
 from dicom_node.results.finding import StudyFinding
 from dicom_node.results.image_library import image_library
-from dicom_node.results.report_groups import ReportedImage, box_groups, image_group, study_group
+from dicom_node.results.report_groups import (
+    ReportedImage,
+    algorithm_items,
+    box_groups,
+    image_group,
+    study_group,
+)
+from dicom_node.results.tracking import place_words
+
+_HAS_OBS_CONTEXT = Relationship.HAS_OBS_CONTEXT
+_HAS_CONCEPT_MOD = Relationship.HAS_CONCEPT_MOD
 
 
 def report_content(
@@ -20,28 +37,28 @@ def report_content(
 ) -> Dataset:
     """The root container; headers come in reading order, the study's answer comes first."""
     images = list(_reported_images(headers, study))
-    report = hd.MeasurementReport(
-        observation_context=_observation_context(equipment),
-        procedure_reported=_procedures(headers),
-        imaging_measurements=list(_groups(study, images)),
-        title=codes.REPORT_TITLE,
-        language_of_content_item_and_descendants=hd.LanguageOfContentItemAndDescendants(
-            codes.ENGLISH
-        ),
-    )
-    root: Dataset = report[0]
     pictures = [header for header in headers if is_image(header)]
-    if pictures:
-        # TID 1500 has the library before the measurements, which are the last item.
-        root.ContentSequence.insert(len(root.ContentSequence) - 1, image_library(pictures))
+    items = [
+        code_item(_HAS_CONCEPT_MOD, concepts.LANGUAGE, codes.ENGLISH),
+        *_observer(equipment),
+        *(
+            code_item(_HAS_CONCEPT_MOD, concepts.PROCEDURE_REPORTED, procedure)
+            for procedure in _procedures(headers)
+        ),
+        *([image_library(pictures)] if pictures else []),
+        container(concepts.IMAGING_MEASUREMENTS, _groups(study, images)),
+    ]
+    root = container(codes.REPORT_TITLE, items, template="1500")
+    del root.RelationshipType
     return root
 
 
-def _groups(study: StudyFinding, images: Sequence[ReportedImage]) -> Iterator[hd.ContentSequence]:
-    yield study_group(study, images)
+def _groups(study: StudyFinding, images: Sequence[ReportedImage]) -> Iterator[Dataset]:
+    algorithm = algorithm_items(study.algorithm)
+    yield study_group(study, algorithm, images)
     for image in images:
-        yield image_group(study.algorithm, image)
-        yield from box_groups(study.algorithm, image)
+        yield image_group(algorithm, image)
+        yield from box_groups(algorithm, image)
 
 
 def _reported_images(headers: Sequence[Dataset], study: StudyFinding) -> Iterator[ReportedImage]:
@@ -49,30 +66,28 @@ def _reported_images(headers: Sequence[Dataset], study: StudyFinding) -> Iterato
     for number, header in enumerate(headers, start=1):
         for finding in findings:
             if finding.sop_instance_uid == header.SOPInstanceUID:
-                yield ReportedImage(_label(number, header, finding.frame), header, finding)
+                yield ReportedImage(image_label(number, header, finding.frame), header, finding)
 
 
-def _label(number: int, header: Dataset, frame: int | None) -> str:
-    """ "Image 2 (series 1, instance 3)": the numbers a viewer shows, where the image has them."""
-    named = {"series": "SeriesNumber", "instance": "InstanceNumber"}
-    numbers = {name: whole_number(header, keyword) for name, keyword in named.items()}
-    places = [f"{name} {place}" for name, place in numbers.items() if place]
-    if frame is not None and is_multi_frame(header):
-        places.append(f"frame {frame}")
+def image_label(number: int, header: Dataset, frame: int | None) -> str:
+    """ "Image 2 (series 1, instance 3)": its place among the images of this revision."""
+    places = place_words(header, frame)
     return f"Image {number} ({', '.join(places)})" if places else f"Image {number}"
 
 
-def _observation_context(equipment: Equipment) -> hd.ObservationContext:
-    device = hd.DeviceObserverIdentifyingAttributes(
-        uid=equipment.device_uid,
-        name=PRODUCT,
-        manufacturer_name=MANUFACTURER,
-        model_name=PRODUCT,
-        serial_number=equipment.serial_number,
-    )
-    return hd.ObservationContext(
-        observer_device_context=hd.ObserverContext(codes.OBSERVER_DEVICE, device)
-    )
+def _observer(equipment: Equipment) -> list[Dataset]:
+    """TID 1002: the observer is a device, described by TID 1004."""
+    texts = {
+        concepts.DEVICE_NAME: PRODUCT,
+        concepts.DEVICE_MANUFACTURER: MANUFACTURER,
+        concepts.DEVICE_MODEL_NAME: PRODUCT,
+        concepts.DEVICE_SERIAL_NUMBER: equipment.serial_number,
+    }
+    return [
+        code_item(_HAS_OBS_CONTEXT, concepts.OBSERVER_TYPE, codes.OBSERVER_DEVICE),
+        uid_item(_HAS_OBS_CONTEXT, concepts.DEVICE_UID, equipment.device_uid),
+        *(text_item(_HAS_OBS_CONTEXT, name, text) for name, text in texts.items()),
+    ]
 
 
 def _procedures(headers: Sequence[Dataset]) -> list[Code]:

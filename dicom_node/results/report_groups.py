@@ -1,15 +1,28 @@
-"""The measurement groups of a report: one for the study, one per image, one per box."""
+"""The measurement groups of a report: one for the study, one per image, one per box.
+
+Their items stand in the order of the rows of TID 1501, TID 1410 and TID 1419.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import highdicom.sr as hd
-import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from dicom_node.received_header import is_image, is_multi_frame, laterality_of, matrix_of
 from dicom_node.results import codes
+from dicom_node.results import report_concepts as concepts
+from dicom_node.results.content_items import (
+    ImageReference,
+    Relationship,
+    code_item,
+    container,
+    image_item,
+    number_item,
+    polyline_item,
+    text_item,
+    uid_item,
+)
 from dicom_node.results.equipment import MANUFACTURER
 from dicom_node.results.finding import (
     AlgorithmIdentity,
@@ -19,8 +32,17 @@ from dicom_node.results.finding import (
     StudyFinding,
 )
 from dicom_node.results.report_wording import comment_of, conclude
-from dicom_node.uids import derive_uid
+from dicom_node.results.tracking import (
+    COORDINATE_DECIMALS,
+    Tracking,
+    box_trackings,
+    image_tracking,
+    study_tracking,
+)
 
+_CONTAINS = Relationship.CONTAINS
+_HAS_OBS_CONTEXT = Relationship.HAS_OBS_CONTEXT
+_HAS_CONCEPT_MOD = Relationship.HAS_CONCEPT_MOD
 # Why "possible" is written as Undetermined: docs/decisions/0006-possible-is-undetermined.md
 _FRACTURE_VALUES = {
     FindingState.FRACTURE: codes.PRESENT,
@@ -48,17 +70,11 @@ class ReportedImage:
     finding: ImageFinding
 
     @property
-    def frames(self) -> list[int] | None:
-        """The frame that was analysed, where the object has several."""
-        frame = self.finding.frame
-        return [frame] if frame is not None and is_multi_frame(self.header) else None
-
-    @property
-    def sites(self) -> list[hd.FindingSite]:
-        """Region and side; nothing where the region has no code."""
-        region = codes.find_code(codes.REGIONS, self.finding.region)
-        side = laterality_of(self.header, self.finding.laterality)
-        return [] if region is None else [hd.FindingSite(region, codes.SIDES.get(side or ""))]
+    def reference(self) -> ImageReference:
+        """With the frame that was analysed, where the object has several."""
+        finding = self.finding
+        frame = finding.frame if is_multi_frame(self.header) else None
+        return ImageReference(finding.sop_class_uid, finding.sop_instance_uid, frame)
 
     @property
     def boxes(self) -> list[BoundingBox]:
@@ -67,114 +83,133 @@ class ReportedImage:
         return [box for box in clamped if box is not None]
 
 
-def study_group(study: StudyFinding, images: Sequence[ReportedImage]) -> hd.ContentSequence:
-    """The study's answer, with the images behind it as the source of measurement."""
+def study_group(
+    study: StudyFinding, algorithm: Sequence[Dataset], images: Sequence[ReportedImage]
+) -> Dataset:
+    """TID 1501: the study's answer, with the images behind it as the source of measurement."""
     behind = [image for image in images if image.finding in study.images_behind]
-    group = hd.MeasurementsAndQualitativeEvaluations(
-        _tracking("Study", images[0].header.StudyInstanceUID),
-        finding_type=_sought(study.state),
-        algorithm_id=_algorithm(study.algorithm),
-        measurements=_certainty(study.probability),
-        qualitative_evaluations=_evaluations(study.state, _study_summary(study)),
-        source_images=_sources(behind),
-    )
-    _append_text(group, codes.CONCLUSION, conclude(study, [image.label for image in behind]))
-    return group
+    conclusion = conclude(study, [image.label for image in behind])
+    items = [
+        *_tracking(study_tracking(images[0].header.StudyInstanceUID)),
+        *_sought(study.state),
+        *algorithm,
+        *_certainty(study.probability),
+        *_sources(behind),
+        *_evaluations(study.state, _study_summary(study)),
+        text_item(_CONTAINS, codes.CONCLUSION, conclusion),
+    ]
+    return container(concepts.MEASUREMENT_GROUP, items, template="1501")
 
 
-def image_group(algorithm: AlgorithmIdentity, image: ReportedImage) -> hd.ContentSequence:
-    """One image's answer, or why it has none."""
+def image_group(algorithm: Sequence[Dataset], image: ReportedImage) -> Dataset:
+    """TID 1501: one image's answer, or why it has none, under the name the conclusion uses."""
     finding = image.finding
-    group = hd.MeasurementsAndQualitativeEvaluations(
-        _tracking(image.label, finding.sop_instance_uid, finding.frame),
-        finding_type=_sought(finding.state),
-        algorithm_id=_algorithm(algorithm),
-        finding_sites=image.sites,
-        measurements=_certainty(finding.probability),
-        qualitative_evaluations=[
-            *_evaluations(finding.state, _SUMMARIES[finding.state]),
-            *_quality(finding),
-        ],
-        source_images=_sources([image]),
-    )
     comment = comment_of(image.header, finding)
-    if comment:
-        _append_text(group, codes.COMMENT, comment)
-    return group
+    items = [
+        *_tracking(image_tracking(image.header, finding.frame)),
+        *_sought(finding.state),
+        *_sites(image),
+        *algorithm,
+        *_certainty(finding.probability),
+        *_sources([image]),
+        *_evaluations(finding.state, _SUMMARIES[finding.state]),
+        *_quality(finding),
+        *(text_item(_CONTAINS, codes.COMMENT, text) for text in (image.label, comment) if text),
+    ]
+    return container(concepts.MEASUREMENT_GROUP, items, template="1501")
 
 
-def box_groups(algorithm: AlgorithmIdentity, image: ReportedImage) -> Iterator[hd.ContentSequence]:
-    """One TID 1410 group per box, numbered within its image."""
-    for number, box in enumerate(image.boxes, start=1):
-        finding = image.finding
-        label = f"{image.label}, fracture {number}"
-        yield hd.PlanarROIMeasurementsAndQualitativeEvaluations(
-            _tracking(label, finding.sop_instance_uid, finding.frame, number),
-            referenced_region=_region(image, box),
-            finding_type=codes.FRACTURE,
-            algorithm_id=_algorithm(algorithm),
-            finding_sites=image.sites,
-            measurements=[*_certainty(box.score), *_type_certainty(finding)],
-            qualitative_evaluations=[
-                hd.QualitativeEvaluation(codes.FRACTURE, _FRACTURE_VALUES[finding.state]),
-                *_morphology(finding),
-            ],
-            geometric_purpose=codes.BOUNDED_BY,
-        )
+def box_groups(algorithm: Sequence[Dataset], image: ReportedImage) -> Iterator[Dataset]:
+    """One TID 1410 group per box."""
+    boxes = image.boxes
+    trackings = box_trackings(image.header, image.finding.frame, boxes)
+    for box, tracking in zip(boxes, trackings, strict=True):
+        items = [
+            *_tracking(tracking),
+            _named(concepts.FINDING, codes.FRACTURE),
+            _named(concepts.GEOMETRIC_PURPOSE, codes.BOUNDED_BY),
+            _region(image, box),
+            *_sites(image),
+            *algorithm,
+            *_certainty(box.score),
+            *_type_certainty(image.finding),
+            _named(codes.FRACTURE, _FRACTURE_VALUES[image.finding.state]),
+            *_morphology(image.finding),
+        ]
+        yield container(concepts.MEASUREMENT_GROUP, items, template="1410")
 
 
-def _region(image: ReportedImage, box: BoundingBox) -> hd.ImageRegion:
-    """A closed polyline, column\\row from the corner of the first pixel (PS3.3 C.18.6.1.2)."""
-    corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
-    source = hd.SourceImageForRegion(
-        image.finding.sop_class_uid, image.finding.sop_instance_uid, image.frames
-    )
-    graphic_data = np.round(np.array([*corners, corners[0]]), 2)
-    return hd.ImageRegion(hd.GraphicTypeValues.POLYLINE, graphic_data, source)
-
-
-def _tracking(label: str, *identity: object) -> hd.TrackingIdentifier:
-    return hd.TrackingIdentifier(uid=derive_uid("tracking", *identity), identifier=label)
-
-
-def _algorithm(algorithm: AlgorithmIdentity) -> hd.AlgorithmIdentification:
-    """TID 4019, the operating points as its parameters."""
-    points = sorted(algorithm.operating_points.items())
-    return hd.AlgorithmIdentification(
-        name=algorithm.name,
-        version=algorithm.version,
-        parameters=[f"operating point {name} = {value:.4f}" for name, value in points],
-        family=codes.ARTIFICIAL_INTELLIGENCE,
-        manufacturer=MANUFACTURER,
-    )
-
-
-def _sources(images: Sequence[ReportedImage]) -> list[hd.SourceImageForMeasurementGroup]:
+def _tracking(tracking: Tracking) -> list[Dataset]:
     return [
-        hd.SourceImageForMeasurementGroup(
-            image.finding.sop_class_uid, image.finding.sop_instance_uid, image.frames
-        )
+        text_item(_HAS_OBS_CONTEXT, concepts.TRACKING_IDENTIFIER, tracking.label),
+        uid_item(_HAS_OBS_CONTEXT, concepts.TRACKING_UID, tracking.uid),
+    ]
+
+
+def _named(name: Code, value: Code) -> Dataset:
+    return code_item(_CONTAINS, name, value)
+
+
+def _region(image: ReportedImage, box: BoundingBox) -> Dataset:
+    """A closed polyline around the box."""
+    corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
+    points = [tuple(round(value, COORDINATE_DECIMALS) for value in corner) for corner in corners]
+    source = image_item(Relationship.SELECTED_FROM, codes.SOURCE, image.reference)
+    return polyline_item(concepts.IMAGE_REGION, [*points, points[0]], source)
+
+
+def _sites(image: ReportedImage) -> list[Dataset]:
+    """Region and side; nothing where the region has no code."""
+    region = codes.find_code(codes.REGIONS, image.finding.region)
+    side = codes.SIDES.get(laterality_of(image.header, image.finding.laterality) or "")
+    if region is None:
+        return []
+    sides = [] if side is None else [code_item(_HAS_CONCEPT_MOD, concepts.LATERALITY, side)]
+    return [code_item(_HAS_CONCEPT_MOD, concepts.FINDING_SITE, region, sides)]
+
+
+def algorithm_items(algorithm: AlgorithmIdentity) -> list[Dataset]:
+    """TID 4019, the operating points as its parameters; made once, they stand in every group."""
+    points = sorted(algorithm.operating_points.items())
+    texts = [
+        (concepts.ALGORITHM_NAME, algorithm.name),
+        (concepts.ALGORITHM_VERSION, algorithm.version),
+        (concepts.ALGORITHM_MANUFACTURER, MANUFACTURER),
+        *(
+            (concepts.ALGORITHM_PARAMETERS, f"operating point {name} = {value:.4f}")
+            for name, value in points
+        ),
+    ]
+    return [
+        *(text_item(_HAS_CONCEPT_MOD, name, text) for name, text in texts),
+        code_item(_HAS_CONCEPT_MOD, concepts.ALGORITHM_FAMILY, codes.ARTIFICIAL_INTELLIGENCE),
+    ]
+
+
+def _sources(images: Sequence[ReportedImage]) -> list[Dataset]:
+    return [
+        image_item(_CONTAINS, concepts.SOURCE_OF_MEASUREMENT, image.reference)
         for image in images
         if is_image(image.header)
     ]
 
 
-def _certainty(probability: float | None) -> list[hd.Measurement]:
+def _certainty(probability: float | None) -> list[Dataset]:
     return _percentage(codes.CERTAINTY_OF_FINDING, probability)
 
 
-def _type_certainty(finding: ImageFinding) -> list[hd.Measurement]:
+def _type_certainty(finding: ImageFinding) -> list[Dataset]:
     known = codes.find_code(codes.FRACTURE_TYPES, finding.fracture_type)
     return (
         [] if known is None else _percentage(codes.CERTAINTY_OF_FEATURE, finding.type_probability)
     )
 
 
-def _percentage(name: Code, probability: float | None) -> list[hd.Measurement]:
+def _percentage(name: Code, probability: float | None) -> list[Dataset]:
     """Rounded to a tenth of a percent, so that float noise makes no other report."""
     if probability is None:
         return []
-    return [hd.Measurement(name, round(100.0 * probability, 1), codes.PERCENT)]
+    return [number_item(_CONTAINS, name, round(100.0 * probability, 1), codes.PERCENT)]
 
 
 def _study_summary(study: StudyFinding) -> Code:
@@ -184,38 +219,34 @@ def _study_summary(study: StudyFinding) -> Code:
     return _SUMMARIES_OF_SOME_IMAGES.get(summary, summary)
 
 
-def _sought(state: FindingState) -> Code | None:
+def _sought(state: FindingState) -> list[Dataset]:
     """What the group is about; nothing where nothing was sought, lest it be read as found."""
-    return None if state is FindingState.NOT_ASSESSABLE else codes.FRACTURE
+    if state is FindingState.NOT_ASSESSABLE:
+        return []
+    return [_named(concepts.FINDING, codes.FRACTURE)]
 
 
-def _evaluations(state: FindingState, summary: Code) -> list[hd.QualitativeEvaluation]:
-    evaluations = [hd.QualitativeEvaluation(codes.SUMMARY, summary)]
+def _evaluations(state: FindingState, summary: Code) -> list[Dataset]:
+    evaluations = [_named(codes.SUMMARY, summary)]
     if state in _FRACTURE_VALUES:
-        evaluations.insert(0, hd.QualitativeEvaluation(codes.FRACTURE, _FRACTURE_VALUES[state]))
+        evaluations.insert(0, _named(codes.FRACTURE, _FRACTURE_VALUES[state]))
     return evaluations
 
 
-def _quality(finding: ImageFinding) -> list[hd.QualitativeEvaluation]:
+def _quality(finding: ImageFinding) -> list[Dataset]:
     beginning = (finding.reason or "").split(":")[0]
     reason = codes.find_code(codes.QUALITY_REASONS, beginning)
     if finding.is_analysed or reason is None:
         return []
     return [
-        hd.QualitativeEvaluation(codes.QUALITY_ASSESSMENT, codes.UNUSABLE),
-        hd.QualitativeEvaluation(codes.QUALITY_FINDING, reason),
+        _named(codes.QUALITY_ASSESSMENT, codes.UNUSABLE),
+        _named(codes.QUALITY_FINDING, reason),
     ]
 
 
-def _morphology(finding: ImageFinding) -> list[hd.QualitativeEvaluation]:
+def _morphology(finding: ImageFinding) -> list[Dataset]:
     coded = [
         (codes.ASSOCIATED_MORPHOLOGY, codes.find_code(codes.FRACTURE_TYPES, finding.fracture_type)),
         (codes.SEVERITY, codes.find_code(codes.SEVERITIES, finding.severity)),
     ]
-    return [hd.QualitativeEvaluation(name, value) for name, value in coded if value is not None]
-
-
-def _append_text(group: hd.ContentSequence, name: Code, text: str) -> None:
-    group[0].ContentSequence.append(
-        hd.TextContentItem(name, text, hd.RelationshipTypeValues.CONTAINS)
-    )
+    return [_named(name, value) for name, value in coded if value is not None]

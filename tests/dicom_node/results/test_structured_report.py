@@ -78,6 +78,11 @@ def _texts(group: hd.ContentSequence, name: Code) -> list[str]:
     return [str(item.TextValue) for item in group[0].ContentSequence.find(name)]
 
 
+def _remarks(image: hd.ContentSequence) -> list[str]:
+    """What is said of an image beyond its name."""
+    return _texts(image, codes.COMMENT)[1:]
+
+
 @pytest.mark.parametrize("kind", SOURCES)
 @pytest.mark.parametrize("find", [fracture_in, nothing_in, not_assessable])
 def test_every_source_and_answer_makes_conformant_reports(
@@ -136,7 +141,7 @@ def test_image_not_analysed_has_its_reason_and_no_answer(reason: str, quality: s
         assert _certainty(group) is None
     assert _evaluation(image, codes.QUALITY_ASSESSMENT) == codes.UNUSABLE.meaning
     assert _evaluation(image, codes.QUALITY_FINDING) == quality
-    assert _texts(image, codes.COMMENT) == [f"Not analysed: {reason}"]
+    assert _remarks(image) == [f"Not analysed: {reason}"]
 
 
 def test_reason_without_a_code_is_text_alone() -> None:
@@ -144,14 +149,14 @@ def test_reason_without_a_code_is_text_alone() -> None:
     made = _reports([source], [not_assessable(source, "body part not covered")])[0]
     image = _image_groups(made)[1]
     assert _evaluation(image, codes.QUALITY_ASSESSMENT) is None
-    assert _texts(image, codes.COMMENT) == ["Not analysed: body part not covered"]
+    assert _remarks(image) == ["Not analysed: body part not covered"]
 
 
 def test_what_makes_an_answer_less_sure_is_noted_beside_it() -> None:
     source = received(full_dx())
     noted = replace(fracture_in(source), notes=("the image is noisy", "the image is small"))
     image = _image_groups(_reports([source], [noted])[0])[1]
-    assert _texts(image, codes.COMMENT) == ["Note: the image is noisy; the image is small"]
+    assert _remarks(image) == ["Note: the image is noisy; the image is small"]
     assert _evaluation(image, codes.FRACTURE) == "Present"
 
 
@@ -304,7 +309,7 @@ def test_object_that_is_no_image_is_evidence_with_a_reason(tmp_path: Path) -> No
     assert conformance_errors(made[0], tmp_path) == []
     group = _image_groups(made[0])[2]
     assert group.source_images == []
-    (comment,) = _texts(group, codes.COMMENT)
+    (comment,) = _remarks(group)
     assert comment.startswith("Not analysed: no image (Key Object Selection Document Storage, ")
 
 
