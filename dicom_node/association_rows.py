@@ -37,7 +37,7 @@ class AssociationRows:
             listener=self._listener,
             calling_ae_title=printable(association.requestor.ae_title),
             called_ae_title=printable(association.acceptor.ae_title),
-            address=association.requestor.address,
+            address=association.remote["address"],  # the peer's, whichever side called
         )
         open_association(session, opened)
 

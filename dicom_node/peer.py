@@ -1,11 +1,11 @@
 """Associating with a peer, and saying in plain words why it did not come about."""
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynetdicom import AE, build_context, evt
+from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
@@ -66,10 +66,16 @@ _TRANSIENT = 2
 
 
 def associate(
-    destination: Destination, calling_ae_title: str, proposals: Sequence[tuple[str, str]]
+    destination: Destination,
+    calling_ae_title: str,
+    proposals: Sequence[tuple[str, str]],
+    *,
+    taken_sop_classes: Collection[str] = (),
+    handlers: Sequence[tuple[Any, ...]] = (),
 ) -> Association:
     """An established association proposing each (SOP class, transfer syntax) on its own.
 
+    Of `taken_sop_classes` the peer may send us objects, as in C-GET; `handlers` are pynetdicom's.
     Raises PeerUnavailable or PeerRefused with one sentence that says what to do.
     """
     opened: list[bool] = []
@@ -80,7 +86,9 @@ def associate(
             contexts=_contexts(proposals),
             ae_title=destination.ae_title,
             max_pdu=131072,
-            evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened])],
+            # PS3.7 D.3.3.4: the requestor is the SCP of these.
+            ext_neg=[build_role(sop_class, scp_role=True) for sop_class in taken_sop_classes],
+            evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened]), *handlers],
         )
     except socket.gaierror as error:
         raise PeerUnavailable(

@@ -117,7 +117,7 @@ def _log_store(event: Any, transfer: Transfer | None, answer: Answer) -> None:
         association_id=event.assoc.dimse.association_id,
         calling_ae_title=printable(event.assoc.requestor.ae_title),
         called_ae_title=printable(event.assoc.acceptor.ae_title),
-        address=event.assoc.requestor.address,
+        address=event.assoc.remote["address"],
         sop_instance_uid=printable(event.request.AffectedSOPInstanceUID),
         size_bytes=0 if transfer is None else transfer.size_bytes,
         milliseconds=round((time.monotonic() - started_at) * 1000, 1),

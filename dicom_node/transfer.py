@@ -120,7 +120,7 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
             return
         data = P_DATA()
         data.presentation_data_value_list = [[context_id, bytes(value)]]
-        self.receive_primitive(data)
+        super().receive_primitive(data)
         if self.message is not None:
             self._look_after_message(context_id)
 
