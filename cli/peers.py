@@ -27,8 +27,8 @@ def echo(peer: PeerArgument) -> int:
     from dicom_node.echo import verify_peer
 
     settings = read_settings("echo")
-    with _trouble_explained():
-        verify_peer(_destination(peer), calling_ae_title=settings.ae_title)
+    with peer_trouble_explained():
+        verify_peer(destination_of(peer), calling_ae_title=settings.ae_title)
     typer.echo(f"{peer} answers C-ECHO")
     return Exit.DONE
 
@@ -43,8 +43,8 @@ def send(
 
     settings = read_settings("send")
     exits = {Exit.DONE}
-    with _trouble_explained():
-        for outcome in send_files(_destination(peer), settings.ae_title, _files(paths)):
+    with peer_trouble_explained():
+        for outcome in send_files(destination_of(peer), settings.ae_title, _files(paths)):
             exits.add(_exit_of(outcome))
             typer.echo(f"{outcome.path}: {outcome.said}")
     return max(exits)
@@ -87,7 +87,8 @@ def dicomize(
 
 
 @contextmanager
-def _trouble_explained() -> Iterator[None]:
+def peer_trouble_explained() -> Iterator[None]:
+    """What is wrong with the peer ends the command with its sentence."""
     from dicom_node.peer import PeerRefused, PeerTrouble
 
     try:
@@ -97,7 +98,8 @@ def _trouble_explained() -> Iterator[None]:
         raise Leave(code, str(trouble)) from trouble
 
 
-def _destination(text: str) -> "Destination":
+def destination_of(text: str) -> "Destination":
+    """The peer that a user named; a usage error where the text names none."""
     from cli.assembly import as_destination
     from settings import PeerAddress
 
