@@ -1,0 +1,141 @@
+"""Pulling from one PACS into this node: asking, comparing with the ledger, fetching."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from cli.reconciling import Account
+from db.reconciliation import LedgerStudy, PacsStudy, compare, load_ledger_studies, needs_images
+from db.session import reading
+from dicom_node.peer import Destination, PeerRefused
+from dicom_node.query_client import FoundInstance, QueryClient, StudyQuery, querying
+from dicom_node.retrieve_client import Reception, RetrieveClient, Way
+from dicom_node.study_fetch import FetchedStudy, StudyFetch
+
+# Shows a person how far it is: the items, how many (None: nobody knows), what is being done.
+Watched = Callable[[Iterable[Any], int | None, str], Iterable[Any]]
+Instances = list[FoundInstance]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Which studies are compared, and how."""
+
+    query: StudyQuery
+    overdue_before: datetime
+    by_image: bool = False
+
+
+@dataclass(frozen=True)
+class Pull:
+    """A PACS, and the node that pulls from it."""
+
+    destination: Destination
+    ae_title: str
+    reception: Reception
+    watched: Watched
+
+    def instances_of(
+        self,
+        study_uids: Collection[str],
+        accession_numbers: Collection[str],
+        series_uids: Collection[str],
+    ) -> dict[str, Instances]:
+        """What the PACS names of the studies, or of these series; without those it lacks."""
+        with querying(self.destination, self.ae_title) as pacs:
+            uids = dict.fromkeys(study_uids)
+            for number in accession_numbers:
+                uids |= dict.fromkeys(pacs.studies_with_accession_number(number))
+            named = {uid: _of_series(pacs.instances(uid), series_uids) for uid in uids}
+        return {uid: instances for uid, instances in named.items() if instances}
+
+    def fetch(
+        self, named: Mapping[str, Instances], by: Way, *, by_series: bool
+    ) -> Iterator[FetchedStudy]:
+        """Fetch the studies, one after the other, whole or the series of these instances."""
+        client = RetrieveClient(self.destination, self.ae_title, self.reception)
+        fetching = StudyFetch(self.reception.engine, client, by)
+        for uid in self.watched(named, len(named), "fetching"):
+            series_uids = {one.series_instance_uid for one in named[uid] if by_series}
+            yield fetching.fetch(uid, named[uid], tuple(sorted(series_uids)))
+
+    def account(self, comparison: Comparison) -> Account:
+        """Ask the PACS what it has, and compare."""
+        account = Account()
+        with querying(self.destination, self.ae_title) as pacs:
+            asked = self._studies(pacs, comparison.query)
+            known = self._known(asked)
+            every = comparison.by_image
+            unclear = [uid for uid in known if every or needs_images(asked[uid], known[uid])]
+            for uid in self.watched(unclear, len(unclear), "comparing images"):
+                images = _images(pacs, uid, comparison.query, account)
+                if images is not None:
+                    asked[uid] = replace(asked[uid], images=_uids(images))
+            account.unreadable_matches = pacs.unreadable_matches
+        self._compare(account, asked, known, comparison)
+        return account
+
+    def backfill(self, account: Account, comparison: Comparison, by: Way) -> None:
+        """Fetch what the account says is missing, and bring it up to date."""
+        missing = account.missing
+        if not missing:
+            return
+        with querying(self.destination, self.ae_title) as pacs:
+            answers = {uid: _images(pacs, uid, comparison.query, account) for uid in missing}
+        for uid, images in answers.items():
+            if images == []:
+                account.remarks[uid] = "the PACS names no image in it"
+        named = {uid: images for uid, images in answers.items() if images}
+        for one in self.fetch(self._lacking(named), by, by_series=True):
+            account.note_fetched(one)
+        asked = {uid: PacsStudy(uid, images=_uids(images)) for uid, images in named.items()}
+        self._compare(account, asked, self._known(asked), comparison)
+
+    def _studies(self, pacs: QueryClient, query: StudyQuery) -> dict[str, PacsStudy]:
+        return {
+            study.study_instance_uid: PacsStudy(study.study_instance_uid, study.instances)
+            for _, found in self.watched(pacs.studies(query), None, "asking")
+            for study in found
+        }
+
+    def _known(self, uids: Collection[str]) -> dict[str, LedgerStudy]:
+        with reading(self.reception.engine) as session:
+            return load_ledger_studies(session, uids, str(self.destination))
+
+    def _lacking(self, named: Mapping[str, Instances]) -> dict[str, Instances]:
+        """By study the images that are not here."""
+        known = self._known(named)
+        here = {uid: study.received for uid, study in known.items()}
+        lacking = {
+            uid: [one for one in images if one.sop_instance_uid not in here.get(uid, ())]
+            for uid, images in named.items()
+        }
+        return {uid: images for uid, images in lacking.items() if images}
+
+    def _compare(
+        self,
+        account: Account,
+        asked: Mapping[str, PacsStudy],
+        known: Mapping[str, LedgerStudy],
+        comparison: Comparison,
+    ) -> None:
+        for uid, study in asked.items():
+            account.studies[uid] = compare(study, known.get(uid), comparison.overdue_before)
+
+
+def _images(pacs: QueryClient, uid: str, query: StudyQuery, account: Account) -> Instances | None:
+    """The study's images of the modalities; None where the PACS does not say."""
+    try:
+        return [one for one in pacs.instances(uid, query.modalities) if one.may_be_image]
+    except PeerRefused as refusal:
+        account.remarks[uid] = str(refusal)
+        return None
+
+
+def _of_series(instances: Instances, series_uids: Collection[str]) -> Instances:
+    return [one for one in instances if not series_uids or one.series_instance_uid in series_uids]
+
+
+def _uids(instances: Instances) -> frozenset[str]:
+    return frozenset(one.sop_instance_uid for one in instances)
