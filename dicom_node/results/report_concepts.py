@@ -31,8 +31,3 @@ ALGORITHM_VERSION: Code = dictionary.DCM.AlgorithmVersion
 ALGORITHM_MANUFACTURER: Code = dictionary.DCM.AlgorithmManufacturer
 ALGORITHM_PARAMETERS: Code = dictionary.DCM.AlgorithmParameters
 ALGORITHM_FAMILY: Code = dictionary.DCM.AlgorithmFamily
-
-# TID 1602
-NUMBER_OF_FRAMES: Code = dictionary.DCM.NumberOfFrames
-SERIES_INSTANCE_UID: Code = dictionary.DCM.SeriesInstanceUID
-FRAMES = Code("{frames}", "UCUM", "frames")

@@ -153,9 +153,13 @@ def _named(name: Code, value: Code) -> Dataset:
 def _region(image: ReportedImage, box: BoundingBox) -> Dataset:
     """A closed polyline around the box."""
     corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
-    points = [tuple(round(value, COORDINATE_DECIMALS) for value in corner) for corner in corners]
     source = image_item(Relationship.SELECTED_FROM, codes.SOURCE, image.reference)
-    return polyline_item(concepts.IMAGE_REGION, [*points, points[0]], source)
+    points = [_rounded(*corner) for corner in (*corners, corners[0])]
+    return polyline_item(concepts.IMAGE_REGION, points, source)
+
+
+def _rounded(column: float, row: float) -> tuple[float, float]:
+    return round(column, COORDINATE_DECIMALS), round(row, COORDINATE_DECIMALS)
 
 
 def _sites(image: ReportedImage) -> list[Dataset]:

@@ -66,7 +66,7 @@ def build_reports(
     report = start_result(headers[0], equipment, issue)
     _add_document(report, headers, issue)
     report.update(report_content(headers, finding, equipment))
-    values = encode_values(report, headers[0])
+    values = encode_values(report, _with_character_set(headers))
     return [_issued(values, series, equipment, issue) for series in _SERIES]
 
 
@@ -97,6 +97,11 @@ def _in_reading_order(evidence: Sequence[Dataset]) -> list[Dataset]:
     headers = [copy_elements(header, REPORT_KEYWORDS) for header in evidence]
     unique = {str(header.SOPInstanceUID): header for header in headers}
     return sorted(unique.values(), key=_place)
+
+
+def _with_character_set(headers: Sequence[Dataset]) -> Dataset:
+    """The first header that declares one: text of any of them may stand in the report."""
+    return next((one for one in headers if one.get("SpecificCharacterSet")), headers[0])
 
 
 def _place(header: Dataset) -> tuple[int, str, int, str]:

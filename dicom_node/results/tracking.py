@@ -34,9 +34,7 @@ def study_tracking(study_instance_uid: str) -> Tracking:
 
 
 def image_tracking(header: Dataset, frame: int | None) -> Tracking:
-    return _tracking(
-        _place(header, frame).capitalize(), header.SOPInstanceUID, _frame(header, frame)
-    )
+    return _tracking(_place(header, frame), header.SOPInstanceUID, _frame(header, frame))
 
 
 def box_trackings(
