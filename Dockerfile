@@ -26,11 +26,12 @@ RUN pip install --require-hashes --only-binary :all: -r requirements-gpu.lock
 
 # Compiled here, because the containers' root is read-only.
 FROM base AS source
-COPY pyproject.toml README.md LICENSE settings.py logs.py ./
+COPY pyproject.toml README.md LICENSE settings.py remote_systems.py logs.py ./
 COPY cli ./cli
 COPY worker ./worker
 COPY web ./web
 COPY dicom_node ./dicom_node
+COPY messages ./messages
 COPY model ./model
 COPY phantom ./phantom
 COPY db ./db

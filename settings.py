@@ -2,9 +2,7 @@
 
 import difflib
 import os
-import re
 import tomllib
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,39 +18,20 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from remote_systems import DestinationSettings, PeerAddress
+
 _PREFIX = "OSTEON_"
 # Names of the environment that say where settings are, and are no settings themselves.
 _CONFIG_VARIABLE = "OSTEON_CONFIG"
 _SECRETS_VARIABLE = "OSTEON_SECRETS_DIR"
-_PEER = re.compile(r"(?P<ae_title>[^@\s\\]{1,16})(@(?P<host>[^@:\s]+)(:(?P<port>\d{1,5}))?)?")
 
 
 class SettingsRefused(Exception):
     """The settings cannot be used; the message says which one and why."""
 
 
-@dataclass(frozen=True)
-class PeerAddress:
-    """A remote node: AE title, and host and port where they matter (`AET@HOST:PORT`)."""
-
-    ae_title: str
-    host: str | None = None
-    port: int | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> "PeerAddress":
-        match = _PEER.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(f"{text!r} is not AET, AET@HOST or AET@HOST:PORT (AE title ≤ 16)")
-        port = match["port"]
-        return cls(match["ae_title"], match["host"], int(port) if port else None)
-
-    def __str__(self) -> str:
-        host = f"@{self.host}" if self.host else ""
-        return f"{self.ae_title}{host}" + (f":{self.port}" if self.port else "")
-
-
 Peers = Annotated[tuple[PeerAddress, ...], NoDecode]
+Destinations = Annotated[tuple[DestinationSettings, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -81,7 +60,11 @@ class Settings(BaseSettings):
         description="Who may call: `AET`, or `AET@ADDRESS` with an IP address or network; "
         "empty: anyone.",
     )
-    destinations: Peers = Field((), description="Where results are sent: `AET@HOST:PORT`.")
+    destinations: Destinations = Field(
+        (),
+        description="Where results are sent: `AET@HOST:PORT`, or tables, see "
+        "[destinations](destinations.md).",
+    )
     quiet_seconds: float = Field(
         5.0, ge=0, description="A study is complete when nothing came for this long."
     )
@@ -113,9 +96,6 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         60.0, gt=0, description="A job whose worker is silent for this long is given to another."
     )
-    annotate_negatives: bool = Field(
-        False, description="Send an annotated copy of images without a fracture too."
-    )
     time_zone: str = Field(
         "UTC",
         description="The hospital's zone (`Europe/Berlin`) for times in results and on the page.",
@@ -124,16 +104,12 @@ class Settings(BaseSettings):
         "info", description="Least level that is logged."
     )
 
-    @field_validator("peers", "destinations", mode="before")
+    @field_validator("peers", mode="before")
     @classmethod
     def _parse_peers(cls, value: Any) -> Any:
-        entries = value.split(",") if isinstance(value, str) else value
-        if not isinstance(entries, list | tuple):
-            raise ValueError("expected a list of AET@HOST:PORT")
         return tuple(
             entry if isinstance(entry, PeerAddress) else PeerAddress.parse(entry)
-            for entry in entries
-            if entry
+            for entry in _entries(value)
         )
 
     @field_validator("peers")
@@ -144,12 +120,22 @@ class Settings(BaseSettings):
                 ip_network(peer.host, strict=False)
         return value
 
+    @field_validator("destinations", mode="before")
+    @classmethod
+    def _parse_destinations(cls, value: Any) -> Any:
+        return tuple(
+            {"address": entry} if isinstance(entry, str) else entry for entry in _entries(value)
+        )
+
     @field_validator("destinations")
     @classmethod
-    def _destinations_are_complete(cls, value: tuple[PeerAddress, ...]) -> tuple[PeerAddress, ...]:
-        for peer in value:
-            if peer.host is None or peer.port is None:
-                raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
+    def _destinations_have_own_names(
+        cls, value: tuple[DestinationSettings, ...]
+    ) -> tuple[DestinationSettings, ...]:
+        names = [destination.name for destination in value]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two destinations are called {name}")
         return value
 
     @field_validator("time_zone")
@@ -176,6 +162,14 @@ class Settings(BaseSettings):
         toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
         secrets = SecretsSettingsSource(settings_cls, os.environ.get(_SECRETS_VARIABLE))
         return init_settings, env_settings, secrets, toml
+
+
+def _entries(value: Any) -> list[Any]:
+    """A list as TOML has it, or what a variable has between its commas."""
+    entries = value.split(",") if isinstance(value, str) else value
+    if not isinstance(entries, list | tuple):
+        raise ValueError("expected a list of AET@HOST:PORT")
+    return [entry for entry in entries if entry]
 
 
 def config_file() -> Path:

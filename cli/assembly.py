@@ -10,14 +10,18 @@ from sqlalchemy.exc import ArgumentError
 
 from cli.exits import Exit, Leave
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
+from dicom_node.ladder import Wishes
 from dicom_node.listener import Listener, ListenerConfig
+from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy, Peer
-from dicom_node.sender import Destination
+from dicom_node.results.result_object import ResultKind
 from dicom_node.spool import FileSpool, SpoolError
 from model.artefact import ArtefactMissing, bundled_artefact
-from settings import PeerAddress, Settings
+from remote_systems import PacsSettings, PeerAddress
+from settings import Settings
 from worker.app import Broker
 from worker.decoder import DecodeLimits
+from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 
 
@@ -80,12 +84,33 @@ def build_kitchen(settings: Settings) -> Kitchen:
         device=settings.device,
         ae_title=settings.ae_title,
         time_zone=ZoneInfo(settings.time_zone),
-        destinations=tuple(as_destination(peer) for peer in settings.destinations),
+        destinations=tuple(_result_destination(one) for one in settings.destinations),
         waits=Waits(settings.quiet_seconds, settings.max_wait_seconds, settings.lease_seconds),
         decode_limits=DecodeLimits(settings.decode_seconds, settings.decode_memory_bytes),
-        annotate_negatives=settings.annotate_negatives,
+        peers=answerable_peers(settings),
     )
     return Kitchen(plan)
+
+
+def _result_destination(destination: PacsSettings) -> ResultDestination:
+    wishes = Wishes(
+        also=frozenset(ResultKind(kind) for kind in destination.also),
+        pictures_of_negatives=destination.negatives == "pictures",
+    )
+    return PacsDestination(
+        name=destination.name,
+        peer=as_destination(destination.peer),
+        wishes=wishes,
+        prove=destination.prove,
+        rejection_notes=destination.rejection_notes,
+    )
+
+
+def answerable_peers(settings: Settings) -> tuple[Destination, ...]:
+    """Whom we can call back: peers with host and port, and the destinations."""
+    named = [peer for peer in settings.peers if peer.host and peer.port]
+    named += [one.peer for one in settings.destinations if isinstance(one, PacsSettings)]
+    return tuple({peer.ae_title: as_destination(peer) for peer in reversed(named)}.values())
 
 
 def build_broker(settings: Settings) -> Broker:
@@ -93,7 +118,10 @@ def build_broker(settings: Settings) -> Broker:
 
 
 def concurrency(settings: Settings, queues: list[str]) -> int:
-    return settings.analyse_workers if "analyse" in queues else settings.deliver_workers
+    """Threads of a worker; each destination may hold two of them up, and none of the others."""
+    if "analyse" in queues:
+        return settings.analyse_workers
+    return settings.deliver_workers + 2 * len(settings.destinations)
 
 
 def model_dir(settings: Settings) -> Path:

@@ -14,6 +14,7 @@ from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
 from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit, require_fracture
 from model.classifier import FractureClassifier
+from remote_systems import PacsSettings
 from settings import Settings
 from worker.app import create_app
 
@@ -42,8 +43,10 @@ def examine_node(settings: Settings) -> Iterator[Check]:
         ("classifier", _look_at_classifier),
         ("listener", _look_at_listener),
     ]
-    for peer in settings.destinations:
-        looks.append((f"destination {peer}", partial(_look_at_peer, as_destination(peer))))
+    for destination in settings.destinations:
+        if isinstance(destination, PacsSettings):
+            look = partial(_look_at_peer, as_destination(destination.peer))
+            looks.append((f"destination {destination.name}", look))
     for name, look in looks:
         yield _check(name, look, settings)
     if not settings.destinations:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _RESULT_TABLE = ("received_at", "sop_instance_uid", "state", "probability", "region", "reason")
+_DELIVERY_TABLE = ("study_instance_uid", "revision", "destination", "state", "rung", "why", "error")
+_DESTINATION_TABLE = ("name", "state", "waiting", "answered_at", "failed_at", "last_error")
 _JOB_TABLE = ("job_id", "kind", "subject", "state", "attempt", "next_attempt_at", "last_error")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document a line.")]
@@ -19,29 +21,51 @@ AsCsv = Annotated[bool, typer.Option("--csv", help="Comma-separated values with 
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (results, jobs, requeue, doctor):
+    for command in (results, destinations, jobs, requeue, doctor):
         app.command()(command)
 
 
 def results(
     study: Annotated[str | None, typer.Option(help="Only this Study Instance UID.")] = None,
+    deliveries: Annotated[
+        bool,
+        typer.Option("--deliveries", help="What each destination got, and why that."),
+    ] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> int:
     """Show what was found, a row per image, oldest first."""
     from cli.output import print_csv, print_json, print_table
-    from db.results import RESULT_IMAGE, image_results
+    from db.results import RESULT_DELIVERY, RESULT_IMAGE, delivery_results, image_results
 
     with _ledger("results") as session:
-        rows = image_results(session, study)
+        rows = (delivery_results if deliveries else image_results)(session, study)
     if as_json:
         for row in rows:
             print_json(row)
     elif as_csv:
-        print_csv([column.name for column in RESULT_IMAGE.columns], rows)
+        view = RESULT_DELIVERY if deliveries else RESULT_IMAGE
+        print_csv([column.name for column in view.columns], rows)
     else:
-        print_table(_RESULT_TABLE, rows)
+        print_table(_DELIVERY_TABLE if deliveries else _RESULT_TABLE, rows)
     return Exit.NOTHING_FOUND if study is not None and not rows else Exit.DONE
+
+
+def destinations(as_json: AsJson = False) -> int:
+    """Show how each destination fares: whether it answers, and what waits for it."""
+    from dataclasses import asdict
+
+    from cli.output import print_json, print_table
+    from db.destinations import destination_states
+
+    with _ledger("destinations") as session:
+        rows = [asdict(state) for state in destination_states(session)]
+    if as_json:
+        for row in rows:
+            print_json(row)
+    else:
+        print_table(_DESTINATION_TABLE, rows)
+    return Exit.DONE
 
 
 def jobs(

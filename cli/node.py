@@ -17,14 +17,16 @@ if TYPE_CHECKING:
     from web.app import WebPlan
 
 QueueNames = Annotated[
-    list[str], typer.Option("--queue", help="Queue to work on: analyse, report or deliver.")
+    list[str],
+    typer.Option("--queue", help="Queue to work on; may be repeated."),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of spool, results and SQLite ledger.")]
+COURIER_QUEUES = ("report", "deliver", "confirm", "answer")
 # The parts of a node: the very commands that the hospital's containers run one by one.
 PARTS = {
     "listener": ["listen"],
     "analyst": ["work", "--queue", "analyse"],
-    "courier": ["work", "--queue", "report", "--queue", "deliver"],
+    "courier": ["work", *(part for queue in COURIER_QUEUES for part in ("--queue", queue))],
     "beat": ["beat"],
     "web": ["web"],
 }

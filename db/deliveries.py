@@ -1,93 +1,194 @@
-"""One object on its way to one destination: what to send, and how it ended."""
+"""What one destination gets of a report: what to send it, what it took, and what it keeps."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import database_now
-from db.jobs import Claim, bury_job, finish_job, hold
-from db.states import DeliveryState, ObjectKind
-from db.tables import Delivery, Report, ResultObject, Study
+from db.jobs import Claim, JobKind, add_job, bury_job, finish_job, hold
+from db.states import AnalysisState, DeliveryState, ObjectKind
+from db.tables import Consignment, Delivery, Report, ResultObject, Study
 
 
 @dataclass(frozen=True)
 class StoredObject:
+    """An object as it lies in the spool; no UIDs: it is no DICOM object."""
+
     object_id: int
     kind: ObjectKind
     sop_class_uid: str
     sop_instance_uid: str
+    series_instance_uid: str
     spool_key: str
     sha256: str
     size_bytes: int
+    instance_id: int | None  # the received image it shows
 
 
 @dataclass(frozen=True)
-class DeliveryOrder:
-    """Send the first of the candidates, best first, whose SOP class the destination accepts."""
+class Item:
+    """One delivery: the object, then what may go in its place; where it stands."""
 
     delivery_id: int
-    destination: str
-    study_instance_uid: str
+    state: DeliveryState
     candidates: tuple[StoredObject, ...]
 
+    @property
+    def kind(self) -> ObjectKind:
+        return self.candidates[0].kind
 
-def load_delivery(session: Session, delivery_id: int) -> DeliveryOrder:
-    delivery = session.get_one(Delivery, delivery_id)
-    of_object = (
-        select(Study.study_instance_uid)
-        .join(Report, Report.study_id == Study.id)
-        .join(ResultObject, ResultObject.report_id == Report.id)
-        .where(ResultObject.id == delivery.object_id)
+
+@dataclass(frozen=True)
+class ConsignmentOrder:
+    """A report on its way to a destination."""
+
+    consignment_id: int
+    destination: str
+    study_instance_uid: str
+    revision: int
+    state: AnalysisState
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which objects a destination gets, and why; those it does not get by their delivery's id."""
+
+    rung: str
+    reason: str
+    omitted: dict[int, str]
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What the destination answered to one object."""
+
+    sent_object_id: int
+    status: int | None
+    warning: str | None
+
+
+def load_consignment(session: Session, consignment_id: int) -> ConsignmentOrder:
+    row = session.execute(
+        select(Consignment, Report, Study.study_instance_uid)
+        .join(Report, Report.id == Consignment.report_id)
+        .join(Study, Study.id == Report.study_id)
+        .where(Consignment.id == consignment_id)
+    ).one()
+    consignment, report, study_instance_uid = row
+    return ConsignmentOrder(
+        consignment_id=consignment_id,
+        destination=consignment.destination,
+        study_instance_uid=study_instance_uid,
+        revision=report.revision,
+        state=report.state,
+        items=_load_items(session, consignment_id),
     )
-    return DeliveryOrder(
-        delivery_id=delivery.id,
-        destination=delivery.destination,
-        study_instance_uid=session.scalars(of_object).one(),
-        candidates=_load_candidates(session, delivery.object_id),
-    )
 
 
-def mark_sent(
-    session: Session, claim: Claim, *, status: int, warning: str | None, sent_object_id: int
-) -> None:
-    """The peer has the object, whatever it warned of; the job is done."""
+def save_choice(session: Session, claim: Claim, choice: Choice) -> None:
+    """What is not for this destination is done with; what was omitted before may be sent now."""
+    hold(session, claim)
+    consignment = session.get_one(Consignment, claim.subject_id)
+    consignment.rung, consignment.rung_reason = choice.rung, choice.reason
+    ours = select(Delivery).where(Delivery.consignment_id == claim.subject_id)
+    for delivery in session.scalars(ours):
+        if delivery.id in choice.omitted:
+            delivery.state = DeliveryState.OMITTED
+            delivery.reason = choice.omitted[delivery.id]
+        elif delivery.state is DeliveryState.OMITTED:
+            delivery.state, delivery.reason = DeliveryState.QUEUED, None
+
+
+def mark_sent(session: Session, claim: Claim, delivery_id: int, accepted: Acceptance) -> None:
+    """The peer has the object, whatever it warned of."""
     hold(session, claim)
     _update(
         session,
-        claim,
+        delivery_id,
         state=DeliveryState.SENT,
-        status=status,
-        warning=warning,
-        sent_object_id=sent_object_id,
+        reason=None,
+        sent_object_id=accepted.sent_object_id,
+        status=accepted.status,
+        warning=accepted.warning,
+        sendings=Delivery.sendings + 1,
         sent_at=database_now(),
     )
-    finish_job(session, claim)
 
 
-def mark_refused(session: Session, claim: Claim, *, status: int | None, error: str) -> None:
-    """The peer refuses the object for good (no status: its SOP class); the job dies at once."""
+def mark_refused(
+    session: Session, claim: Claim, delivery_id: int, *, status: int | None, error: str
+) -> None:
+    """The peer refuses the object for good (no status: its SOP class)."""
     hold(session, claim)
-    _update(session, claim, state=DeliveryState.REFUSED, status=status)
-    bury_job(session, claim, error=error)
+    _update(session, delivery_id, state=DeliveryState.REFUSED, status=status, reason=error)
 
 
-def _load_candidates(session: Session, object_id: int) -> tuple[StoredObject, ...]:
-    candidates = (
-        select(
-            ResultObject.id,
-            ResultObject.kind,
-            ResultObject.sop_class_uid,
-            ResultObject.sop_instance_uid,
-            ResultObject.spool_key,
-            ResultObject.sha256,
-            ResultObject.size_bytes,
-        )
-        .where(or_(ResultObject.id == object_id, ResultObject.fallback_of_id == object_id))
-        .order_by(ResultObject.id)  # a fallback is always saved after its primary
+def finish_consignment(session: Session, claim: Claim) -> DeliveryState:
+    """All was tried: the job is done, or dead where something was refused for good."""
+    hold(session, claim)
+    refusals = _refusals(session, claim.subject_id)
+    if refusals:
+        bury_job(session, claim, error="; ".join(refusals))
+        return DeliveryState.REFUSED
+    finish_job(session, claim)
+    return DeliveryState.SENT
+
+
+def queue_consignments(
+    session: Session, report_id: int, object_ids: dict[str, Sequence[int]], *, priority: int
+) -> None:
+    """A consignment for each destination that gets something of the report, and its job."""
+    for destination, ids in object_ids.items():
+        consignment = Consignment(report_id=report_id, destination=destination)
+        session.add(consignment)
+        session.flush()
+        session.add_all(Delivery(consignment_id=consignment.id, object_id=one) for one in ids)
+        session.flush()
+        add_job(session, JobKind.DELIVER, consignment.id, lane=destination, priority=priority)
+
+
+def _refusals(session: Session, consignment_id: int) -> list[str]:
+    asked = (
+        select(Delivery.reason)
+        .where(Delivery.consignment_id == consignment_id, Delivery.state == DeliveryState.REFUSED)
+        .distinct()
+        .order_by(Delivery.reason)
     )
-    return tuple(StoredObject(*row) for row in session.execute(candidates))
+    return [reason or "refused" for reason in session.scalars(asked)]
 
 
-def _update(session: Session, claim: Claim, **values: object) -> None:
-    session.execute(update(Delivery).where(Delivery.id == claim.subject_id).values(**values))
+def _load_items(session: Session, consignment_id: int) -> tuple[Item, ...]:
+    # A fallback is always saved after its primary.
+    candidate = func.coalesce(ResultObject.fallback_of_id, ResultObject.id)
+    asked = (
+        select(Delivery, ResultObject)
+        .join(ResultObject, candidate == Delivery.object_id)
+        .where(Delivery.consignment_id == consignment_id)
+        .order_by(Delivery.id, ResultObject.id)
+    )
+    found: dict[int, Item] = {}
+    for delivery, stored in session.execute(asked):
+        before = found[delivery.id].candidates if delivery.id in found else ()
+        found[delivery.id] = Item(delivery.id, delivery.state, (*before, as_stored(stored)))
+    return tuple(found.values())
+
+
+def as_stored(row: ResultObject) -> StoredObject:
+    return StoredObject(
+        object_id=row.id,
+        kind=row.kind,
+        sop_class_uid=row.sop_class_uid or "",
+        sop_instance_uid=row.sop_instance_uid or "",
+        series_instance_uid=row.series_instance_uid or "",
+        spool_key=row.spool_key,
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        instance_id=row.instance_id,
+    )
+
+
+def _update(session: Session, delivery_id: int, **values: object) -> None:
+    session.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))

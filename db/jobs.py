@@ -13,10 +13,10 @@ from db.clock import database_now
 from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study
-from db.tables import Delivery, Instance, Job, ResultObject, Study
+from db.tables import Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
 from db.upsert import insert_unless_present
 
-__all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "RetryPolicy"]
+__all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "Lane", "RetryPolicy"]
 
 OPEN = (JobState.WAITING, JobState.RUNNING)
 WORKER_DIED = "the worker stopped without a word at each of {} attempts"
@@ -63,25 +63,46 @@ class BuriedJob:
     error: str
 
 
-def add_job(session: Session, kind: JobKind, subject_id: int, *, priority: int = 0) -> None:
+@dataclass(frozen=True)
+class Lane:
+    """The jobs of a kind that speak to the same destination; None: those that speak to none."""
+
+    kind: JobKind
+    name: str | None = None
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        return and_(
+            Job.kind == self.kind,
+            Job.lane.is_(None) if self.name is None else Job.lane == self.name,
+        )
+
+
+def add_job(
+    session: Session,
+    kind: JobKind,
+    subject_id: int,
+    *,
+    priority: int = 0,
+    lane: str | None = None,
+) -> None:
     """Ask for work on the subject; nothing changes where such a job is already open."""
-    values = {"kind": kind, "subject_id": subject_id, "priority": priority}
+    values = {"kind": kind, "subject_id": subject_id, "priority": priority, "lane": lane}
     insert_unless_present(session, Job, values)
 
 
-def offer_due_jobs(
-    session: Session, kind: JobKind, *, window: int, offer_seconds: float
-) -> list[int]:
+def offer_due_jobs(session: Session, lane: Lane, *, window: int, offer_seconds: float) -> list[int]:
     """The ids of due jobs, most urgent first, at most `window` of them offered and unclaimed.
 
-    An offer is a hint that runs out: a lost message only delays its job by `offer_seconds`.
+    Of a destination's lane, `window` counts those under way too. An offer is a hint that runs out:
+    a lost message only delays its job by `offer_seconds`.
     """
-    room = window - _count_offered(session, kind)
+    room = window - _count_offered(session, lane)
     if room <= 0:
         return []
     due = (
         select(Job.id)
-        .where(Job.kind == kind, _is_due(), ~_is_offered())
+        .where(lane.condition, _is_due(), ~_is_offered())
         .order_by(Job.priority.desc(), Job.next_attempt_at, Job.id)
         .limit(room)
         .with_for_update(skip_locked=True)
@@ -210,13 +231,16 @@ def count_jobs(session: Session) -> dict[JobKind, dict[JobState, int]]:
 
 
 def _subject() -> ColumnElement[str]:
-    delivered = select(Delivery.destination + " " + ResultObject.sop_instance_uid).join(
-        ResultObject, ResultObject.id == Delivery.object_id
+    consigned = (
+        select(Consignment.destination + " " + Study.study_instance_uid)
+        .join(Report, Report.id == Consignment.report_id)
+        .join(Study, Study.id == Report.study_id)
     )
     return case(
         (Job.kind == JobKind.ANALYSE, _uid(Instance.sop_instance_uid, Instance.id)),
         (Job.kind == JobKind.REPORT, _uid(Study.study_instance_uid, Study.id)),
-        else_=delivered.where(Delivery.id == Job.subject_id).scalar_subquery(),
+        (Job.kind == JobKind.ANSWER, _uid(PeerRequest.transaction_uid, PeerRequest.id)),
+        else_=consigned.where(Consignment.id == Job.subject_id).scalar_subquery(),
     )
 
 
@@ -247,8 +271,10 @@ def _requeue(session: Session, job_id: int) -> int:
     )
     row = session.execute(restarted).one_or_none()
     if row is not None and row.kind == JobKind.DELIVER:
-        again = update(Delivery).where(Delivery.id == row.subject_id)
-        session.execute(again.values(state=DeliveryState.QUEUED))
+        again = update(Delivery).where(
+            Delivery.consignment_id == row.subject_id, Delivery.state == DeliveryState.REFUSED
+        )
+        session.execute(again.values(state=DeliveryState.QUEUED, sendings=0))
     return 0 if row is None else 1
 
 
@@ -283,6 +309,9 @@ def _is_offered() -> ColumnElement[bool]:
     return func.coalesce(Job.offered_until > database_now(), False)
 
 
-def _count_offered(session: Session, kind: JobKind) -> int:
-    offered = select(func.count()).where(Job.kind == kind, Job.state.in_(OPEN), _is_offered())
+def _count_offered(session: Session, lane: Lane) -> int:
+    busy = _is_offered()
+    if lane.name is not None:
+        busy = or_(busy, and_(Job.state == JobState.RUNNING, ~_lease_is_over()))
+    offered = select(func.count()).where(lane.condition, Job.state.in_(OPEN), busy)
     return session.execute(offered).scalar_one()

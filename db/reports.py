@@ -7,10 +7,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.analyses import AnalysisRecord, as_record
-from db.jobs import Claim, JobKind, add_job, finish_job, hold
+from db.deliveries import queue_consignments
+from db.destinations import register_destination
+from db.jobs import Claim, finish_job, hold
 from db.states import AnalysisState, ObjectKind
 from db.studies import lock_study
-from db.tables import Analysis, Delivery, Instance, Job, Report, ResultObject, Series, Study
+from db.tables import Analysis, Instance, Job, Report, ResultObject, Series, Study
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class ReportImage:
     columns: int | None
     analysis: AnalysisRecord
     is_reported: bool  # in an earlier revision, by this very analysis
+    destinations: tuple[str, ...] | None = None  # as routed; None: all
 
 
 @dataclass(frozen=True)
@@ -60,15 +63,19 @@ class ReportSubject:
 
 @dataclass(frozen=True)
 class ReportObject:
-    """An encoded object in the spool; a fallback names the object it stands in for."""
+    """An encoded object in the spool; a fallback names the object it stands in for.
+
+    `destinations` are those that may get it. An HL7 message or FHIR bundle has no UIDs.
+    """
 
     kind: ObjectKind
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_instance_uid: str
     spool_key: str
     sha256: str
     size_bytes: int
+    destinations: tuple[str, ...] = ()
+    sop_class_uid: str | None = None
+    sop_instance_uid: str | None = None
+    series_instance_uid: str | None = None
     fallback_of: str | None = None  # SOP Instance UID
     instance_id: int | None = None  # the image it shows
 
@@ -78,7 +85,6 @@ class ReportOutcome:
     state: AnalysisState
     probability: float | None
     objects: tuple[ReportObject, ...]
-    destinations: tuple[str, ...]
 
 
 def open_report(session: Session, claim: Claim) -> ReportSubject:
@@ -116,8 +122,10 @@ def save_report(
     )
     session.add(report)
     session.flush()
-    primary_ids = _save_objects(session, report.id, outcome.objects)
-    _queue_deliveries(session, primary_ids, outcome.destinations)
+    object_ids = _save_objects(session, report.id, outcome.objects)
+    for destination in object_ids:
+        register_destination(session, destination)
+    queue_consignments(session, report.id, object_ids, priority=study.priority)
     _note_reported(study, subject.evidence_version)
     finish_job(session, claim)
     return report.id
@@ -172,6 +180,7 @@ def _report_image(
         columns=instance.columns,
         analysis=as_record(analysis),
         is_reported=analysis.evidence_version <= seen_version,
+        destinations=None if instance.destinations is None else tuple(instance.destinations),
     )
 
 
@@ -192,18 +201,25 @@ def _load_predecessors(session: Session, report_id: int) -> tuple[Predecessor, .
     return tuple(Predecessor(*row) for row in session.execute(objects))
 
 
-def _save_objects(session: Session, report_id: int, objects: tuple[ReportObject, ...]) -> list[int]:
-    """The ids of the primary objects: those that are no other's fallback."""
-    primaries = [_row(report_id, item, None) for item in objects if item.fallback_of is None]
-    session.add_all(primaries)
+def _save_objects(
+    session: Session, report_id: int, objects: tuple[ReportObject, ...]
+) -> dict[str, list[int]]:
+    """The ids of the primary objects, those that are no other's fallback, by destination."""
+    primaries = [item for item in objects if item.fallback_of is None]
+    rows = [_row(report_id, item, None) for item in primaries]
+    session.add_all(rows)
     session.flush()
-    ids = {row.sop_instance_uid: row.id for row in primaries}
+    ids = {row.sop_instance_uid: row.id for row in rows if row.sop_instance_uid}
     session.add_all(
         _row(report_id, item, ids[item.fallback_of])
         for item in objects
         if item.fallback_of is not None
     )
-    return list(ids.values())
+    by_destination: dict[str, list[int]] = {}
+    for item, row in zip(primaries, rows, strict=True):
+        for destination in item.destinations:
+            by_destination.setdefault(destination, []).append(row.id)
+    return by_destination
 
 
 def _row(report_id: int, item: ReportObject, fallback_of_id: int | None) -> ResultObject:
@@ -219,17 +235,3 @@ def _row(report_id: int, item: ReportObject, fallback_of_id: int | None) -> Resu
         sha256=item.sha256,
         size_bytes=item.size_bytes,
     )
-
-
-def _queue_deliveries(
-    session: Session, object_ids: list[int], destinations: tuple[str, ...]
-) -> None:
-    deliveries = [
-        Delivery(object_id=object_id, destination=destination)
-        for object_id in object_ids
-        for destination in destinations
-    ]
-    session.add_all(deliveries)
-    session.flush()
-    for delivery in deliveries:
-        add_job(session, JobKind.DELIVER, delivery.id)

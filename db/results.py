@@ -32,7 +32,7 @@ RESULT_IMAGE = _view(
     *_texts("patient_id", "accession_number", "study_date", "modality"),
     *_texts("body_part", "laterality", "view_position"),
     Column("is_image", Boolean),
-    *_texts("file", "state"),
+    *_texts("file", "rule", "state"),
     Column("probability", Double),
     Column("region", Text),
     Column("region_probability", Double),
@@ -44,7 +44,7 @@ RESULT_IMAGE = _view(
     Column("boxes", JSON),
     Column("frame", Integer),
     *_texts("model", "reason"),
-    *_moments("received_at", "analysed_at", "reported_at", "delivered_at"),
+    *_moments("received_at", "analysed_at", "reported_at", "delivered_at", "committed_at"),
 )
 
 RESULT_STUDY = _view(
@@ -54,9 +54,10 @@ RESULT_STUDY = _view(
     Column("probability", Double),
     *_counts("images", "images_analysed", "images_not_analysed", "images_pending"),
     *_counts("quarantined", "other_objects", "report_revision"),
-    *_counts("deliveries", "deliveries_sent", "deliveries_refused"),
+    *_counts("deliveries", "deliveries_sent", "deliveries_committed", "deliveries_refused"),
     Column("reason", Text),
-    *_moments("received_at", "last_instance_at", "analysed_at", "reported_at", "delivered_at"),
+    *_moments("received_at", "last_instance_at", "analysed_at"),
+    *_moments("reported_at", "delivered_at", "committed_at"),
 )
 
 RESULT_REPORT = _view(
@@ -65,24 +66,45 @@ RESULT_REPORT = _view(
     Column("finding", Text),
     Column("probability", Double),
     *_moments("created_at", "reported_at"),
-    *_counts("deliveries", "deliveries_sent", "deliveries_refused"),
-    Column("delivered_at", UtcDateTime),
+    *_counts("deliveries", "deliveries_sent", "deliveries_committed", "deliveries_refused"),
+    *_moments("delivered_at", "committed_at"),
     Column("delivery_error", Text),
+)
+
+RESULT_DELIVERY = _view(
+    "result_delivery",
+    *_counts("consignment_id", "report_id"),
+    Column("study_instance_uid", Text),
+    Column("revision", Integer),
+    *_texts("destination", "state", "rung", "why", "proof"),
+    *_counts("objects", "sent", "committed", "refused"),
+    Column("error", Text),
+    *_moments("created_at", "sent_at", "committed_at"),
 )
 
 
 def image_results(session: Session, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
     """One row per received instance, oldest first; times as UTC datetimes."""
-    return _rows(session, RESULT_IMAGE, study_instance_uid)
+    return _rows(session, RESULT_IMAGE.c.received_at, study_instance_uid)
 
 
 def study_results(session: Session, study_instance_uid: str | None = None) -> list[dict[str, Any]]:
     """One row per study, oldest first; times as UTC datetimes."""
-    return _rows(session, RESULT_STUDY, study_instance_uid)
+    return _rows(session, RESULT_STUDY.c.received_at, study_instance_uid)
 
 
-def _rows(session: Session, view: Table, study_instance_uid: str | None) -> list[dict[str, Any]]:
-    asked: Select[Any] = select(view).order_by(view.c.received_at)
+def delivery_results(
+    session: Session, study_instance_uid: str | None = None
+) -> list[dict[str, Any]]:
+    """One row per report and destination, oldest first: what was sent, why that, and its fate."""
+    return _rows(session, RESULT_DELIVERY.c.consignment_id, study_instance_uid)
+
+
+def _rows(
+    session: Session, order: Column[Any], study_instance_uid: str | None
+) -> list[dict[str, Any]]:
+    view = order.table
+    asked: Select[Any] = select(view).order_by(order)
     if study_instance_uid is not None:
         asked = asked.where(view.c.study_instance_uid == study_instance_uid)
     return [dict(row) for row in session.execute(asked).mappings()]

@@ -6,7 +6,9 @@ from enum import StrEnum
 class JobKind(StrEnum):
     ANALYSE = "analyse"  # subject: an instance
     REPORT = "report"  # subject: a study
-    DELIVER = "deliver"  # subject: a delivery
+    DELIVER = "deliver"  # subject: a consignment
+    CONFIRM = "confirm"  # subject: a consignment; does the destination really keep it?
+    ANSWER = "answer"  # subject: a peer's request that we confirm what it sent us
 
 
 class JobState(StrEnum):
@@ -27,9 +29,27 @@ class ObjectKind(StrEnum):
     SR = "sr"
     SR_FALLBACK = "sr_fallback"  # the same report in a class that more peers accept
     SC = "sc"
+    GSPS = "gsps"
+    SUMMARY = "summary"  # the study on one page, a secondary capture
+    PDF = "pdf"
+    KOS = "kos"
+    SEG = "seg"
+    REJECTION = "rejection"  # asks to hide what a withdrawn model said
+    ORU = "oru"  # an HL7 v2 message
+    FHIR = "fhir"  # a transaction bundle
 
 
 class DeliveryState(StrEnum):
     QUEUED = "queued"
-    SENT = "sent"
+    SENT = "sent"  # the destination said that it has it
+    COMMITTED = "committed"  # and that it keeps it
+    OMITTED = "omitted"  # not for this destination, which got something else
     REFUSED = "refused"  # for good: a person looks
+
+
+class Proof(StrEnum):
+    """How we know that a destination keeps what it was sent."""
+
+    COMMITMENT = "commitment"  # it said so: Storage Commitment
+    QUERY = "query"  # it was found there by C-FIND
+    NONE = "none"  # it offers neither: its answer to the sending is all there is

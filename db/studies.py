@@ -6,7 +6,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
 from db.states import JobKind, JobState
-from db.tables import Delivery, Instance, Job, Report, ResultObject, Series, Study
+from db.tables import Consignment, Instance, Job, Report, Series, Study
 
 
 def lock_study(session: Session, study_id: int) -> Study:
@@ -55,16 +55,16 @@ def _concerns(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     subjects = {
         JobKind.ANALYSE: instances_of(condition),
         JobKind.REPORT: select(Study.id).where(condition),
-        JobKind.DELIVER: _deliveries_of(condition),
+        JobKind.DELIVER: _consignments_of(condition),
+        JobKind.CONFIRM: _consignments_of(condition),
     }
     return or_(*(and_(Job.kind == kind, Job.subject_id.in_(ids)) for kind, ids in subjects.items()))
 
 
-def _deliveries_of(condition: ColumnElement[bool]) -> Select[int]:
+def _consignments_of(condition: ColumnElement[bool]) -> Select[int]:
     return (
-        select(Delivery.id)
-        .join(ResultObject, ResultObject.id == Delivery.object_id)
-        .join(Report, Report.id == ResultObject.report_id)
+        select(Consignment.id)
+        .join(Report, Report.id == Consignment.report_id)
         .join(Study, Study.id == Report.study_id)
         .where(condition)
     )

@@ -21,7 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from db.clock import UtcDateTime, database_now
-from db.states import AnalysisState, DeliveryState, JobKind, JobState, ObjectKind
+from db.states import AnalysisState, DeliveryState, JobKind, JobState, ObjectKind, Proof
 
 OPEN_JOB = "state IN ('waiting', 'running')"
 
@@ -98,6 +98,7 @@ class Study(Base):
     settled_evidence_version: Mapped[int] = mapped_column(default=0)
     unreported_since: Mapped[datetime | None]
     blocked_reason: Mapped[str | None]
+    priority: Mapped[int] = mapped_column(default=0)  # of its work; it only ever rises
 
 
 class Series(Base):
@@ -164,6 +165,8 @@ class Instance(Base):
     sha256: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
     quarantine_reason: Mapped[str | None]
+    rule: Mapped[str | None]  # the routing rule that hit
+    destinations: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # none: all
     received_at: Mapped[datetime] = mapped_column(default=database_now())
 
 
@@ -212,6 +215,8 @@ class Report(Base):
 
 
 class ResultObject(Base):
+    """What a report is sent as, byte for byte; without UIDs where it is no DICOM object."""
+
     __tablename__ = "result_object"
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -219,29 +224,97 @@ class ResultObject(Base):
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
     fallback_of_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"), index=True)
     kind: Mapped[ObjectKind] = mapped_column(_words(ObjectKind, "kind"))
-    sop_class_uid: Mapped[str]
-    sop_instance_uid: Mapped[str] = mapped_column(unique=True)
-    series_instance_uid: Mapped[str]
+    sop_class_uid: Mapped[str | None]
+    sop_instance_uid: Mapped[str | None] = mapped_column(unique=True)
+    series_instance_uid: Mapped[str | None]
     spool_key: Mapped[str]
     sha256: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
 
 
-class Delivery(Base):
-    __tablename__ = "delivery"
-    __table_args__ = (UniqueConstraint("object_id", "destination"),)
+class Destination(Base):
+    """Where results go, and how it fares: after a failure nothing is sent until `rests_until`."""
+
+    __tablename__ = "destination"
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    object_id: Mapped[int] = mapped_column(ForeignKey("result_object.id"))
-    destination: Mapped[str]
+    name: Mapped[str] = mapped_column(unique=True)
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    rests_until: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    failed_at: Mapped[datetime | None]
+    answered_at: Mapped[datetime | None]
+
+
+class Consignment(Base):
+    """All that one destination gets of one report."""
+
+    __tablename__ = "consignment"
+    __table_args__ = (UniqueConstraint("report_id", "destination"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    report_id: Mapped[int] = mapped_column(ForeignKey("report.id"))
+    destination: Mapped[str] = mapped_column(ForeignKey("destination.name"), index=True)
+    rung: Mapped[str | None]  # which objects were chosen
+    rung_reason: Mapped[str | None]
+    proof: Mapped[Proof | None] = mapped_column(_words(Proof, "proof"))
+    created_at: Mapped[datetime] = mapped_column(default=database_now())
+
+
+class Delivery(Base):
+    __tablename__ = "delivery"
+    __table_args__ = (UniqueConstraint("consignment_id", "object_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    consignment_id: Mapped[int] = mapped_column(ForeignKey("consignment.id"))
+    object_id: Mapped[int] = mapped_column(ForeignKey("result_object.id"), index=True)
     state: Mapped[DeliveryState] = mapped_column(
         _words(DeliveryState, "state"), default=DeliveryState.QUEUED
     )
+    reason: Mapped[str | None]  # why it was omitted, refused or has to be sent again
     sent_object_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"))
     status: Mapped[int | None]  # the peer's C-STORE status
     warning: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(default=database_now())
+    sendings: Mapped[int] = mapped_column(default=0)
     sent_at: Mapped[datetime | None]
+    committed_at: Mapped[datetime | None]
+
+
+class CommitmentRequest(Base):
+    """One N-ACTION of Storage Commitment, ours to a destination, and what came of it."""
+
+    __tablename__ = "commitment_request"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transaction_uid: Mapped[str] = mapped_column(unique=True)
+    consignment_id: Mapped[int] = mapped_column(ForeignKey("consignment.id"), index=True)
+    asked_at: Mapped[datetime] = mapped_column(default=database_now())
+    answered_at: Mapped[datetime | None]
+
+
+class PeerRequest(Base):
+    """A peer's N-ACTION of Storage Commitment: it waits for our N-EVENT-REPORT."""
+
+    __tablename__ = "peer_request"
+    __table_args__ = (UniqueConstraint("peer_ae_title", "transaction_uid"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    transaction_uid: Mapped[str]
+    peer_ae_title: Mapped[str] = mapped_column(HeaderText)
+    references: Mapped[list[dict[str, Any]]]
+    asked_at: Mapped[datetime] = mapped_column(default=database_now())
+    answered_at: Mapped[datetime | None]
+
+
+class WithdrawnModel(Base):
+    """A model version whose results no longer count; nothing is analysed with it any more."""
+
+    __tablename__ = "withdrawn_model"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_version: Mapped[str] = mapped_column(unique=True)
+    reason: Mapped[str]
+    withdrawn_at: Mapped[datetime] = mapped_column(default=database_now())
 
 
 class Job(Base):
@@ -270,6 +343,8 @@ class Job(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[JobKind] = mapped_column(_words(JobKind, "kind"))
     subject_id: Mapped[int]
+    # The destination it speaks to, so that one that is down holds up no other.
+    lane: Mapped[str | None] = mapped_column(index=True)
     state: Mapped[JobState] = mapped_column(_words(JobState, "state"), default=JobState.WAITING)
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)

@@ -46,7 +46,7 @@ def send_datasets(
     sender = _sender(calling_ae_title, objects)
     try:
         for one in objects:
-            sender.send(destination, [one])
+            sender.send(destination, one)
     finally:
         sender.close()
 
@@ -63,7 +63,7 @@ def _send_file(
         said = "not a DICOM file with a SOP class and instance UID"
         return FileOutcome(path, False, said, is_readable=False)
     try:
-        sent = sender.send(destination, [file])
+        sent = sender.send(destination, file)
     except PeerRefused as refusal:
         return FileOutcome(path, False, str(refusal))
     return FileOutcome(path, True, sent.warning or "stored")

@@ -28,6 +28,10 @@ class PeerRefused(PeerTrouble):
     """The peer will not take it, however often it is asked: a person looks."""
 
 
+class NothingAccepted(PeerRefused):
+    """The peer takes the association, and none of the SOP classes offered."""
+
+
 @dataclass(frozen=True)
 class Destination:
     """A remote AE to which we associate, with how long each step with it may take."""
@@ -70,12 +74,13 @@ def associate(
     calling_ae_title: str,
     proposals: Sequence[tuple[str, str]],
     *,
-    taken_sop_classes: Collection[str] = (),
+    served_sop_classes: Collection[str] = (),
     handlers: Sequence[tuple[Any, ...]] = (),
 ) -> Association:
     """An established association proposing each (SOP class, transfer syntax) on its own.
 
-    Of `taken_sop_classes` the peer may send us objects, as in C-GET; `handlers` are pynetdicom's.
+    Of `served_sop_classes` we are the SCP though we ask for the association, as with the objects of
+    a C-GET; `handlers` are pynetdicom's.
     Raises PeerUnavailable or PeerRefused with one sentence that says what to do.
     """
     opened: list[bool] = []
@@ -87,7 +92,7 @@ def associate(
             ae_title=destination.ae_title,
             max_pdu=131072,
             # PS3.7 D.3.3.4: the requestor is the SCP of these.
-            ext_neg=[build_role(sop_class, scp_role=True) for sop_class in taken_sop_classes],
+            ext_neg=[build_role(sop_class, scp_role=True) for sop_class in served_sop_classes],
             evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened]), *handlers],
         )
     except socket.gaierror as error:
@@ -130,7 +135,7 @@ def _reason(
     if association.is_rejected:
         return _rejection(answer, destination, calling_ae_title)
     if answer is not None:
-        return PeerRefused(
+        return NothingAccepted(
             f"{destination} accepts none of the SOP classes offered; enable them there for us"
         )
     return PeerUnavailable(

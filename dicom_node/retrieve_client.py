@@ -123,7 +123,7 @@ class RetrieveClient:
             self._destination,
             self._ae_title,
             proposals + storage,
-            taken_sop_classes=sorted({sop_class for sop_class, _ in storage}),
+            served_sop_classes=sorted({sop_class for sop_class, _ in storage}),
             handlers=[
                 (evt.EVT_CONN_OPEN, self._receive_by_the_spool),
                 (evt.EVT_C_STORE, self._service.handle_store),

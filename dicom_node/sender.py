@@ -15,7 +15,11 @@ from pynetdicom.association import Association
 from pynetdicom.sop_class import (
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    KeyObjectSelectionDocumentStorage,
     SecondaryCaptureImageStorage,
+    SegmentationStorage,
 )
 
 from dicom_node.discretion import silence_dicom_libraries
@@ -25,10 +29,18 @@ from dicom_node.statuses import Verdict, describe, verdict_on
 
 __all__ = ["Destination", "PeerRefused", "PeerUnavailable", "SendableObject", "Sender", "Sent"]
 
+# Every class that a result may have: what the peer accepts of them decides what it gets.
+RESULT_SOP_CLASSES = (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    SecondaryCaptureImageStorage,
+    EncapsulatedPDFStorage,
+    KeyObjectSelectionDocumentStorage,
+    SegmentationStorage,
+)
 RESULT_PROPOSALS = (
-    (Comprehensive3DSRStorage, ExplicitVRLittleEndian),
-    (ComprehensiveSRStorage, ExplicitVRLittleEndian),
-    (SecondaryCaptureImageStorage, ExplicitVRLittleEndian),
+    *((sop_class, ExplicitVRLittleEndian) for sop_class in RESULT_SOP_CLASSES),
     *VERIFICATION_PROPOSALS,
 )
 
@@ -70,16 +82,19 @@ class Sender:
         self._lines: dict[Destination, _Line] = {}
         self._lock = threading.Lock()
 
-    def send(self, destination: Destination, candidates: Sequence[SendableObject]) -> Sent:
-        """Store the first candidate whose SOP class the peer accepts, and none of the others.
+    def send(self, destination: Destination, sendable: SendableObject) -> Sent:
+        """Store the object there. PeerUnavailable: try again later. PeerRefused: a person looks."""
+        return self._line(destination).send(sendable)
 
-        PeerUnavailable: try again later. PeerRefused: a person looks.
-        """
+    def accepted_classes(self, destination: Destination) -> frozenset[str]:
+        """The SOP classes that the peer takes from us; raises as `send` does."""
+        return self._line(destination).accepted_classes()
+
+    def _line(self, destination: Destination) -> "_Line":
         with self._lock:
             if destination not in self._lines:
                 self._lines[destination] = _Line(self._associate, destination, self._idle_seconds)
-            line = self._lines[destination]
-        return line.send(candidates)
+            return self._lines[destination]
 
     def close(self) -> None:
         """Release all associations."""
@@ -111,11 +126,23 @@ class _Line:
         self._idle_timer: threading.Timer | None = None
         self._lock = threading.RLock()
 
-    def send(self, candidates: Sequence[SendableObject]) -> Sent:
+    def send(self, sendable: SendableObject) -> Sent:
         with self._lock:
             self._stop_timer()
             try:
-                return self._send(candidates)
+                return self._send(sendable)
+            finally:
+                self._start_timer()
+
+    def accepted_classes(self) -> frozenset[str]:
+        with self._lock:
+            self._stop_timer()
+            try:
+                if self._association is None or not self._association.is_established:
+                    self._association = self._associate_with(self._destination)
+                return frozenset(
+                    context.abstract_syntax for context in self._association.accepted_contexts
+                )
             finally:
                 self._start_timer()
 
@@ -126,38 +153,34 @@ class _Line:
                 self._association.release()
                 self._association = None
 
-    def _send(self, candidates: Sequence[SendableObject]) -> Sent:
+    def _send(self, sendable: SendableObject) -> Sent:
         kept = self._association
         if kept is not None and kept.is_established:
             try:
-                return self._store_first(kept, candidates)
+                return self._store(kept, sendable)
             except _AssociationLost:
                 pass  # closed by the peer while idle; storing the same object twice does no harm
         self._association = self._associate_with(self._destination)
-        return self._store_first(self._association, candidates)
+        return self._store(self._association, sendable)
 
-    def _store_first(self, association: Association, candidates: Sequence[SendableObject]) -> Sent:
+    def _store(self, association: Association, sendable: SendableObject) -> Sent:
         accepted = {
             (context.abstract_syntax, context.transfer_syntax[0])
             for context in association.accepted_contexts
         }
-        for candidate in candidates:
-            if (candidate.sop_class_uid, candidate.transfer_syntax_uid) in accepted:
-                return self._store(association, candidate)
-        names = " or ".join(UID(candidate.sop_class_uid).name for candidate in candidates)
-        raise PeerRefused(f"{self._destination} does not accept {names}; enable it there for us")
-
-    def _store(self, association: Association, candidate: SendableObject) -> Sent:
-        with candidate.open() as stream, _as_file(stream) as path:
+        if (sendable.sop_class_uid, sendable.transfer_syntax_uid) not in accepted:
+            name = UID(sendable.sop_class_uid).name
+            raise PeerRefused(f"{self._destination} does not accept {name}; enable it there for us")
+        with sendable.open() as stream, _as_file(stream) as path:
             try:
                 status = association.send_c_store(path).get("Status")
             except RuntimeError as error:  # pynetdicom: no longer established
                 raise _AssociationLost(f"{self._destination} closed the association") from error
         if status is None:
             raise _AssociationLost(f"{self._destination} broke off, or did not answer in time")
-        return self._judge(candidate, status)
+        return self._judge(sendable, status)
 
-    def _judge(self, candidate: SendableObject, status: int) -> Sent:
+    def _judge(self, sendable: SendableObject, status: int) -> Sent:
         verdict = verdict_on(status)
         message = f"{self._destination} answers: {describe(status)}"
         if verdict is Verdict.TRY_AGAIN:
@@ -165,7 +188,7 @@ class _Line:
         if verdict is Verdict.ASK_A_PERSON:
             raise PeerRefused(message, status)
         warning = message if verdict is Verdict.STORED_WITH_WARNING else None
-        return Sent(candidate.sop_instance_uid, status, warning)
+        return Sent(sendable.sop_instance_uid, status, warning)
 
     def _start_timer(self) -> None:
         if self._association is not None:

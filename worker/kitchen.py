@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from db.session import open_ledger
-from dicom_node.sender import Destination, Sender
+from dicom_node.peer import Destination
+from dicom_node.sender import Sender
 from dicom_node.spool import Spool
 from model.artefact import load_artefact, require_fracture
 from model.card import Card
 from model.classifier import FractureClassifier
 from worker.decoder import DecodeLimits, Decoder
+from worker.destinations import ResultDestination
 
 
 @dataclass(frozen=True)
@@ -37,10 +39,14 @@ class KitchenPlan:
     device: str
     ae_title: str
     time_zone: ZoneInfo
-    destinations: tuple[Destination, ...]
+    destinations: tuple[ResultDestination, ...]
     waits: Waits
     decode_limits: DecodeLimits
-    annotate_negatives: bool
+    peers: tuple[Destination, ...] = ()  # where peers that may ask us are told the answer
+
+    @property
+    def annotate_negatives(self) -> bool:
+        return any(one.wishes.pictures_of_negatives for one in self.destinations)
 
 
 class Kitchen:

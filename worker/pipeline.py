@@ -4,18 +4,24 @@ Every step works under a claim and writes its outcome in one transaction under t
 a step that dies half way leaves nothing behind but a job that is offered again.
 """
 
+from collections.abc import Iterator
+
 import structlog
 from sqlalchemy.orm import Session
 
 from db.analyses import load_analysis_input, save_analysis, save_unanalysable
-from db.deliveries import load_delivery, mark_refused, mark_sent
-from db.jobs import BuriedJob, Claim, JobKind, bury_exhausted_jobs
+from db.commitments import ask_for_proof, load_confirmation
+from db.deliveries import finish_consignment, load_consignment
+from db.destinations import open_lanes
+from db.jobs import BuriedJob, Claim, JobKind, Lane, bury_exhausted_jobs
 from db.jobs import offer_due_jobs as offer_jobs
+from db.peer_requests import load_peer_request, mark_answered
 from db.reports import open_report, save_report
 from db.session import reading, transaction
 from db.settling import settle_studies
-from dicom_node.sender import PeerRefused
-from worker.dispatch import destination_named, object_id_of, sendable
+from worker.answering import tell_peer_what_is_kept
+from worker.confirming import seek_proof
+from worker.delivering import destination_named, send_consignment, watched
 from worker.examination import examine
 from worker.kitchen import Kitchen
 from worker.reporting import make_report
@@ -27,6 +33,7 @@ log = structlog.get_logger(__name__)
 # that forgets them all costs a short wait.
 _OFFER_WINDOW = 64
 _OFFER_SECONDS = 30
+_TO_DESTINATIONS = (JobKind.DELIVER, JobKind.CONFIRM)
 
 
 def offer_due_jobs(kitchen: Kitchen) -> list[tuple[JobKind, int]]:
@@ -41,12 +48,19 @@ def offer_due_jobs(kitchen: Kitchen) -> list[tuple[JobKind, int]]:
         for job in bury_exhausted_jobs(session, RETRY_POLICIES):
             account_for_dead_job(session, job)
         return [
-            (kind, job_id)
-            for kind in JobKind
-            for job_id in offer_jobs(
-                session, kind, window=_OFFER_WINDOW, offer_seconds=_OFFER_SECONDS
-            )
+            (lane.kind, job_id)
+            for lane, window in _lanes(session)
+            for job_id in offer_jobs(session, lane, window=window, offer_seconds=_OFFER_SECONDS)
         ]
+
+
+def _lanes(session: Session) -> Iterator[tuple[Lane, int]]:
+    """Work by kind, and what goes to destinations by destination: none holds up another."""
+    for kind in JobKind:
+        if kind in _TO_DESTINATIONS:
+            yield from open_lanes(session, kind)
+        else:
+            yield Lane(kind), _OFFER_WINDOW
 
 
 def analyse_instance(kitchen: Kitchen, claim: Claim) -> None:
@@ -69,27 +83,36 @@ def report_study(kitchen: Kitchen, claim: Claim) -> None:
     log.info("reported", study=subject.study_instance_uid, revision=subject.revision)
 
 
-def deliver_object(kitchen: Kitchen, claim: Claim) -> None:
-    """Send one result to one destination, byte for byte as it was kept."""
+def deliver_report(kitchen: Kitchen, claim: Claim) -> None:
+    """Send a destination what it takes of a report, byte for byte as it was kept."""
     with reading(kitchen.ledger) as session:
-        order = load_delivery(session, claim.subject_id)
+        order = load_consignment(session, claim.subject_id)
     destination = destination_named(kitchen, order.destination)
-    try:
-        sent = kitchen.sender.send(destination, sendable(kitchen, order))
-    except PeerRefused as refusal:
-        with transaction(kitchen.ledger) as session:
-            mark_refused(session, claim, status=refusal.status, error=str(refusal))
-        log.error("refused", destination=order.destination, study=order.study_instance_uid)
-        return
+    with watched(kitchen, destination.name):
+        send_consignment(kitchen, claim, destination, order)
     with transaction(kitchen.ledger) as session:
-        mark_sent(
-            session,
-            claim,
-            status=sent.status,
-            warning=sent.warning,
-            sent_object_id=object_id_of(order, sent),
-        )
-    log.info("delivered", destination=order.destination, study=order.study_instance_uid)
+        outcome = finish_consignment(session, claim)
+        if destination.prove:
+            ask_for_proof(session, order.consignment_id, order.destination)
+    log.info("delivered", destination=order.destination, outcome=outcome.value)
+
+
+def confirm_delivery(kitchen: Kitchen, claim: Claim) -> None:
+    """Ask a destination whether it keeps what it took: only then is it safe there."""
+    with reading(kitchen.ledger) as session:
+        order = load_confirmation(session, claim.subject_id)
+    destination = destination_named(kitchen, order.destination)
+    with watched(kitchen, destination.name):
+        seek_proof(kitchen, claim, destination, order)
+
+
+def answer_peer(kitchen: Kitchen, claim: Claim) -> None:
+    """Tell a peer that asked whether we keep what it sent us."""
+    with reading(kitchen.ledger) as session:
+        request = load_peer_request(session, claim.subject_id)
+    tell_peer_what_is_kept(kitchen, request)
+    with transaction(kitchen.ledger) as session:
+        mark_answered(session, claim)
 
 
 def account_for_dead_job(session: Session, job: BuriedJob) -> None:

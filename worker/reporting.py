@@ -17,6 +17,7 @@ from dicom_node.results.finding import (
 from dicom_node.results.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
 from dicom_node.results.secondary_capture import build_secondary_capture
 from dicom_node.results.structured_report import build_reports
+from worker.destinations import ResultDestination
 from worker.findings import decode_png, finding_of
 from worker.kitchen import Kitchen
 
@@ -50,12 +51,22 @@ def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
         for one in evidence
         if one.image.analysis.annotated_key and not one.image.is_reported
     ]
+    destinations = tuple(one.name for one in routed(kitchen, subject))
     return ReportOutcome(
         state=_ledger_state(finding.state),
         probability=finding.probability,
-        objects=tuple(_keep(kitchen, one, made[0].built) for one in made),
-        destinations=tuple(str(destination) for destination in kitchen.plan.destinations),
+        objects=tuple(_keep(kitchen, one, made[0].built, destinations) for one in made),
     )
+
+
+def routed(kitchen: Kitchen, subject: ReportSubject) -> list[ResultDestination]:
+    """The destinations that any image of the study was routed to."""
+    named = [image.destinations for image in subject.images]
+    return [
+        destination
+        for destination in kitchen.plan.destinations
+        if any(names is None or destination.name in names for names in named)
+    ]
 
 
 def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:
@@ -97,7 +108,9 @@ def _algorithm(kitchen: Kitchen, subject: ReportSubject) -> AlgorithmIdentity:
     return AlgorithmIdentity(looked[-1].model_name, looked[-1].model_version)
 
 
-def _keep(kitchen: Kitchen, made: MadeObject, report: ResultObject) -> ReportObject:
+def _keep(
+    kitchen: Kitchen, made: MadeObject, report: ResultObject, destinations: tuple[str, ...]
+) -> ReportObject:
     built = made.built
     spooled = kitchen.spool.write(built.encoded)
     is_fallback = built.kind is ResultKind.SR_FALLBACK
@@ -109,6 +122,7 @@ def _keep(kitchen: Kitchen, made: MadeObject, report: ResultObject) -> ReportObj
         spool_key=spooled.key,
         sha256=spooled.sha256,
         size_bytes=spooled.size_bytes,
+        destinations=destinations,
         fallback_of=report.sop_instance_uid if is_fallback else None,
         instance_id=made.instance_id,
     )

@@ -6,11 +6,14 @@ from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit
 from model.runtime import DeviceUnavailable
 
 # A study that cannot be analysed or reported after three tries needs a person. A PACS that is away
-# comes back, be it after a weekend: deliveries are tried until it answers or refuses.
+# comes back, be it after a weekend: deliveries are tried until it answers or refuses. A peer that
+# asked what we keep, and cannot be told for three days, will ask again.
 RETRY_POLICIES = {
     JobKind.ANALYSE: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
     JobKind.REPORT: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
     JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=900),
+    JobKind.CONFIRM: RetryPolicy(None, first_delay_seconds=30, max_delay_seconds=900),
+    JobKind.ANSWER: RetryPolicy(80, first_delay_seconds=2, max_delay_seconds=3600),
 }
 # What lacks room, weights or a device says nothing about the image: the work waits for a person to
 # mend the node, and counts no attempt.

@@ -19,7 +19,9 @@ log = structlog.get_logger(__name__)
 STEPS: dict[JobKind, Step] = {
     JobKind.ANALYSE: pipeline.analyse_instance,
     JobKind.REPORT: pipeline.report_study,
-    JobKind.DELIVER: pipeline.deliver_object,
+    JobKind.DELIVER: pipeline.deliver_report,
+    JobKind.CONFIRM: pipeline.confirm_delivery,
+    JobKind.ANSWER: pipeline.answer_peer,
 }
 _OFFER_SECONDS = 1.0
 _QUIET = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "WARNING"]

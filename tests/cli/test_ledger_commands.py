@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from db.deliveries import mark_refused
+from db.deliveries import finish_consignment, load_consignment, mark_refused
+from db.destinations import note_failure
 from db.jobs import JobKind
 from db.session import open_ledger, transaction
 from db.upgrade import upgrade_ledger
@@ -17,7 +18,7 @@ from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, claim, receive, rece
 
 STUDY = "1.2.3"
 UIDS = {"study_instance_uid", "series_instance_uid", "sop_instance_uid"}
-TIMES = {"received_at", "analysed_at", "reported_at", "delivered_at"}
+TIMES = {"received_at", "analysed_at", "reported_at", "delivered_at", "committed_at"}
 FINDING = {"file", "state", "probability", "region", "type", "type_probability", "severity"}
 PROMISED = UIDS | TIMES | FINDING | {"boxes", "model", "reason"}
 REFUSAL = "PACS@10.0.0.9:104 answers: it does not allow us to store (status 0x0124)"
@@ -36,7 +37,10 @@ def ledger(shell: Shell) -> Iterator[Engine]:
     report(engine, "PACS@10.0.0.9:104")
     refused = claim(engine, JobKind.DELIVER)
     with transaction(engine) as session:
-        mark_refused(session, refused, status=0x0124, error=REFUSAL)
+        for item in load_consignment(session, refused.subject_id).items:
+            mark_refused(session, refused, item.delivery_id, status=0x0124, error=REFUSAL)
+        finish_consignment(session, refused)
+        note_failure(session, "PACS@10.0.0.9:104", "no answer")
     yield engine
     engine.dispose()
 
@@ -50,6 +54,19 @@ def test_results_as_json_have_the_promised_keys(shell: Shell, ledger: Engine) ->
     assert first["boxes"] == [{"x0": 1.0, "y0": 2.0, "x1": 3.0, "y1": 4.0, "score": 0.8}]
     assert first["received_at"].endswith("Z")
     assert (first["delivered_at"], first["severity"]) == (None, None)
+
+
+def test_results_tell_what_each_destination_got(shell: Shell, ledger: Engine) -> None:
+    [row] = shell.run("results", "--deliveries", "--json", "--study", STUDY).documents()
+    assert (row["destination"], row["state"]) == ("PACS@10.0.0.9:104", "refused")
+    assert row["error"] == REFUSAL
+    assert "refused" in shell.run("results", "--deliveries").stdout
+
+
+def test_destinations_tell_how_they_fare(shell: Shell, ledger: Engine) -> None:
+    [row] = shell.run("destinations", "--json").documents()
+    assert (row["state"], row["failures"], row["last_error"]) == ("failing", 1, "no answer")
+    assert "failing" in shell.run("destinations").stdout
 
 
 def test_results_as_csv_run_no_formula(shell: Shell, ledger: Engine) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import SettingsRefused, load_settings
 from tests.cli.shell import Shell
 
@@ -37,7 +38,8 @@ def test_the_configuration_may_lie_elsewhere(
     (tmp_path / "other.toml").write_text('destinations = ["PACS@10.0.0.9:104"]\n')
     monkeypatch.setenv("OSTEON_CONFIG", str(tmp_path / "other.toml"))
     [destination] = load_settings().destinations
-    assert (destination.ae_title, destination.host, destination.port) == ("PACS", "10.0.0.9", 104)
+    assert isinstance(destination, PacsSettings)
+    assert destination.name == str(destination.peer) == "PACS@10.0.0.9:104"
 
 
 @pytest.mark.parametrize(
@@ -79,3 +81,52 @@ def test_a_wrong_command_line_is_a_usage_error(tmp_path: Path, arguments: list[s
     outcome = Shell(tmp_path).run(*arguments)
     assert (outcome.code, outcome.stdout) == (1, "")
     assert outcome.stderr
+
+
+def test_a_destination_is_what_its_address_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "osteon.toml").write_text(
+        """
+[[destinations]]
+name = "pacs"
+address = "PACS@10.0.0.9:104"
+also = ["pdf", "kos"]
+negatives = "pictures"
+
+[[destinations]]
+address = "mllp://ris:2575"
+attach = "pdf"
+
+[[destinations]]
+address = "https://fhir.example/base"
+token = "secret"
+"""
+    )
+    pacs, ris, fhir = load_settings().destinations
+    assert isinstance(pacs, PacsSettings)
+    assert (pacs.name, pacs.also, pacs.negatives) == ("pacs", {"pdf", "kos"}, "pictures")
+    assert isinstance(ris, Hl7Settings)
+    assert (ris.name, ris.attach) == ("mllp://ris:2575", "pdf")
+    assert isinstance(fhir, FhirSettings)
+    assert "secret" not in repr(fhir)
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('address = "PACS@a:1"\nalso = ["psg"]', "also"),
+        ('address = "PACS@a:1"\nattach = "pdf"', "attach"),
+        ('address = "mllp://ris"', "needs a port"),
+        ('address = "PACS@a:1"\n[[destinations]]\naddress = "PACS@a:1"', "two destinations"),
+        ('name = "pacs"', "address"),
+    ],
+)
+def test_a_destination_that_cannot_be_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lines: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "osteon.toml").write_text(f"[[destinations]]\n{lines}\n")
+    with pytest.raises(SettingsRefused, match=said):
+        load_settings()

@@ -9,7 +9,14 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from db.analyses import AnalysisRecord, save_analysis
-from db.deliveries import load_delivery, mark_sent
+from db.commitments import (
+    ask_for_proof,
+    load_confirmation,
+    record_answer,
+    save_request,
+    wait_for_answer,
+)
+from db.deliveries import Acceptance, finish_consignment, load_consignment, mark_sent
 from db.intake import (
     Intake,
     OpenedAssociation,
@@ -28,8 +35,8 @@ from db.reports import (
 )
 from db.session import reading, transaction
 from db.settling import settle_studies
-from db.states import AnalysisState, ObjectKind
-from db.tables import Base, Job
+from db.states import AnalysisState, DeliveryState, ObjectKind
+from db.tables import Base, Delivery, Job
 
 Row = TypeVar("Row", bound=Base)
 Answer = TypeVar("Answer")
@@ -135,13 +142,23 @@ def outcome_of(subject: ReportSubject, *destinations: str) -> ReportOutcome:
 
     def report_object(number: int, kind: ObjectKind, **changes: Any) -> ReportObject:
         uid = f"9.{subject.study_id}.{subject.revision}.{number}"
-        return ReportObject(kind, f"1.2.840.{number}", uid, "9.1", uid, uid, 100, **changes)
+        return ReportObject(
+            kind,
+            spool_key=uid,
+            sha256=uid,
+            size_bytes=100,
+            destinations=destinations,
+            sop_class_uid=f"1.2.840.{number}",
+            sop_instance_uid=uid,
+            series_instance_uid="9.1",
+            **changes,
+        )
 
     sr = report_object(1, ObjectKind.SR)
     fallback = report_object(2, ObjectKind.SR_FALLBACK, fallback_of=sr.sop_instance_uid)
     capture = report_object(3, ObjectKind.SC, instance_id=subject.images[0].instance_id)
     objects = (fallback, sr, capture)
-    return ReportOutcome(AnalysisState.FRACTURE, 0.9, objects, destinations)
+    return ReportOutcome(AnalysisState.FRACTURE, 0.9, objects)
 
 
 def report(engine: Engine, *destinations: str) -> ReportSubject:
@@ -154,8 +171,34 @@ def report(engine: Engine, *destinations: str) -> ReportSubject:
 
 
 def deliver(engine: Engine) -> None:
-    """Send the oldest open delivery."""
+    """Send the oldest open consignment."""
     ours = claim(engine, JobKind.DELIVER)
     with transaction(engine) as session:
-        sent = load_delivery(session, ours.subject_id).candidates[0].object_id
-        mark_sent(session, ours, status=0, warning=None, sent_object_id=sent)
+        send_all(session, ours)
+
+
+def confirm(engine: Engine) -> None:
+    """Ask the oldest consignment that is not proved, and hear that all of it is kept."""
+    with transaction(engine) as session:
+        unproved = select(func.min(Delivery.consignment_id)).where(
+            Delivery.state == DeliveryState.SENT
+        )
+        consignment_id = session.scalar(unproved)
+        assert consignment_id is not None
+        ask_for_proof(session, consignment_id, "PACS")
+    ours = claim(engine, JobKind.CONFIRM)
+    transaction_uid = f"2.25.{ours.job_id}"
+    with transaction(engine) as session:
+        order = load_confirmation(session, ours.subject_id)
+        save_request(session, ours, transaction_uid)
+        kept = {one.sop_instance_uid for one in order.objects}
+        assert record_answer(session, transaction_uid, kept, {})
+        wait_for_answer(session, ours, seconds=60)
+
+
+def send_all(session: Session, ours: Claim) -> None:
+    """The destination takes every object of the consignment in its best form."""
+    for item in load_consignment(session, ours.subject_id).items:
+        accepted = Acceptance(item.candidates[0].object_id, status=0, warning=None)
+        mark_sent(session, ours, item.delivery_id, accepted)
+    finish_consignment(session, ours)

@@ -10,6 +10,7 @@ from db.jobs import (
     ClaimLost,
     JobKind,
     JobState,
+    Lane,
     RetryPolicy,
     add_job,
     bury_exhausted_jobs,
@@ -29,6 +30,7 @@ from tests.db.ledger import claim, rows
 
 THRICE = RetryPolicy(max_attempts=3, first_delay_seconds=0, max_delay_seconds=0)
 FOR_EVER = RetryPolicy(max_attempts=None, first_delay_seconds=30, max_delay_seconds=900)
+ANALYSE, REPORT = Lane(JobKind.ANALYSE), Lane(JobKind.REPORT)
 
 
 def add_jobs(ledger: Engine, *subjects: int, kind: JobKind = JobKind.ANALYSE) -> None:
@@ -90,26 +92,30 @@ def test_offers_go_by_priority_then_age_and_keep_to_the_window(ledger: Engine) -
         for subject_id, priority in [(1, 0), (2, 5), (3, 0), (4, 5)]:
             add_job(session, JobKind.ANALYSE, subject_id, priority=priority)
     with transaction(ledger) as session:
-        assert offer_due_jobs(session, JobKind.ANALYSE, window=3, offer_seconds=60) == [2, 4, 1]
+        assert offer_due_jobs(session, ANALYSE, window=3, offer_seconds=60) == [
+            2,
+            4,
+            1,
+        ]
     with transaction(ledger) as session:
-        assert offer_due_jobs(session, JobKind.ANALYSE, window=3, offer_seconds=60) == []
+        assert offer_due_jobs(session, ANALYSE, window=3, offer_seconds=60) == []
         assert claim_job(session, 2, lease_seconds=60) is not None
-        assert offer_due_jobs(session, JobKind.ANALYSE, window=3, offer_seconds=60) == [3]
-        assert offer_due_jobs(session, JobKind.REPORT, window=3, offer_seconds=60) == []
+        assert offer_due_jobs(session, ANALYSE, window=3, offer_seconds=60) == [3]
+        assert offer_due_jobs(session, REPORT, window=3, offer_seconds=60) == []
 
 
 def test_a_lost_offer_is_made_again(ledger: Engine) -> None:
     add_jobs(ledger, 1)
     for _ in range(2):
         with transaction(ledger) as session:
-            assert offer_due_jobs(session, JobKind.ANALYSE, window=1, offer_seconds=0) == [1]
+            assert offer_due_jobs(session, ANALYSE, window=1, offer_seconds=0) == [1]
 
 
 def test_a_job_whose_lease_ran_out_is_offered_again(ledger: Engine) -> None:
     add_jobs(ledger, 1, 2)
     claim(ledger, JobKind.ANALYSE, lease_seconds=0)
     with transaction(ledger) as session:
-        assert offer_due_jobs(session, JobKind.ANALYSE, window=9, offer_seconds=60) == [1, 2]
+        assert offer_due_jobs(session, ANALYSE, window=9, offer_seconds=60) == [1, 2]
 
 
 def test_a_failed_job_waits_then_dies_of_its_last_attempt(ledger: Engine) -> None:
@@ -130,7 +136,7 @@ def test_a_delayed_job_is_neither_offered_nor_claimed(ledger: Engine) -> None:
     ours = claim(ledger, JobKind.ANALYSE)
     with transaction(ledger) as session:
         assert fail_job(session, ours, error="peer away", policy=FOR_EVER) is JobState.WAITING
-        assert offer_due_jobs(session, JobKind.ANALYSE, window=9, offer_seconds=60) == []
+        assert offer_due_jobs(session, ANALYSE, window=9, offer_seconds=60) == []
         assert claim_job(session, 1, lease_seconds=60) is None
 
 

@@ -9,7 +9,17 @@ from collections.abc import Callable
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from db.jobs import Claim, ClaimLost, JobKind, add_job, claim_job, finish_job, hold, offer_due_jobs
+from db.jobs import (
+    Claim,
+    ClaimLost,
+    JobKind,
+    Lane,
+    add_job,
+    claim_job,
+    finish_job,
+    hold,
+    offer_due_jobs,
+)
 from db.session import LedgerUnavailable, open_ledger, transaction
 from db.tables import Instance, Job
 from tests.db.ledger import receive, received, rows
@@ -58,7 +68,7 @@ def test_offers_made_at_once_never_name_a_job_twice(ledger_url: str) -> None:
 
     def offer(_number: int) -> None:
         with transaction(engine) as session:
-            ids = offer_due_jobs(session, JobKind.ANALYSE, window=JOBS, offer_seconds=60)
+            ids = offer_due_jobs(session, Lane(JobKind.ANALYSE), window=JOBS, offer_seconds=60)
         offered.extend(ids)
 
     _in_threads(offer, CLAIMERS)

@@ -13,6 +13,7 @@ from db.jobs import (
     ClaimLost,
     JobKind,
     JobState,
+    Lane,
     RetryPolicy,
     add_job,
     bury_exhausted_jobs,
@@ -82,7 +83,7 @@ class Jobs(RuleBasedStateMachine):
         due = [job_id for job_id, e in self.expected.items() if e.is_due and not e.offered]
         ids = in_transaction(
             self.ledger,
-            lambda s: offer_due_jobs(s, JobKind.ANALYSE, window=WINDOW, offer_seconds=600),
+            lambda s: offer_due_jobs(s, Lane(JobKind.ANALYSE), window=WINDOW, offer_seconds=600),
         )
         assert set(ids) <= set(due)
         assert len(ids) == min(len(due), max(WINDOW - offered, 0))

@@ -7,7 +7,13 @@ from sqlalchemy import Engine, update
 
 from db.analyses import load_analysis_input, save_analysis, save_unanalysable
 from db.clock import database_now
-from db.deliveries import load_delivery, mark_refused
+from db.deliveries import (
+    Acceptance,
+    finish_consignment,
+    load_consignment,
+    mark_refused,
+    mark_sent,
+)
 from db.intake import close_association, record_instance
 from db.jobs import (
     ClaimLost,
@@ -149,7 +155,9 @@ def test_a_report_run_again_is_the_same_report(ledger: Engine) -> None:
     assert first == second
 
 
-def test_a_report_brings_its_objects_and_a_delivery_for_each_primary(ledger: Engine) -> None:
+def test_a_report_brings_its_objects_and_a_consignment_for_each_destination(
+    ledger: Engine,
+) -> None:
     receive(ledger, received(1))
     analyse(ledger, FRACTURE)
     report(ledger, "PACS", "ARCHIVE")
@@ -157,12 +165,12 @@ def test_a_report_brings_its_objects_and_a_delivery_for_each_primary(ledger: Eng
     assert [sr.kind, capture.kind, fallback.kind] == ["sr", "sc", "sr_fallback"]
     assert fallback.fallback_of_id == sr.id
     with reading(ledger) as session:
-        orders = [load_delivery(session, delivery_id) for delivery_id in (1, 2, 3, 4)]
-    assert [order.destination for order in orders] == ["PACS", "ARCHIVE"] * 2
-    kinds = [[candidate.kind for candidate in order.candidates] for order in orders]
-    assert kinds == [[ObjectKind.SR, ObjectKind.SR_FALLBACK]] * 2 + [[ObjectKind.SC]] * 2
-    with reading(ledger) as session:
-        assert count_jobs(session)[JobKind.DELIVER][JobState.WAITING] == 4
+        orders = [load_consignment(session, number) for number in (1, 2)]
+        assert count_jobs(session)[JobKind.DELIVER][JobState.WAITING] == 2
+    assert [order.destination for order in orders] == ["PACS", "ARCHIVE"]
+    for order in orders:
+        kinds = [[candidate.kind for candidate in item.candidates] for item in order.items]
+        assert kinds == [[ObjectKind.SR, ObjectKind.SR_FALLBACK], [ObjectKind.SC]]
     assert rows(ledger, Study)[0].unreported_since is None
 
 
@@ -246,16 +254,19 @@ def test_a_delivery_ends_sent_or_refused_and_a_refused_one_can_be_requeued(ledge
     receive(ledger, received(1))
     analyse(ledger, FRACTURE)
     report(ledger, "PACS")
-    deliver(ledger)
     ours = claim(ledger, JobKind.DELIVER)
     with transaction(ledger) as session:
-        mark_refused(session, ours, status=0xA900, error="data set does not match SOP class")
+        report_item, capture = load_consignment(session, ours.subject_id).items
+        accepted = Acceptance(report_item.candidates[0].object_id, status=0, warning=None)
+        mark_sent(session, ours, report_item.delivery_id, accepted)
+        mark_refused(session, ours, capture.delivery_id, status=0xA900, error="no such class")
+        assert finish_consignment(session, ours) is DeliveryState.REFUSED
     sent, refused = rows(ledger, Delivery)
     assert (sent.state, sent.status, sent.sent_object_id) == (DeliveryState.SENT, 0, 1)
     assert (refused.state, refused.status) == (DeliveryState.REFUSED, 0xA900)
     with reading(ledger) as session:
         (dead,) = list_jobs(session, states=[JobState.DEAD])
-    assert (dead.subject, dead.last_error) == ("PACS 9.1.1.3", "data set does not match SOP class")
+    assert (dead.subject, dead.last_error) == ("PACS 1.2.3", "no such class")
     with transaction(ledger) as session:
         assert requeue_jobs(session, [dead.job_id]) == 1
     deliver(ledger)
@@ -268,4 +279,4 @@ def test_jobs_are_listed_by_the_uid_of_their_subject(ledger: Engine) -> None:
     report(ledger, "PACS")
     with reading(ledger) as session:
         subjects = [job.subject for job in list_jobs(session, states=list(JobState))]
-    assert subjects == ["1.2.3.1.1", "1.2.3", "PACS 9.1.1.1", "PACS 9.1.1.3"]
+    assert subjects == ["1.2.3.1.1", "1.2.3", "PACS 1.2.3"]

@@ -8,10 +8,26 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, inspect, text
 
-from db.deliveries import mark_refused
+from db.deliveries import (
+    Acceptance,
+    Choice,
+    finish_consignment,
+    load_consignment,
+    mark_refused,
+    mark_sent,
+    save_choice,
+)
 from db.intake import record_instance
 from db.jobs import JobKind, bury_job
-from db.results import RESULT_IMAGE, RESULT_REPORT, RESULT_STUDY, image_results, study_results
+from db.results import (
+    RESULT_DELIVERY,
+    RESULT_IMAGE,
+    RESULT_REPORT,
+    RESULT_STUDY,
+    delivery_results,
+    image_results,
+    study_results,
+)
 from db.session import reading, transaction
 from tests.db.ledger import (
     FRACTURE,
@@ -19,6 +35,7 @@ from tests.db.ledger import (
     analyse,
     associate,
     claim,
+    confirm,
     deliver,
     receive,
     received,
@@ -26,7 +43,7 @@ from tests.db.ledger import (
     settle,
 )
 
-VIEWS = [RESULT_IMAGE, RESULT_STUDY, RESULT_REPORT]
+VIEWS = [RESULT_IMAGE, RESULT_STUDY, RESULT_REPORT, RESULT_DELIVERY]
 LEDGER_PAGE = Path(__file__).parents[2] / "docs" / "ledger.md"
 
 
@@ -54,9 +71,17 @@ def test_a_study_tells_its_state_from_receiving_to_delivered(ledger: Engine) -> 
     report(ledger, "PACS")
     states.append(study(ledger)["state"])
     deliver(ledger)
-    deliver(ledger)
     states.append(study(ledger)["state"])
-    assert states == ["receiving", "analysing", "reporting", "reported", "delivered"]
+    confirm(ledger)
+    states.append(study(ledger)["state"])
+    assert states == [
+        "receiving",
+        "analysing",
+        "reporting",
+        "reported",
+        "delivered",
+        "committed",
+    ]
     row = study(ledger)
     assert (row["finding"], row["probability"], row["report_revision"]) == ("fracture", 0.9, 1)
     assert (row["images"], row["images_analysed"], row["images_pending"]) == (2, 2, 0)
@@ -66,16 +91,20 @@ def test_a_study_tells_its_state_from_receiving_to_delivered(ledger: Engine) -> 
 def test_each_stage_has_its_time_in_order(ledger: Engine) -> None:
     receive(ledger, received(1))
     analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
+    report(ledger, "PACS", "ARCHIVE")
     deliver(ledger)
-    assert images(ledger)[0]["delivered_at"] is None, "one of two deliveries is still to come"
+    assert images(ledger)[0]["delivered_at"] is None, "one of two destinations still lacks it"
     deliver(ledger)
+    confirm(ledger)
+    assert images(ledger)[0]["committed_at"] is None, "one of two has not said that it keeps it"
+    confirm(ledger)
     (image,) = images(ledger)
-    stages = ("received_at", "analysed_at", "reported_at", "delivered_at")
+    stages = ("received_at", "analysed_at", "reported_at", "delivered_at", "committed_at")
     times = [image[stage] for stage in stages]
     assert times == sorted(times)
     assert all(isinstance(time, datetime) and time.tzinfo is UTC for time in times)
     assert study(ledger)["delivered_at"] == image["delivered_at"]
+    assert study(ledger)["committed_at"] == image["committed_at"]
 
 
 def test_an_image_carries_what_was_found(ledger: Engine) -> None:
@@ -136,12 +165,37 @@ def test_what_a_person_must_see_has_its_state_and_reason(ledger: Engine) -> None
     report(ledger, "PACS")
     refused = claim(ledger, JobKind.DELIVER)
     with transaction(ledger) as session:
-        mark_refused(session, refused, status=None, error="SOP class refused")
+        for item in load_consignment(session, refused.subject_id).items:
+            mark_refused(session, refused, item.delivery_id, status=None, error="SOP class refused")
+        finish_consignment(session, refused)
     assert (study(ledger)["state"], study(ledger)["reason"]) == ("failed", "SOP class refused")
     receive(ledger, received(3, patient_id="P2"))
     assert study(ledger)["state"] == "blocked"
     assert "PatientID" in study(ledger)["reason"]
     assert images(ledger)[2]["state"] == "blocked"
+
+
+def test_what_a_destination_got_and_why_is_told(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    with transaction(ledger) as session:
+        item, capture = load_consignment(session, ours.subject_id).items
+        choice = Choice("SR", "accepts SR", {capture.delivery_id: "not accepted"})
+        save_choice(session, ours, choice)
+        mark_sent(session, ours, item.delivery_id, Acceptance(1, status=0, warning=None))
+        finish_consignment(session, ours)
+    with reading(ledger) as session:
+        (row,) = delivery_results(session, "1.2.3")
+    told = (row["destination"], row["state"], row["rung"], row["why"], row["proof"])
+    assert told == ("PACS", "sent", "SR", "accepts SR", None)
+    assert (row["objects"], row["sent"], row["committed"]) == (1, 1, 0)
+    assert study(ledger)["state"] == "delivered"
+    confirm(ledger)
+    with reading(ledger) as session:
+        (row,) = delivery_results(session, "1.2.3")
+    assert (row["state"], row["proof"]) == ("committed", "commitment")
 
 
 def test_a_study_without_images_says_so(ledger: Engine) -> None:

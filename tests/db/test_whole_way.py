@@ -4,19 +4,20 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, func, select
 
 from db.analyses import save_analysis
-from db.deliveries import load_delivery, mark_sent
+from db.destinations import open_lanes
 from db.intake import OpenedAssociation, close_association, open_association, record_instance
-from db.jobs import Claim, ClaimLost, JobKind, JobState, claim_job, count_jobs, offer_due_jobs
+from db.jobs import Claim, ClaimLost, JobKind, JobState, Lane, claim_job, count_jobs, offer_due_jobs
 from db.reports import open_report, save_report
 from db.session import open_ledger, reading, transaction
 from db.settling import settle_studies
 from db.tables import Delivery, Instance, Job, Report, Study
-from tests.db.ledger import FRACTURE, outcome_of, received, rows
+from tests.db.ledger import FRACTURE, outcome_of, received, rows, send_all
 
 STUDIES = 3
 ASSOCIATIONS = 3
@@ -74,9 +75,16 @@ def _work(engine: Engine, seed: int, senders: Collection[threading.Thread]) -> N
         assert time.monotonic() < deadline, "the work does not come to its end"
         with transaction(engine) as session:
             settle_studies(session, quiet_seconds=0.05, max_wait_seconds=1)
-        for kind in JobKind:
+        for kind in _DO:
             with transaction(engine) as session:
-                ids = offer_due_jobs(session, kind, window=10, offer_seconds=LEASE_SECONDS)
+                lanes = [Lane(kind), *(lane for lane, _ in open_lanes(session, kind))]
+                ids = [
+                    job_id
+                    for lane in lanes
+                    for job_id in offer_due_jobs(
+                        session, lane, window=10, offer_seconds=LEASE_SECONDS
+                    )
+                ]
             for job_id in ids:
                 _attempt(engine, job_id, chance)
 
@@ -116,16 +124,14 @@ def _report(engine: Engine, claim: Claim) -> None:
     with transaction(engine) as session:
         subject = open_report(session, claim)
     outcome = outcome_of(subject, "PACS")
-    counted = type(outcome)(outcome.state, len(subject.images), outcome.objects, ("PACS",))
+    counted = replace(outcome, probability=len(subject.images))
     with transaction(engine) as session:
         save_report(session, claim, subject, counted)
 
 
 def _deliver(engine: Engine, claim: Claim) -> None:
     with transaction(engine) as session:
-        order = load_delivery(session, claim.subject_id)
-        sent = order.candidates[0].object_id
-        mark_sent(session, claim, status=0, warning=None, sent_object_id=sent)
+        send_all(session, claim)
 
 
 _DO: dict[JobKind, Callable[[Engine, Claim], None]] = {

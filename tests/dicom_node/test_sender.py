@@ -16,14 +16,15 @@ import pytest
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.sop_class import (
+    BasicVoiceAudioWaveformStorage,
     Comprehensive3DSRStorage,
     ComprehensiveSRStorage,
-    EncapsulatedPDFStorage,
     SecondaryCaptureImageStorage,
     Verification,
 )
 
-from dicom_node.sender import Destination, PeerRefused, PeerUnavailable, SendableObject, Sender
+from dicom_node.peer import Destination, NothingAccepted, PeerRefused, PeerUnavailable
+from dicom_node.sender import SendableObject, Sender
 from dicom_node.spool import FileSpool
 from tests.dicom_node.listening import eventually
 from tests.dicom_node.sent_objects import file_of, radiograph
@@ -83,11 +84,6 @@ def report(tmp_path: Path) -> SendableObject:
     return sendable(tmp_path, Comprehensive3DSRStorage)
 
 
-@pytest.fixture
-def fallback(tmp_path: Path) -> SendableObject:
-    return sendable(tmp_path, ComprehensiveSRStorage)
-
-
 def sendable(folder: Path, sop_class_uid: str) -> SendableObject:
     """Any object will do: neither we nor the SCP look inside."""
     dataset = radiograph(SOPClassUID=sop_class_uid)
@@ -99,7 +95,7 @@ def sendable(folder: Path, sop_class_uid: str) -> SendableObject:
 
 def test_the_bytes_arrive_as_they_were_encoded(sender: Sender, report: SendableObject) -> None:
     with running_pacs(Comprehensive3DSRStorage) as pacs, report.open() as file:
-        sent = sender.send(pacs.destination, [report])
+        sent = sender.send(pacs.destination, report)
         assert (sent.status, sent.warning) == (0, None)
         assert sent.sop_instance_uid == report.sop_instance_uid
         assert file.read().endswith(pacs.stored[0])
@@ -112,28 +108,21 @@ def test_a_stream_that_is_no_file_is_sent_too(sender: Sender, report: SendableOb
         report.sop_class_uid, report.sop_instance_uid, lambda: io.BytesIO(content)
     )
     with running_pacs(Comprehensive3DSRStorage) as pacs:
-        sender.send(pacs.destination, [in_memory])
+        sender.send(pacs.destination, in_memory)
         assert content.endswith(pacs.stored[0])
 
 
-def test_the_fallback_goes_only_where_the_first_is_not_accepted(
-    sender: Sender, report: SendableObject, fallback: SendableObject
-) -> None:
-    with (
-        running_pacs(ComprehensiveSRStorage) as old,
-        running_pacs(ComprehensiveSRStorage, Comprehensive3DSRStorage) as new,
-    ):
-        sent = sender.send(old.destination, [report, fallback])
-        assert sent.sop_instance_uid == fallback.sop_instance_uid
-        sent = sender.send(new.destination, [report, fallback])
-        assert sent.sop_instance_uid == report.sop_instance_uid
-        assert len(old.stored) == len(new.stored) == 1
+def test_a_peer_is_asked_what_it_takes_before_anything_is_sent(sender: Sender) -> None:
+    with running_pacs(ComprehensiveSRStorage, Verification) as pacs:
+        assert sender.accepted_classes(pacs.destination) == {ComprehensiveSRStorage, Verification}
+        assert sender.accepted_classes(pacs.destination)
+        assert (pacs.associations, pacs.stored) == (1, [])
 
 
 @pytest.mark.parametrize("status", [0xB000, 0xB006, 0xB007])
 def test_a_warning_is_stored_and_told(sender: Sender, report: SendableObject, status: int) -> None:
     with running_pacs(Comprehensive3DSRStorage, status=status) as pacs:
-        sent = sender.send(pacs.destination, [report])
+        sent = sender.send(pacs.destination, report)
     assert sent.status == status
     assert f"0x{status:04X}" in str(sent.warning)
 
@@ -144,7 +133,7 @@ def test_a_passing_failure(sender: Sender, report: SendableObject, status: int) 
         running_pacs(Comprehensive3DSRStorage, status=status) as pacs,
         pytest.raises(PeerUnavailable) as failure,
     ):
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
     assert failure.value.status == status
     assert len(pacs.stored) == 1
 
@@ -155,22 +144,20 @@ def test_a_lasting_refusal(sender: Sender, report: SendableObject, status: int) 
         running_pacs(Comprehensive3DSRStorage, status=status) as pacs,
         pytest.raises(PeerRefused, match=f"0x{status:04X}"),
     ):
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
 
 
-def test_a_peer_that_takes_none_of_the_candidates(
-    sender: Sender, report: SendableObject, fallback: SendableObject
-) -> None:
+def test_a_peer_that_does_not_take_the_class(sender: Sender, report: SendableObject) -> None:
     with (
         running_pacs(SecondaryCaptureImageStorage) as pacs,
-        pytest.raises(PeerRefused, match="Comprehensive 3D SR Storage or Comprehensive SR"),
+        pytest.raises(PeerRefused, match="does not accept Comprehensive 3D SR Storage"),
     ):
-        sender.send(pacs.destination, [report, fallback])
+        sender.send(pacs.destination, report)
     with (
-        running_pacs(EncapsulatedPDFStorage) as pacs,
-        pytest.raises(PeerRefused, match="accepts none"),
+        running_pacs(BasicVoiceAudioWaveformStorage) as pacs,
+        pytest.raises(NothingAccepted, match="accepts none"),
     ):
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
 
 
 def test_a_peer_that_aborts(sender: Sender, report: SendableObject) -> None:
@@ -178,7 +165,7 @@ def test_a_peer_that_aborts(sender: Sender, report: SendableObject) -> None:
         running_pacs(Comprehensive3DSRStorage, status=0xDEAD) as pacs,
         pytest.raises(PeerUnavailable, match="broke off"),
     ):
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
 
 
 def test_a_peer_that_never_answers(sender: Sender, report: SendableObject) -> None:
@@ -186,24 +173,24 @@ def test_a_peer_that_never_answers(sender: Sender, report: SendableObject) -> No
         running_pacs(Comprehensive3DSRStorage, answer_after_seconds=4) as pacs,
         pytest.raises(PeerUnavailable, match="did not answer in time"),
     ):
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
 
 
 def test_a_peer_that_is_not_there_and_comes_back(sender: Sender, report: SendableObject) -> None:
     nowhere = Destination("PACS", "127.0.0.1", free_port())
     with pytest.raises(PeerUnavailable, match="connection refused"):
-        sender.send(nowhere, [report])
+        sender.send(nowhere, report)
     with running_pacs(Comprehensive3DSRStorage) as pacs:
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
 
 
 def test_an_association_is_kept_for_the_next_object(sender: Sender, report: SendableObject) -> None:
     with running_pacs(Comprehensive3DSRStorage) as pacs:
         for _ in range(5):
-            sender.send(pacs.destination, [report])
+            sender.send(pacs.destination, report)
         assert (pacs.associations, len(pacs.stored)) == (1, 5)
         assert eventually(lambda: not pacs.server.active_associations, seconds=2)
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
         assert pacs.associations == 2
 
 
@@ -211,17 +198,17 @@ def test_a_kept_association_that_the_peer_closed_is_replaced(
     sender: Sender, report: SendableObject
 ) -> None:
     with running_pacs(Comprehensive3DSRStorage) as pacs:
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
         for association in pacs.server.active_associations:
             association.abort()
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
         assert (pacs.associations, len(pacs.stored)) == (2, 2)
 
 
 def test_many_threads_share_one_association(sender: Sender, report: SendableObject) -> None:
     with running_pacs(Comprehensive3DSRStorage) as pacs:
         with ThreadPoolExecutor(8) as pool:
-            sent = pool.map(lambda _: sender.send(pacs.destination, [report]), range(24))
+            sent = pool.map(lambda _: sender.send(pacs.destination, report), range(24))
             assert {outcome.status for outcome in sent} == {0}
         assert (pacs.associations, len(pacs.stored)) == (1, 24)
 
@@ -230,7 +217,7 @@ def test_small_objects_do_not_wait_for_delayed_acknowledgements(
     sender: Sender, report: SendableObject
 ) -> None:
     with running_pacs(Comprehensive3DSRStorage) as pacs:
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
         [line] = sender._lines.values()
         client = line._association.dul.socket.socket
         assert client.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
@@ -239,7 +226,7 @@ def test_small_objects_do_not_wait_for_delayed_acknowledgements(
 def test_closing_releases_everything(report: SendableObject) -> None:
     sender = Sender("OSTEON", idle_seconds=60)
     with running_pacs(Comprehensive3DSRStorage, Verification) as pacs:
-        sender.send(pacs.destination, [report])
+        sender.send(pacs.destination, report)
         sender.close()
         assert eventually(lambda: not pacs.server.active_associations)
     assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
@@ -253,7 +240,7 @@ def test_storescp_stores_what_was_sent(sender: Sender, tmp_path: Path) -> None:
     process = subprocess.Popen([program, "+B", "-od", str(received), str(port)])
     try:
         assert eventually(lambda: answers(port))
-        sender.send(Destination("PACS", "127.0.0.1", port), [image])
+        sender.send(Destination("PACS", "127.0.0.1", port), image)
     finally:
         sender.close()
         process.terminate()

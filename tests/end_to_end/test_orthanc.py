@@ -31,7 +31,7 @@ def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
     """Orthanc, and a node that sends its results there."""
     folder = tmp_path_factory.mktemp("orthanc")
     orthanc = Orthanc(folder / "pacs")
-    results = {"destinations": orthanc.address, "annotate_negatives": True}
+    results = {"destinations": orthanc.address}
     with running_node(folder, **results) as node, running_orthanc(orthanc, node.port):
         yield orthanc
 

@@ -25,6 +25,7 @@ from model.artefact import CARD, ArtefactDamaged, ArtefactUnfit, bundled_artefac
 from model.runtime import DeviceUnavailable
 from tests.db.ledger import NO_FRACTURE, receive, received, rows
 from worker.decoder import DecodeLimits, DecoderKilled
+from worker.destinations import PacsDestination
 from worker.job_runner import Step, run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 from worker.pipeline import offer_due_jobs
@@ -51,10 +52,9 @@ def _kitchen(ledger_url: str, folder: Path) -> Kitchen:
         device="cpu",
         ae_title="OSTEON",
         time_zone=ZoneInfo("UTC"),
-        destinations=(Destination("PACS", "127.0.0.1", 1),),
+        destinations=(PacsDestination("PACS", Destination("PACS", "127.0.0.1", 1)),),
         waits=ENOUGH_WAITS,
         decode_limits=DecodeLimits(30, 1 << 30),
-        annotate_negatives=False,
     )
     return Kitchen(plan)
 

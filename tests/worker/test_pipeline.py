@@ -13,11 +13,12 @@ from pydicom.uid import (
 
 from db.jobs import JobKind, JobState, claim_job, requeue_jobs
 from db.reports import open_report
-from db.session import transaction
+from db.results import delivery_results
+from db.session import reading, transaction
 from db.states import DeliveryState, ObjectKind
 from db.tables import Delivery, Job, Report, ResultObject
+from dicom_node.peer import Destination
 from dicom_node.results.report_text import report_lines
-from dicom_node.sender import Destination
 from tests.servers import free_port
 from tests.worker.dicom_files import multi_frame, study_of_two_views
 from tests.worker.pacs import running_pacs
@@ -25,6 +26,7 @@ from tests.worker.ward import Ward
 from worker.reporting import make_report
 
 OpenWard = Callable[..., Ward]
+NOWHERE = Destination("NOWHERE", "127.0.0.1", 1)
 
 
 def _text(report: Dataset) -> str:
@@ -107,7 +109,7 @@ def test_an_image_that_is_sent_twice_changes_nothing(open_ward: OpenWard) -> Non
 
 
 def test_a_report_that_is_made_again_after_a_kill_has_the_same_bytes(open_ward: OpenWard) -> None:
-    ward = open_ward()
+    ward = open_ward(NOWHERE)
     ward.receive(*study_of_two_views())
     ward.run_kind(JobKind.ANALYSE)
     ward.run_kind(JobKind.ANALYSE)  # nothing is left, and the study settles
@@ -189,7 +191,7 @@ def test_documents_alone_get_no_report(open_ward: OpenWard) -> None:
 
 
 def test_a_multi_frame_image_is_reported_by_its_frame(open_ward: OpenWard) -> None:
-    ward = open_ward()
+    ward = open_ward(NOWHERE)
     ward.receive(multi_frame(study_of_two_views()[0], blank_frames=2))
     ward.run_until_quiet()
     [row] = ward.images()
@@ -221,7 +223,7 @@ def test_what_a_destination_refuses_waits_for_a_person_who_sends_it_again(
     open_ward: OpenWard, status: int, words: str
 ) -> None:
     with running_pacs(status=status) as pacs:
-        ward = open_ward(pacs.destination, annotate_negatives=False)
+        ward = open_ward(pacs.destination)
         ward.receive(_not_covered())
         ward.run_until_quiet()
         [dead] = ward.jobs(JobKind.DELIVER)
@@ -266,9 +268,9 @@ def test_each_destination_has_its_own_fate(open_ward: OpenWard) -> None:
         ward.receive(_not_covered())
         ward.run_until_quiet()
         assert len(pacs.reports()) == 1
-    states = {row.destination: row.state for row in ward.rows(Delivery)}
-    assert states[str(pacs.destination)] is DeliveryState.SENT
-    assert states[str(away)] is DeliveryState.QUEUED
+    with reading(ward.kitchen.ledger) as session:
+        states = {row["destination"]: row["state"] for row in delivery_results(session)}
+    assert states == {str(pacs.destination): "sent", str(away): "queued"}
     assert ward.study()["state"] != "delivered"
 
 

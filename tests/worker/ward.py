@@ -18,13 +18,16 @@ from db.results import image_results, study_results
 from db.session import reading, transaction
 from db.states import ObjectKind
 from db.tables import Association, Base, Job, ResultObject
+from db.tables import Destination as DestinationRow
+from dicom_node.ladder import Wishes
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.outbox import send_datasets
+from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy
-from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool
 from model.classifier import FractureClassifier
 from worker.decoder import DecodeLimits, Decoder
+from worker.destinations import PacsDestination, ResultDestination
 from worker.job_runner import run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 from worker.pipeline import offer_due_jobs
@@ -113,6 +116,7 @@ class Ward:
                     offered_until=None,
                 )
             )
+            session.execute(update(DestinationRow).values(rests_until=None))
 
     def close(self) -> None:
         self.listener.stop(drain_seconds=1)
@@ -120,11 +124,18 @@ class Ward:
         self.kitchen.ledger.dispose()
 
 
+def _with_pictures(destination: Destination | ResultDestination) -> ResultDestination:
+    """A plain address gets all that the ladder has for it."""
+    if not isinstance(destination, Destination):
+        return destination
+    return PacsDestination(str(destination), destination, Wishes(pictures_of_negatives=True))
+
+
 def running_ward(
     ledger_url: str,
     spool_folder: Path,
     eye: Eye,
-    destinations: Sequence[Destination] = (),
+    destinations: Sequence[Destination | ResultDestination] = (),
     **plan: Any,
 ) -> Ward:
     """A ward in which a study is quiet at once; `plan` are fields of KitchenPlan."""
@@ -135,10 +146,9 @@ def running_ward(
         device="cpu",
         ae_title=_AE_TITLE,
         time_zone=ZoneInfo("UTC"),
-        destinations=tuple(destinations),
+        destinations=tuple(_with_pictures(one) for one in destinations),
         waits=Waits(quiet_seconds=0, max_wait_seconds=600, lease_seconds=60),
         decode_limits=DecodeLimits(30, 1 << 30),
-        annotate_negatives=True,
     )
     kitchen = Kitchen(replace(planned, **plan))
     kitchen.decoder, kitchen._classifier = eye.decoder, eye.classifier

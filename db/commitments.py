@@ -1,0 +1,185 @@
+"""Whether a destination keeps what it was sent: our questions, its answers, and what follows."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.orm import Session
+
+from db.clock import database_now
+from db.deliveries import StoredObject, as_stored
+from db.jobs import Claim, JobKind, add_job, finish_job, hold, put_off_job
+from db.states import DeliveryState, JobState, Proof
+from db.tables import CommitmentRequest, Consignment, Delivery, Job, Report, ResultObject, Study
+
+# An object that a destination took and does not keep so many times needs a person.
+MAX_SENDINGS = 3
+NOT_KEPT = "{} times accepted and not kept: {}"
+
+
+@dataclass(frozen=True)
+class ConfirmationOrder:
+    """What a destination has said that it has, and has not yet said that it keeps."""
+
+    consignment_id: int
+    destination: str
+    study_instance_uid: str
+    objects: tuple[StoredObject, ...]
+    requests: int  # asked so far without an answer
+    last_asked_at: datetime | None
+
+
+def ask_for_proof(session: Session, consignment_id: int, destination: str) -> None:
+    """A job that asks whether the destination keeps what it took; one that waits is woken."""
+    add_job(session, JobKind.CONFIRM, consignment_id, lane=destination)
+    _wake(session, consignment_id)
+
+
+def load_confirmation(session: Session, consignment_id: int) -> ConfirmationOrder:
+    destination, study_instance_uid = session.execute(
+        select(Consignment.destination, Study.study_instance_uid)
+        .join(Report, Report.id == Consignment.report_id)
+        .join(Study, Study.id == Report.study_id)
+        .where(Consignment.id == consignment_id)
+    ).one()
+    requests, last_asked_at = session.execute(
+        select(func.count(), func.max(CommitmentRequest.asked_at)).where(
+            CommitmentRequest.consignment_id == consignment_id,
+            CommitmentRequest.answered_at.is_(None),
+        )
+    ).one()
+    return ConfirmationOrder(
+        consignment_id=consignment_id,
+        destination=destination,
+        study_instance_uid=study_instance_uid,
+        objects=_unproved(session, consignment_id),
+        requests=requests,
+        last_asked_at=last_asked_at,
+    )
+
+
+def save_request(session: Session, claim: Claim, transaction_uid: str) -> None:
+    """Before the question is sent, so that even the fastest answer finds it."""
+    hold(session, claim)
+    session.add(CommitmentRequest(transaction_uid=transaction_uid, consignment_id=claim.subject_id))
+
+
+def wait_for_answer(session: Session, claim: Claim, *, seconds: float) -> None:
+    """The destination has the question; its answer may come on an association of its own."""
+    hold(session, claim)
+    if _unproved(session, claim.subject_id):
+        put_off_job(session, claim, error="waits for the commitment", delay_seconds=seconds)
+    else:
+        finish_job(session, claim)
+
+
+def record_answer(
+    session: Session, transaction_uid: str, kept: Collection[str], failed: Mapping[str, str]
+) -> bool:
+    """A destination's N-EVENT-REPORT: SOP Instance UIDs it keeps, and does not, with the reason.
+
+    False where we asked no such question, or were answered before.
+    """
+    request = session.scalars(
+        select(CommitmentRequest)
+        .where(CommitmentRequest.transaction_uid == transaction_uid)
+        .with_for_update()
+    ).one_or_none()
+    if request is None:
+        return False
+    if request.answered_at is None:
+        request.answered_at = database_now()
+        _settle(session, request.consignment_id, kept, failed, Proof.COMMITMENT)
+        _wake(session, request.consignment_id)
+    return True
+
+
+def record_found(
+    session: Session, claim: Claim, kept: Collection[str], failed: Mapping[str, str]
+) -> None:
+    """What C-FIND showed: found is proof enough, not found is sent again."""
+    hold(session, claim)
+    _settle(session, claim.subject_id, kept, failed, Proof.QUERY)
+    finish_job(session, claim)
+
+
+def record_unprovable(session: Session, claim: Claim) -> None:
+    """The destination offers no way to ask: its answer to the sending is all there is."""
+    hold(session, claim)
+    _note_proof(session, claim.subject_id, Proof.NONE)
+    finish_job(session, claim)
+
+
+def _settle(
+    session: Session,
+    consignment_id: int,
+    kept: Collection[str],
+    failed: Mapping[str, str],
+    proof: Proof,
+) -> None:
+    again = False
+    for delivery, uid in _sent(session, consignment_id):
+        if uid in kept:
+            delivery.state, delivery.committed_at = DeliveryState.COMMITTED, database_now()
+        elif uid in failed:
+            again = _send_again(delivery, failed[uid]) or again
+    _note_proof(session, consignment_id, proof)
+    if again:
+        lane = session.get_one(Consignment, consignment_id).destination
+        add_job(session, JobKind.DELIVER, consignment_id, lane=lane)
+
+
+def _send_again(delivery: Delivery, reason: str) -> bool:
+    """Whether it is sent once more; if not, a person looks."""
+    if delivery.sendings >= MAX_SENDINGS:
+        delivery.state = DeliveryState.REFUSED
+        delivery.reason = NOT_KEPT.format(delivery.sendings, reason)
+        return False
+    delivery.state, delivery.reason = DeliveryState.QUEUED, f"not kept: {reason}"
+    return True
+
+
+def _note_proof(session: Session, consignment_id: int, proof: Proof) -> None:
+    of_consignment = update(Consignment).where(Consignment.id == consignment_id)
+    session.execute(of_consignment.values(proof=proof))
+
+
+def _wake(session: Session, consignment_id: int) -> None:
+    """The job that waits for the answer has something to do: to end, or to ask about the rest."""
+    waits = and_(
+        Job.kind == JobKind.CONFIRM,
+        Job.subject_id == consignment_id,
+        Job.state == JobState.WAITING,
+    )
+    session.execute(
+        update(Job)
+        .where(waits)
+        .values(next_attempt_at=database_now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _sent(session: Session, consignment_id: int) -> list[tuple[Delivery, str]]:
+    asked = (
+        select(Delivery, ResultObject.sop_instance_uid)
+        .join(ResultObject, ResultObject.id == Delivery.sent_object_id)
+        .where(Delivery.consignment_id == consignment_id, Delivery.state == DeliveryState.SENT)
+        .order_by(Delivery.id)
+        .with_for_update(of=Delivery)
+    )
+    return [(delivery, uid or "") for delivery, uid in session.execute(asked)]
+
+
+def _unproved(session: Session, consignment_id: int) -> tuple[StoredObject, ...]:
+    asked = (
+        select(ResultObject)
+        .join(Delivery, Delivery.sent_object_id == ResultObject.id)
+        .where(
+            Delivery.consignment_id == consignment_id,
+            Delivery.state == DeliveryState.SENT,
+            ResultObject.sop_instance_uid.is_not(None),
+        )
+        .order_by(Delivery.id)
+    )
+    return tuple(as_stored(row) for row in session.scalars(asked))

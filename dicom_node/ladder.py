@@ -1,0 +1,149 @@
+"""The result ladder: what a destination gets follows from the SOP classes it accepts.
+
+From the top: a report with presentation states, a report with secondary captures, captures alone.
+"""
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+
+from pydicom.uid import UID
+
+from dicom_node.results.result_object import ResultKind
+
+_REPORT_ONLY = "a study without a fracture goes to this destination as its report alone"
+_SHOWN_BY_GSPS = "presentation states show it"
+_NOT_ACCEPTED = "the destination does not accept {}"
+_NAMES = {
+    ResultKind.GSPS: "presentation states",
+    ResultKind.SC: "secondary captures",
+    ResultKind.SUMMARY: "a summary page",
+    ResultKind.PDF: "PDF",
+    ResultKind.KOS: "key objects",
+    ResultKind.SEG: "segmentation",
+    ResultKind.REJECTION: "rejection note",
+}
+_PICTURES = (ResultKind.GSPS, ResultKind.SC, ResultKind.SUMMARY)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a destination's settings ask for beyond the ladder, and less."""
+
+    also: frozenset[ResultKind] = frozenset()
+    pictures_of_negatives: bool = False
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An object that may be sent, with the SOP classes it can be sent in, the best first."""
+
+    number: int
+    kind: ResultKind
+    sop_class_uids: tuple[str, ...]
+    image: int | None = None  # the one it shows
+
+    def accepted_in(self, accepted: Set[str]) -> str | None:
+        return next((uid for uid in self.sop_class_uids if uid in accepted), None)
+
+
+@dataclass(frozen=True)
+class Rung:
+    """What is sent, each object in its SOP class, what is not and why, in words for a person."""
+
+    name: str
+    reason: str
+    sent: dict[int, str]
+    omitted: dict[int, str]
+
+
+def choose_rung(
+    offered: Sequence[Offered], accepted: Set[str], wishes: Wishes, *, negative: bool
+) -> Rung:
+    """What a destination that accepts these SOP classes gets; nothing sent: it takes none of it."""
+    ladder = _Ladder(offered, accepted, wishes, negative)
+    sent: dict[int, str] = {}
+    omitted: dict[int, str] = {}
+    for one in offered:
+        sop_class_uid = one.accepted_in(accepted)
+        reason = ladder.why_not(one)
+        if reason is None and sop_class_uid is not None:
+            sent[one.number] = sop_class_uid
+        else:
+            omitted[one.number] = reason or _NOT_ACCEPTED.format(_name(one))
+    return Rung(_rung_name(offered, sent), ladder.reason(), sent, omitted)
+
+
+class _Ladder:
+    """What follows from the accepted classes for all the objects of a report together."""
+
+    def __init__(
+        self, offered: Sequence[Offered], accepted: Set[str], wishes: Wishes, negative: bool
+    ) -> None:
+        self._offered, self._accepted = offered, accepted
+        self._wishes = wishes
+        self._has_report = self._is_accepted(ResultKind.SR)
+        self._report_only = negative and not wishes.pictures_of_negatives and self._has_report
+        self._has_gsps = self._has_report and self._is_accepted(ResultKind.GSPS)
+        self._shown = {
+            one.image for one in offered if one.kind is ResultKind.GSPS and self._has_gsps
+        }
+
+    def why_not(self, one: Offered) -> str | None:
+        """Why an object is not for this destination though it might accept it."""
+        if one.kind not in _PICTURES or one.kind in self._wishes.also:
+            return None
+        if self._report_only:
+            return _REPORT_ONLY
+        if one.kind is ResultKind.GSPS and not self._has_report:
+            return "without a report, secondary captures say more"
+        if one.kind is ResultKind.SC and one.image in self._shown:
+            return _SHOWN_BY_GSPS
+        if one.kind is ResultKind.SUMMARY and self._has_gsps:
+            return _SHOWN_BY_GSPS
+        return None
+
+    def reason(self) -> str:
+        """Which classes decided."""
+        report = next((one for one in self._offered if one.kind is ResultKind.SR), None)
+        steps = [] if report is None else [self._about_report(report)]
+        if self._report_only:
+            return "; ".join([*steps, _REPORT_ONLY])
+        if self._offers(ResultKind.GSPS):
+            taken = "accepts" if self._is_accepted(ResultKind.GSPS) else "does not accept"
+            steps.append(f"{taken} presentation states")
+        return "; ".join(steps)
+
+    def _about_report(self, report: Offered) -> str:
+        best, taken = report.sop_class_uids[0], report.accepted_in(self._accepted)
+        if taken == best:
+            return f"accepts {UID(best).name}"
+        if taken is not None:
+            return f"does not accept {UID(best).name}, but {UID(taken).name}"
+        return "accepts no Structured Report of ours"
+
+    def _offers(self, kind: ResultKind) -> bool:
+        return any(one.kind is kind for one in self._offered)
+
+    def _is_accepted(self, kind: ResultKind) -> bool:
+        return any(one.kind is kind and one.accepted_in(self._accepted) for one in self._offered)
+
+
+def _rung_name(offered: Sequence[Offered], sent: dict[int, str]) -> str:
+    names = (_sent_name(one, sent[one.number]) for one in offered if one.number in sent)
+    return " + ".join(_once(names))
+
+
+def _sent_name(one: Offered, sop_class_uid: str) -> str:
+    if one.kind is ResultKind.SR:
+        return UID(sop_class_uid).name.removesuffix(" Storage")
+    return _NAMES[one.kind]
+
+
+def _name(one: Offered) -> str:
+    if one.kind is ResultKind.SR:
+        return " or ".join(UID(uid).name for uid in one.sop_class_uids)
+    return _NAMES[one.kind]
+
+
+def _once(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))

@@ -1,0 +1,110 @@
+"""How the settings name other systems: who may call, and where results go."""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
+
+_PEER = re.compile(r"(?P<ae_title>[^@\s\\]{1,16})(@(?P<host>[^@:\s]+)(:(?P<port>\d{1,5}))?)?")
+_HL7, _FHIR = ("mllp", "mllps"), ("http", "https")
+
+
+@dataclass(frozen=True)
+class PeerAddress:
+    """A remote node: AE title, and host and port where they matter (`AET@HOST:PORT`)."""
+
+    ae_title: str
+    host: str | None = None
+    port: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "PeerAddress":
+        match = _PEER.fullmatch(text.strip())
+        if match is None:
+            raise ValueError(f"{text!r} is not AET, AET@HOST or AET@HOST:PORT (AE title ≤ 16)")
+        port = match["port"]
+        return cls(match["ae_title"], match["host"], int(port) if port else None)
+
+    def __str__(self) -> str:
+        host = f"@{self.host}" if self.host else ""
+        return f"{self.ae_title}{host}" + (f":{self.port}" if self.port else "")
+
+
+class _Destination(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    address: str = Field(description="`AET@HOST:PORT`, `mllp://HOST:PORT` or `https://…`.")
+    title: str = Field("", alias="name", description="What it is called; unset: its address.")
+
+    @property
+    def name(self) -> str:
+        return self.title or self.address
+
+
+class PacsSettings(_Destination):
+    """A PACS or archive that takes DICOM objects."""
+
+    also: frozenset[Literal["sc", "summary", "pdf", "kos", "seg"]] = Field(
+        frozenset(), description="Sent as well, whatever the ladder chose, where it is accepted."
+    )
+    negatives: Literal["report", "pictures"] = Field(
+        "report", description="What a study without a fracture goes as."
+    )
+    prove: bool = Field(
+        True, description="Ask whether it keeps what it took: Storage Commitment, else C-FIND."
+    )
+    rejection_notes: bool = Field(
+        False, description="Send IOCM rejection notes when a model is withdrawn."
+    )
+
+    @property
+    def peer(self) -> PeerAddress:
+        return PeerAddress.parse(self.address)
+
+    @field_validator("address")
+    @classmethod
+    def _address_is_complete(cls, value: str) -> str:
+        peer = PeerAddress.parse(value)
+        if peer.host is None or peer.port is None:
+            raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
+        return str(peer)
+
+
+class Hl7Settings(_Destination):
+    """A receiver of HL7 v2 messages over MLLP."""
+
+    receiving_application: str = Field("", description="MSH-5.")
+    receiving_facility: str = Field("", description="MSH-6.")
+    attach: Literal["text", "pdf"] = Field("text", description="How the report goes along.")
+
+    @field_validator("address")
+    @classmethod
+    def _address_has_a_port(cls, value: str) -> str:
+        if urlsplit(value).port is None:
+            raise ValueError(f"{value} needs a port: mllp://HOST:PORT")
+        return value
+
+
+class FhirSettings(_Destination):
+    """A FHIR R4 server that takes transaction bundles."""
+
+    token: SecretStr | None = Field(None, description="Bearer token.")
+    attach: Literal["none", "pdf"] = Field("none", description="Whether the PDF goes along.")
+
+
+def _kind(value: Any) -> str:
+    address = value.get("address", "") if isinstance(value, dict) else value.address
+    scheme = str(address).partition("://")[0]
+    if scheme in _HL7:
+        return "hl7"
+    return "fhir" if scheme in _FHIR else "pacs"
+
+
+DestinationSettings = Annotated[
+    Annotated[PacsSettings, Tag("pacs")]
+    | Annotated[Hl7Settings, Tag("hl7")]
+    | Annotated[FhirSettings, Tag("fhir")],
+    Discriminator(_kind),
+]

@@ -1,0 +1,102 @@
+"""What follows from the SOP classes a destination accepts."""
+
+import pytest
+from pydicom.uid import (
+    Comprehensive3DSRStorage,
+    ComprehensiveSRStorage,
+    EncapsulatedPDFStorage,
+    GrayscaleSoftcopyPresentationStateStorage,
+    SecondaryCaptureImageStorage,
+)
+
+from dicom_node.ladder import Offered, Rung, Wishes, choose_rung
+from dicom_node.results.result_object import ResultKind
+
+SR3D, SR2D = str(Comprehensive3DSRStorage), str(ComprehensiveSRStorage)
+SC, PDF = str(SecondaryCaptureImageStorage), str(EncapsulatedPDFStorage)
+GSPS = str(GrayscaleSoftcopyPresentationStateStorage)
+
+REPORT, STATE_1, STATE_2, CAPTURE_1, CAPTURE_2, SUMMARY, DOCUMENT = range(1, 8)
+OFFERED = (
+    Offered(REPORT, ResultKind.SR, (SR3D, SR2D)),
+    Offered(STATE_1, ResultKind.GSPS, (GSPS,), image=1),
+    Offered(STATE_2, ResultKind.GSPS, (GSPS,), image=2),
+    Offered(CAPTURE_1, ResultKind.SC, (SC,), image=1),
+    Offered(CAPTURE_2, ResultKind.SC, (SC,), image=2),
+    Offered(SUMMARY, ResultKind.SUMMARY, (SC,)),
+    Offered(DOCUMENT, ResultKind.PDF, (PDF,)),
+)
+
+
+def choose(*accepted: str, negative: bool = False, wishes: Wishes | None = None) -> Rung:
+    return choose_rung(OFFERED, frozenset(accepted), wishes or Wishes(), negative=negative)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "sent", "name"),
+    [
+        (
+            (SR3D, SR2D, GSPS, SC, PDF),
+            {REPORT: SR3D, STATE_1: GSPS, STATE_2: GSPS, DOCUMENT: PDF},
+            "Comprehensive 3D SR + presentation states + PDF",
+        ),
+        (
+            (SR2D, GSPS, SC),
+            {REPORT: SR2D, STATE_1: GSPS, STATE_2: GSPS},
+            "Comprehensive SR + presentation states",
+        ),
+        (
+            (SR3D, SC),
+            {REPORT: SR3D, CAPTURE_1: SC, CAPTURE_2: SC, SUMMARY: SC},
+            "Comprehensive 3D SR + secondary captures + a summary page",
+        ),
+        (
+            (GSPS, SC),
+            {CAPTURE_1: SC, CAPTURE_2: SC, SUMMARY: SC},
+            "secondary captures + a summary page",
+        ),
+        ((SR3D,), {REPORT: SR3D}, "Comprehensive 3D SR"),
+        ((), {}, ""),
+    ],
+)
+def test_the_accepted_classes_decide(
+    accepted: tuple[str, ...], sent: dict[int, str], name: str
+) -> None:
+    rung = choose(*accepted)
+    assert (rung.sent, rung.name) == (sent, name)
+    assert set(rung.sent) | set(rung.omitted) == {one.number for one in OFFERED}
+
+
+def test_what_is_not_sent_has_its_reason() -> None:
+    rung = choose(SR2D, GSPS, SC)
+    assert rung.reason == (
+        "does not accept Comprehensive 3D SR Storage, but Comprehensive SR Storage; "
+        "accepts presentation states"
+    )
+    assert rung.omitted[CAPTURE_1] == "presentation states show it"
+    assert rung.omitted[DOCUMENT] == "the destination does not accept PDF"
+
+
+def test_an_image_without_a_presentation_state_goes_as_a_capture() -> None:
+    colour = [one for one in OFFERED if one.number != STATE_2]
+    rung = choose_rung(colour, frozenset({SR3D, GSPS, SC}), Wishes(), negative=False)
+    assert set(rung.sent) == {REPORT, STATE_1, CAPTURE_2}
+
+
+def test_a_destination_may_ask_for_captures_too() -> None:
+    wishes = Wishes(also=frozenset({ResultKind.SC, ResultKind.SUMMARY}))
+    rung = choose(SR3D, GSPS, SC, wishes=wishes)
+    assert set(rung.sent) == {REPORT, STATE_1, STATE_2, CAPTURE_1, CAPTURE_2, SUMMARY}
+
+
+def test_a_study_without_a_fracture_goes_as_its_report_alone() -> None:
+    rung = choose(SR3D, GSPS, SC, negative=True)
+    assert set(rung.sent) == {REPORT}
+    assert "report alone" in rung.reason
+    with_pictures = choose(SR3D, SC, negative=True, wishes=Wishes(pictures_of_negatives=True))
+    assert SUMMARY in with_pictures.sent
+
+
+def test_silence_never_means_normal() -> None:
+    rung = choose(SC, negative=True)
+    assert SUMMARY in rung.sent

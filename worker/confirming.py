@@ -1,0 +1,98 @@
+"""Proof that a destination keeps what it took: by Storage Commitment, else by finding it there."""
+
+import uuid
+
+import structlog
+
+from db.commitments import (
+    ConfirmationOrder,
+    record_answer,
+    record_found,
+    record_unprovable,
+    save_request,
+    wait_for_answer,
+)
+from db.deliveries import StoredObject
+from db.jobs import Claim, finish_job
+from db.session import transaction
+from dicom_node.commitment_messages import Reference
+from dicom_node.peer import NothingAccepted, PeerUnavailable
+from dicom_node.proof import CommitmentNotOffered, Questions, asking
+from worker.destinations import PacsDestination
+from worker.kitchen import Kitchen
+
+log = structlog.get_logger(__name__)
+
+# Most archives answer on an association of their own, at once or in the night.
+_ANSWER_WAIT_SECONDS = 3
+_ASK_AGAIN_SECONDS = 24 * 3600
+# A destination that left so many questions unanswered is looked into by query.
+_MOST_UNANSWERED = 3
+# An archive may take a while until it shows what it stored.
+_LOOKS_BEFORE_SENDING_AGAIN = 3
+_NOT_FOUND = "a query does not find it"
+
+
+class NotFoundYet(PeerUnavailable):
+    """The destination does not show everything yet; it is asked again before that is sent anew."""
+
+
+def seek_proof(
+    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
+) -> None:
+    """Asks about all that is not proved; what the destination does not keep is sent again."""
+    if not order.objects:
+        with transaction(kitchen.ledger) as session:
+            finish_job(session, claim)
+        return
+    try:
+        _ask(kitchen, claim, destination, order)
+    except NothingAccepted:
+        with transaction(kitchen.ledger) as session:
+            record_unprovable(session, claim)
+
+
+def _ask(
+    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
+) -> None:
+    with asking(destination.peer, kitchen.plan.ae_title) as questions:
+        if questions.offers_commitment and order.requests < _MOST_UNANSWERED:
+            try:
+                _request_commitment(kitchen, claim, questions, order)
+                return
+            except CommitmentNotOffered as refusal:
+                log.warning("commitment_refused", destination=order.destination, why=str(refusal))
+        if questions.offers_query:
+            _find(kitchen, claim, questions, order)
+            return
+    raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
+
+
+def _request_commitment(
+    kitchen: Kitchen, claim: Claim, questions: Questions, order: ConfirmationOrder
+) -> None:
+    transaction_uid = f"2.25.{uuid.uuid4().int}"
+    with transaction(kitchen.ledger) as session:
+        save_request(session, claim, transaction_uid)
+    answer = questions.request_commitment(
+        transaction_uid,
+        [Reference(one.sop_class_uid, one.sop_instance_uid) for one in order.objects],
+        wait_seconds=_ANSWER_WAIT_SECONDS,
+    )
+    with transaction(kitchen.ledger) as session:
+        if answer is not None:
+            record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
+        wait_for_answer(session, claim, seconds=_ASK_AGAIN_SECONDS)
+
+
+def _find(kitchen: Kitchen, claim: Claim, questions: Questions, order: ConfirmationOrder) -> None:
+    found = {one.sop_instance_uid for one in order.objects if _is_there(questions, order, one)}
+    missing = {one.sop_instance_uid for one in order.objects} - found
+    if missing and claim.attempt < _LOOKS_BEFORE_SENDING_AGAIN:
+        raise NotFoundYet(f"{order.destination} does not show {len(missing)} of what it took")
+    with transaction(kitchen.ledger) as session:
+        record_found(session, claim, found, dict.fromkeys(missing, _NOT_FOUND))
+
+
+def _is_there(questions: Questions, order: ConfirmationOrder, one: StoredObject) -> bool:
+    return questions.find(order.study_instance_uid, one.series_instance_uid, one.sop_instance_uid)

@@ -1,0 +1,120 @@
+"""One report to one destination: the rung chosen on the association, each object sent once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import structlog
+
+from db.deliveries import (
+    Acceptance,
+    Choice,
+    ConsignmentOrder,
+    Item,
+    StoredObject,
+    mark_refused,
+    mark_sent,
+    save_choice,
+)
+from db.destinations import note_answer, note_failure
+from db.jobs import Claim
+from db.session import transaction
+from db.states import AnalysisState, DeliveryState
+from dicom_node.ladder import Offered, Rung, choose_rung
+from dicom_node.peer import PeerRefused, PeerTrouble
+from dicom_node.results.result_object import ResultKind
+from dicom_node.sender import SendableObject
+from worker.destinations import PacsDestination, ResultDestination
+from worker.kitchen import Kitchen
+from worker.retrying import PersonNeeded
+
+log = structlog.get_logger(__name__)
+
+_OPEN = (DeliveryState.QUEUED, DeliveryState.OMITTED)
+
+
+def destination_named(kitchen: Kitchen, name: str) -> ResultDestination:
+    """The configured destination; one that was taken out of the settings needs a person."""
+    for destination in kitchen.plan.destinations:
+        if destination.name == name:
+            return destination
+    raise PersonNeeded(f"{name} is no longer among the destinations; add it and requeue the job")
+
+
+@contextmanager
+def watched(kitchen: Kitchen, name: str) -> Iterator[None]:
+    """Notes how the destination fares: after a failure it is left alone for a while."""
+    try:
+        yield
+    except PeerTrouble as trouble:
+        with transaction(kitchen.ledger) as session:
+            note_failure(session, name, str(trouble))
+        raise
+    with transaction(kitchen.ledger) as session:
+        note_answer(session, name)
+
+
+def send_consignment(
+    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConsignmentOrder
+) -> None:
+    """Sends what is not sent yet; a refused object does not keep the others back.
+
+    PeerTrouble: the destination takes nothing now, and what is left is sent another time.
+    """
+    accepted = kitchen.sender.accepted_classes(destination.peer)
+    rung = choose_rung(
+        [_offered(item) for item in order.items],
+        accepted,
+        destination.wishes,
+        negative=order.state is AnalysisState.NONE,
+    )
+    if not rung.sent:
+        raise PeerRefused(f"{destination.peer} accepts none of our results; enable them there")
+    with transaction(kitchen.ledger) as session:
+        save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
+    for item in order.items:
+        if item.state in _OPEN and item.delivery_id in rung.sent:
+            _send(kitchen, claim, destination, (item, _chosen(item, rung)))
+
+
+def _send(
+    kitchen: Kitchen,
+    claim: Claim,
+    destination: PacsDestination,
+    chosen: tuple[Item, StoredObject],
+) -> None:
+    item, stored = chosen
+    try:
+        sent = kitchen.sender.send(destination.peer, _sendable(kitchen, stored))
+    except PeerRefused as refusal:
+        with transaction(kitchen.ledger) as session:
+            mark_refused(
+                session, claim, item.delivery_id, status=refusal.status, error=str(refusal)
+            )
+        log.error("refused", destination=destination.name, object=stored.sop_instance_uid)
+        return
+    with transaction(kitchen.ledger) as session:
+        acceptance = Acceptance(stored.object_id, sent.status, sent.warning)
+        mark_sent(session, claim, item.delivery_id, acceptance)
+
+
+def _offered(item: Item) -> Offered:
+    return Offered(
+        number=item.delivery_id,
+        kind=ResultKind(item.kind.value),
+        sop_class_uids=tuple(one.sop_class_uid for one in item.candidates),
+        image=item.candidates[0].instance_id,
+    )
+
+
+def _chosen(item: Item, rung: Rung) -> StoredObject:
+    sop_class_uid = rung.sent[item.delivery_id]
+    return next(one for one in item.candidates if one.sop_class_uid == sop_class_uid)
+
+
+def _sendable(kitchen: Kitchen, stored: StoredObject) -> SendableObject:
+    return SendableObject(
+        stored.sop_class_uid,
+        stored.sop_instance_uid,
+        partial(kitchen.spool.open, stored.spool_key),
+    )
