@@ -84,7 +84,7 @@ def build_kitchen(settings: Settings) -> Kitchen:
         device=settings.device,
         ae_title=settings.ae_title,
         time_zone=ZoneInfo(settings.time_zone),
-        destinations=tuple(_result_destination(one) for one in settings.destinations),
+        destinations=tuple(_result_destinations(settings)),
         waits=Waits(settings.quiet_seconds, settings.max_wait_seconds, settings.lease_seconds),
         decode_limits=DecodeLimits(settings.decode_seconds, settings.decode_memory_bytes),
         peers=answerable_peers(settings),
@@ -92,7 +92,13 @@ def build_kitchen(settings: Settings) -> Kitchen:
     return Kitchen(plan)
 
 
-def _result_destination(destination: PacsSettings) -> ResultDestination:
+def _result_destinations(settings: Settings) -> Iterator[ResultDestination]:
+    for destination in settings.destinations:
+        if isinstance(destination, PacsSettings):
+            yield _pacs(destination)
+
+
+def _pacs(destination: PacsSettings) -> PacsDestination:
     wishes = Wishes(
         also=frozenset(ResultKind(kind) for kind in destination.also),
         pictures_of_negatives=destination.negatives == "pictures",

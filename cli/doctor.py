@@ -45,8 +45,8 @@ def examine_node(settings: Settings) -> Iterator[Check]:
     ]
     for destination in settings.destinations:
         if isinstance(destination, PacsSettings):
-            look = partial(_look_at_peer, as_destination(destination.peer))
-            looks.append((f"destination {destination.name}", look))
+            look_at = partial(_look_at_peer, as_destination(destination.peer))
+            looks.append((f"destination {destination.name}", look_at))
     for name, look in looks:
         yield _check(name, look, settings)
     if not settings.destinations:

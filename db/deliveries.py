@@ -1,6 +1,6 @@
 """What one destination gets of a report: what to send it, what it took, and what it keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
@@ -138,7 +138,7 @@ def finish_consignment(session: Session, claim: Claim) -> DeliveryState:
 
 
 def queue_consignments(
-    session: Session, report_id: int, object_ids: dict[str, Sequence[int]], *, priority: int
+    session: Session, report_id: int, object_ids: Mapping[str, Sequence[int]], *, priority: int
 ) -> None:
     """A consignment for each destination that gets something of the report, and its job."""
     for destination, ids in object_ids.items():

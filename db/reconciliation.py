@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.results import RESULT_STUDY
 from db.states import DeliveryState, JobKind, JobState
-from db.tables import Delivery, Instance, Job, Report, ResultObject, Series, Study
+from db.tables import Consignment, Delivery, Instance, Job, Report, ResultObject, Series, Study
 
 # Bound parameters of one statement; SQLite takes 32766.
 _CHUNK = 500
@@ -167,16 +167,18 @@ def _received(uids: Sequence[str]) -> Select[str, str]:
     )
 
 
-def _results(uids: Sequence[str], destination: str) -> Select[str, str]:
+def _results(uids: Sequence[str], destination: str) -> Select[str, str | None]:
     return (
         select(Study.study_instance_uid, ResultObject.sop_instance_uid)
         .join(Report, Report.study_id == Study.id)
         .join(ResultObject, ResultObject.report_id == Report.id)
         .join(Delivery, Delivery.sent_object_id == ResultObject.id)
+        .join(Consignment, Consignment.id == Delivery.consignment_id)
         .where(
             Study.study_instance_uid.in_(uids),
-            Delivery.destination == destination,
-            Delivery.state == DeliveryState.SENT,
+            ResultObject.sop_instance_uid.is_not(None),
+            Consignment.destination == destination,
+            Delivery.state.in_((DeliveryState.SENT, DeliveryState.COMMITTED)),
         )
     )
 
@@ -186,18 +188,20 @@ def _with_dead_delivery(uids: Sequence[str]) -> Select[str]:
     return (
         select(Study.study_instance_uid)
         .join(Report, Report.study_id == Study.id)
-        .join(ResultObject, ResultObject.report_id == Report.id)
-        .join(Delivery, Delivery.object_id == ResultObject.id)
-        .join(Job, (Job.kind == JobKind.DELIVER) & (Job.subject_id == Delivery.id))
+        .join(Consignment, Consignment.report_id == Report.id)
+        .join(Delivery, Delivery.consignment_id == Consignment.id)
+        .join(Job, (Job.kind == JobKind.DELIVER) & (Job.subject_id == Consignment.id))
         .where(Study.study_instance_uid.in_(uids), Job.state == JobState.DEAD)
-        .where(Delivery.state != DeliveryState.SENT)
+        .where(Delivery.state == DeliveryState.QUEUED)
     )
 
 
-def _grouped(session: Session, pairs: Select[str, str]) -> defaultdict[str, set[str]]:
+def _grouped(
+    session: Session, pairs: Select[str, str] | Select[str, str | None]
+) -> defaultdict[str, set[str]]:
     groups: defaultdict[str, set[str]] = defaultdict(set)
     for uid, member in session.execute(pairs):
-        groups[uid].add(member)
+        groups[uid].add(member or "")
     return groups
 
 

@@ -198,7 +198,8 @@ def _load_predecessors(session: Session, report_id: int) -> tuple[Predecessor, .
         )
         .order_by(ResultObject.id)
     )
-    return tuple(Predecessor(*row) for row in session.execute(objects))
+    rows = session.execute(objects)
+    return tuple(Predecessor(kind, *(uid or "" for uid in uids)) for kind, *uids in rows)
 
 
 def _save_objects(

@@ -91,7 +91,7 @@ def _items(message: Dataset, keyword: str) -> Sequence[Dataset]:
     items = element_value(message, keyword) or ()
     if len(items) > _MOST_REFERENCES:
         raise NotUnderstood(f"more than {_MOST_REFERENCES} objects in one message")
-    return items  # type: ignore[no-any-return]
+    return items
 
 
 def _reference(item: Dataset) -> Reference:

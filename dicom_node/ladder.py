@@ -135,7 +135,7 @@ def _rung_name(offered: Sequence[Offered], sent: dict[int, str]) -> str:
 
 def _sent_name(one: Offered, sop_class_uid: str) -> str:
     if one.kind is ResultKind.SR:
-        return UID(sop_class_uid).name.removesuffix(" Storage")
+        return str(UID(sop_class_uid).name).removesuffix(" Storage")
     return _NAMES[one.kind]
 
 
