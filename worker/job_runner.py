@@ -32,7 +32,7 @@ from worker.retrying import (
 
 log = structlog.get_logger(__name__)
 
-_OUR_ROOMS = ("db", "dicom_node", "model", "worker")
+_OUR_ROOMS = ("db", "dicom_node", "messages", "model", "worker")
 
 
 class Step(Protocol):
