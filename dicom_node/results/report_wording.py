@@ -1,6 +1,6 @@
 """The few sentences of a report; everything else in it is coded."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -10,6 +10,10 @@ from dicom_node.results.finding import FindingState, ImageFinding, StudyFinding
 
 NOT_VERIFIED = "AI RESULT - NOT VERIFIED"
 RESEARCH_USE = "Research use - not for clinical diagnosis"
+LIMITS = (
+    "Only radiographs of arms and legs are searched, and only for fractures. A fracture can be "
+    "missed or seen where there is none: the radiographs decide, not this page."
+)
 
 STATE_WORDS = {
     FindingState.FRACTURE: "Fracture",
@@ -24,7 +28,24 @@ def state_and_probability(state: FindingState, probability: float | None) -> str
     words = STATE_WORDS[state]
     if probability is None:
         return words
-    return f"{words}, probability of fracture {100.0 * probability:.1f} %"
+    return f"{words}, probability of fracture {percentage(probability)}"
+
+
+def percentage(probability: float) -> str:
+    return f"{100.0 * probability:.1f} %"
+
+
+def box_legend(points: Mapping[str, float]) -> dict[FindingState, str]:
+    """What a solid and a dashed box mean, by the model's operating points where they are known."""
+    return {
+        FindingState.FRACTURE: f"Solid box: fracture{_reached(points, 'specific')}",
+        FindingState.POSSIBLE: f"Dashed box: possible fracture{_reached(points, 'sensitive')}",
+    }
+
+
+def _reached(points: Mapping[str, float], name: str) -> str:
+    value = points.get(name)
+    return "" if value is None else f", at or above {percentage(value)} ({name} operating point)"
 
 
 def conclude(study: StudyFinding, labels_behind: Sequence[str]) -> str:

@@ -1,0 +1,159 @@
+"""The images on the PDF page: the annotated pictures, and a row for each image of the study."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dicom_node.results.finding import FindingState
+from dicom_node.results.overlay_text import Colour
+from dicom_node.results.pdf_sheet import GREY, INK, STATE_COLOURS, Block, Sheet, Style
+from dicom_node.results.study_page import (
+    MOST_ROWS,
+    ImageLine,
+    StudyPage,
+    fitting_lines,
+    most_urgent,
+    pictures_sentence,
+    unlisted_sentence,
+    with_pictures,
+)
+from dicom_node.results.thumbnails import (
+    BOX_COLOURS,
+    Area,
+    Spacing,
+    arrange,
+    boxes_on,
+    fitted,
+    size_of,
+    thumbnail,
+)
+
+# In mm
+_GAP = 4.0
+_LEAST_PICTURES, _MOST_PICTURES = 62.0, 135.0
+_PIXELS_PER_MM = 7.0
+_SPACING = Spacing(gap=4.0, caption=9.0)
+_MOST_SHOWN = 6
+_BOX_WIDTH = 0.35
+
+_RULE: Colour = (206, 211, 217)
+_SENTENCE = Style(8.0, GREY)
+_CAPTION = Style(8.0, INK, bold=True)
+_LAST = Style(8.0, INK, bold=True)
+_CELL, _HEAD = Style(8.0), Style(7.5, GREY, bold=True)
+_PADDING = 0.9
+_MOST_LINES = 4
+_COLUMNS = {
+    "Image": 43.0,
+    "Result and probability": 38.0,
+    "Region, side": 24.0,
+    "Type, severity": 37.0,
+    "Note or reason": 40.0,
+}
+
+
+def draw_images(
+    sheet: Sheet, page: StudyPage, pictures: Mapping[str, NDArray[np.uint8]], area: Area
+) -> None:
+    """The pictures take what the table leaves, within limits; what has no room is counted."""
+    shown = with_pictures(page, pictures, _MOST_SHOWN)
+    sentence = pictures_sentence(page, pictures, len(shown))
+    candidates = most_urgent(page.lines, MOST_ROWS)
+    wanted = _table_height(sheet, candidates) + 2 * _SENTENCE.pitch
+    top = area.top
+    if shown:
+        height = min(max(area.height - wanted - 2 * _GAP, _LEAST_PICTURES), _MOST_PICTURES)
+        place = Area(area.left, top, area.width, height)
+        top = _draw_pictures(sheet, shown, pictures, place) + _GAP
+    if sentence:
+        place = Area(area.left, top, area.width, 0)
+        top = sheet.write(Block(sentence, place, _SENTENCE, most_lines=2)) + 1
+    _draw_table(sheet, page, Area(area.left, top, area.width, area.top + area.height - top))
+
+
+def _draw_pictures(
+    sheet: Sheet,
+    lines: Sequence[ImageLine],
+    pictures: Mapping[str, NDArray[np.uint8]],
+    area: Area,
+) -> float:
+    """Where the last caption ends."""
+    sizes = [size_of(pictures[line.sop_instance_uid]) for line in lines]
+    cells = arrange(sizes, area, _SPACING)
+    return max(
+        _draw_picture(sheet, line, pictures[line.sop_instance_uid], cell)
+        for line, cell in zip(lines, cells, strict=True)
+    )
+
+
+def _draw_picture(sheet: Sheet, line: ImageLine, picture: NDArray[np.uint8], cell: Area) -> float:
+    size = size_of(picture)
+    inside = fitted(size, cell.width, cell.height - _SPACING.caption, 1 / _PIXELS_PER_MM)
+    place = Area(cell.left + inside.left, cell.top, inside.width, inside.height)
+    small = thumbnail(picture, place.width * _PIXELS_PER_MM, place.height * _PIXELS_PER_MM)
+    sheet.picture(small, place)
+    for box in boxes_on(line, size, place):
+        dashed = line.state is FindingState.POSSIBLE
+        sheet.frame(box, BOX_COLOURS[line.state], _BOX_WIDTH, dashed=dashed)
+    under = Area(cell.left, place.top + place.height + 0.8, cell.width, 0)
+    return _draw_caption(sheet, line, under, place.left)
+
+
+def _draw_caption(sheet: Sheet, line: ImageLine, place: Area, left: float) -> float:
+    """Under the picture's own left edge, unless it is too narrow for words."""
+    label = line.label if sheet.width_of(line.label, _CAPTION) <= place.width else line.short_label
+    longest = max(sheet.width_of(text, _CAPTION) for text in (label, line.answer))
+    left = max(place.left, min(left, place.left + place.width - longest))
+    under = Area(left, place.top, place.left + place.width - left, 0)
+    end = sheet.write(Block(label, under, _CAPTION))
+    answer = Style(_CAPTION.size_points, STATE_COLOURS[line.state])
+    return sheet.write(Block(line.answer, Area(under.left, end, under.width, 0), answer))
+
+
+def _draw_table(sheet: Sheet, page: StudyPage, area: Area) -> None:
+    listed = fitting_lines(
+        page,
+        area.height - _head_height(),
+        lambda line: _row_height(sheet, line),
+        lambda words: sheet.height_of(words, area.width, _LAST, _MOST_LINES),
+    )
+    top = _draw_row(sheet, dict.fromkeys(_COLUMNS, _HEAD), tuple(_COLUMNS), area)
+    for line in listed:
+        sheet.line((area.left, top), (area.left + area.width, top), _RULE, 0.2)
+        styles = dict.fromkeys(_COLUMNS, _CELL)
+        styles["Result and probability"] = Style(8.0, STATE_COLOURS[line.state], bold=True)
+        top = _draw_row(sheet, styles, _cells(line), Area(area.left, top, area.width, 0))
+    sentence = unlisted_sentence(page, listed)
+    place = Area(area.left, top + 0.5, area.width, 0)
+    sheet.write(Block(sentence, place, _LAST, most_lines=_MOST_LINES))
+
+
+def _draw_row(sheet: Sheet, styles: Mapping[str, Style], cells: Sequence[str], area: Area) -> float:
+    """Where the row ends, below its highest cell."""
+    left, bottom = area.left, area.top + _PADDING
+    for (name, width), text in zip(_COLUMNS.items(), cells, strict=True):
+        place = Area(left, area.top + _PADDING, width - 2, 0)
+        bottom = max(bottom, sheet.write(Block(text, place, styles[name], _MOST_LINES)))
+        left += width
+    return bottom + _PADDING
+
+
+def _table_height(sheet: Sheet, lines: Sequence[ImageLine]) -> float:
+    return _head_height() + sum(_row_height(sheet, line) for line in lines)
+
+
+def _head_height() -> float:
+    return _HEAD.pitch + 2 * _PADDING
+
+
+def _row_height(sheet: Sheet, line: ImageLine) -> float:
+    heights = [
+        sheet.height_of(text, width - 2, _CELL, _MOST_LINES)
+        for text, width in zip(_cells(line), _COLUMNS.values(), strict=True)
+    ]
+    return max(heights) + 2 * _PADDING
+
+
+def _cells(line: ImageLine) -> tuple[str, ...]:
+    return line.label, line.answer, line.place, line.kind, line.remark
