@@ -87,6 +87,15 @@ HORIZONTAL_PIXEL_SPACING = _code("111026", "DCM", "Horizontal Pixel Spacing")
 VERTICAL_PIXEL_SPACING = _code("111066", "DCM", "Vertical Pixel Spacing")
 MILLIMETER = _code("mm", "UCUM", "mm")
 
+# Key objects (TID 2010, CID 7010)
+OF_INTEREST = _code("113000", "DCM", "Of Interest")
+REJECTED_FOR_PATIENT_SAFETY = _code("113037", "DCM", "Rejected for Patient Safety Reasons")
+KEY_OBJECT_DESCRIPTION = _code("113012", "DCM", "Key Object Description")
+
+# The heatmap (CID 7150, CID 7203)
+MORPHOLOGICALLY_ABNORMAL = _code("49755003", "SCT", "Morphologically Abnormal Structure")
+SEGMENTATION = _code("113076", "DCM", "Segmentation")
+
 # Purposes in the header
 PROCESSING_EQUIPMENT = _code("109102", "DCM", "Processing Equipment")
 SOURCE_IMAGE = _code("121322", "DCM", "Source image for image processing operation")

@@ -1,27 +1,51 @@
 """The headers a report is built from, read again from the spool within bounds."""
 
 import io
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
-from dicom_node.header_reading import read_header
+from dicom_node.header_reading import NotUnderstood, read_header
+from dicom_node.results.heatmap_segmentation import SEGMENTATION_KEYWORDS
+from dicom_node.results.key_objects import KEY_OBJECT_KEYWORDS
+from dicom_node.results.presentation_state import PRESENTATION_KEYWORDS
 from dicom_node.results.secondary_capture import CAPTURE_KEYWORDS
 from dicom_node.results.structured_report import REPORT_KEYWORDS
 from dicom_node.spool import Spool
 
-EVIDENCE_KEYWORDS = tuple(dict.fromkeys((*REPORT_KEYWORDS, *CAPTURE_KEYWORDS)))
+EVIDENCE_KEYWORDS = tuple(
+    dict.fromkeys(
+        (
+            *REPORT_KEYWORDS,
+            *CAPTURE_KEYWORDS,
+            *PRESENTATION_KEYWORDS,
+            *KEY_OBJECT_KEYWORDS,
+            *SEGMENTATION_KEYWORDS,
+        )
+    )
+)
+# Tables may be larger than a header is let be; a study is not left unreported for them.
+_TABLES = {"ModalityLUTSequence", "VOILUTSequence"}
+_WITHOUT_TABLES = tuple(keyword for keyword in EVIDENCE_KEYWORDS if keyword not in _TABLES)
 # Preamble and prefix, then the file meta information's group length (PS3.10 7.1): (0002,0000) UL.
 _GROUP_LENGTH_OFFSET = 132 + 8
 _GROUP_LENGTH_BYTES = 4
 
 
 def read_evidence(spool: Spool, spool_key: str) -> Dataset:
-    """The elements of a received file that its report and its capture take over."""
+    """The elements of a received file that the objects built from it take over."""
+    try:
+        return _read(spool, spool_key, EVIDENCE_KEYWORDS)
+    except NotUnderstood:
+        return _read(spool, spool_key, _WITHOUT_TABLES)
+
+
+def _read(spool: Spool, spool_key: str, keywords: Sequence[str]) -> Dataset:
     with spool.open(spool_key) as stream:
-        return read_header(stream, _transfer_syntax_uid(stream), EVIDENCE_KEYWORDS)
+        return read_header(stream, _transfer_syntax_uid(stream), keywords)
 
 
 def _transfer_syntax_uid(stream: BinaryIO) -> UID:

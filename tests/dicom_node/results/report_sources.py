@@ -10,6 +10,7 @@ from pydicom.uid import (
     ComputedRadiographyImageStorage,
     DigitalXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
+    MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     MultiFrameTrueColorSecondaryCaptureImageStorage,
     SecondaryCaptureImageStorage,
 )
@@ -109,6 +110,22 @@ def multi_frame() -> Dataset:
     source.SOPClassUID = MultiFrameTrueColorSecondaryCaptureImageStorage
     source.NumberOfFrames = 5
     return source
+
+
+def grey_multi_frame() -> Dataset:
+    source = multi_frame()
+    source.SOPClassUID = MultiFrameGrayscaleByteSecondaryCaptureImageStorage
+    source.SamplesPerPixel, source.PhotometricInterpretation = 1, "MONOCHROME2"
+    return source
+
+
+def in_character_set(character_set: str | list[str] | None, name: str, text: str) -> Dataset:
+    """A small image whose patient and study are written so."""
+    source = minimal_cr(rows=40, columns=30)
+    if character_set is not None:
+        source.SpecificCharacterSet = character_set
+    source.PatientName, source.StudyDescription = name, text
+    return received(source)
 
 
 def fracture_in(source: Dataset, **changes: object) -> ImageFinding:

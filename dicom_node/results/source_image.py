@@ -1,0 +1,60 @@
+"""The received image that a result is about: the reference to it, and what holds for both."""
+
+from pydicom.dataset import Dataset
+from pydicom.uid import UID
+
+from dicom_node.received_header import is_multi_frame, laterality_of, pixel_spacing
+from dicom_node.results.finding import ImageFinding
+
+# An image once compressed with loss stays so, and so does what is derived from it (PS3.3
+# C.7.6.1.1.5).
+LOSSY_COMPRESSION = (
+    "LossyImageCompression",
+    "LossyImageCompressionRatio",
+    "LossyImageCompressionMethod",
+)
+# All that the functions below read.
+SOURCE_IMAGE_KEYWORDS = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "SeriesInstanceUID",
+    "InstanceNumber",
+    "NumberOfFrames",
+    "PatientOrientation",
+    "ImageLaterality",
+    "Laterality",
+    "PixelSpacing",
+    "ImagerPixelSpacing",
+)
+
+
+def image_reference(header: Dataset, finding: ImageFinding) -> Dataset:
+    """Image SOP Instance Reference Macro, PS3.3 10.3; the frame where there are several."""
+    reference = Dataset()
+    reference.ReferencedSOPClassUID = UID(str(header.SOPClassUID))
+    reference.ReferencedSOPInstanceUID = UID(str(header.SOPInstanceUID))
+    if finding.frame is not None and is_multi_frame(header):
+        reference.ReferencedFrameNumber = finding.frame
+    return reference
+
+
+def add_side(result: Dataset, header: Dataset, finding: ImageFinding) -> None:
+    """The image's own side, for a series may hold both; else the series' one, unknown (2C)."""
+    side = laterality_of(header, finding.laterality)
+    if side is None:
+        result.Laterality = None
+    else:
+        result.ImageLaterality = side
+
+
+def patient_orientation(header: Dataset) -> list[str] | None:
+    """The two directions; None where the source has not both."""
+    value = header.get("PatientOrientation")
+    if value is None or isinstance(value, str) or len(value) != 2 or not all(value):
+        return None
+    return [str(direction) for direction in value]
+
+
+def best_spacing(header: Dataset) -> tuple[float, float] | None:
+    """Of rows and columns in mm, as calibrated where that is known, else at the detector."""
+    return pixel_spacing(header, "PixelSpacing") or pixel_spacing(header, "ImagerPixelSpacing")
