@@ -106,7 +106,7 @@ class Sheet:
 
     def width_of(self, text: str, style: Style) -> float:
         self._use(text, style)
-        return self._pdf.get_string_width(_latin(text))
+        return float(self._pdf.get_string_width(_latin(text)))
 
     def fill(self, place: Area, colour: Colour, corner: float = 0.0) -> None:
         self._pdf.set_fill_color(*colour)
