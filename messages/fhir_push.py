@@ -1,0 +1,113 @@
+"""Giving a transaction to the hospital's FHIR server, and saying in plain words why it failed."""
+
+import ssl
+from dataclasses import dataclass
+
+import httpx
+
+from dicom_node.peer import PeerRefused, PeerUnavailable
+
+_MEDIA_TYPE = "application/fhir+json"
+_TAKEN = {200, 201}
+_LATER = {408, 425, 429}
+_REASONS = {
+    400: "does not understand the bundle",
+    401: "does not accept our token: give it a valid one",
+    403: "forbids it: let the node's account write there",
+    404: "has no FHIR service at this address: correct the base URL",
+    405: "takes no transactions at this address: correct the base URL",
+    409: "holds something that is in conflict with it",
+    412: "holds several resources where one was expected",
+    413: "finds the bundle too large: raise its limit",
+    415: "takes no FHIR JSON",
+    422: "finds the bundle against its rules",
+}
+# R4 value set issue-type. Whatever else stands there is text of the server's, which may name the
+# patient.
+_ISSUE_CODES = {
+    *("invalid", "structure", "required", "value", "invariant", "security", "login", "unknown"),
+    *("expired", "forbidden", "suppressed", "processing", "not-supported", "duplicate"),
+    *("multiple-matches", "not-found", "deleted", "too-long", "code-invalid", "extension"),
+    *("too-costly", "business-rule", "conflict", "transient", "lock-error", "no-store"),
+    *("exception", "timeout", "incomplete", "throttled", "informational"),
+}
+_ANSWER_MAX_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, repr=False)
+class FhirDestination:
+    """A FHIR server by its base URL, `https://fhir.hospital.example/r4`."""
+
+    base_url: str
+    connection_timeout_seconds: float = 10
+    answer_timeout_seconds: float = 60
+    bearer_token: str | None = None
+
+    def __str__(self) -> str:
+        """Without the user and password that a URL may hide."""
+        url = httpx.URL(self.base_url)
+        return f"{url.scheme}://{url.netloc.decode()}{url.path}"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """The server has all of the bundle."""
+
+    status: int
+
+
+def push_bundle(destination: FhirDestination, bundle: bytes) -> Pushed:
+    """POST the transaction; PeerUnavailable or PeerRefused with one sentence on what to do."""
+    try:
+        response = _post(destination, bundle)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+        raise PeerRefused("the FHIR server's base URL is no http address: correct it") from error
+    except httpx.TimeoutException as error:
+        raise PeerUnavailable(f"{destination}: no answer in time; is the server busy?") from error
+    except httpx.TransportError as error:
+        raise PeerUnavailable(
+            f"{destination}: the connection failed; check address, network and certificate"
+        ) from error
+    if response.status_code in _TAKEN:
+        return Pushed(response.status_code)
+    raise _trouble(destination, response)
+
+
+def _post(destination: FhirDestination, bundle: bytes) -> httpx.Response:
+    headers = {"Content-Type": _MEDIA_TYPE, "Accept": _MEDIA_TYPE, "Prefer": "return=minimal"}
+    if destination.bearer_token:
+        headers["Authorization"] = f"Bearer {destination.bearer_token}"
+    timeout = httpx.Timeout(
+        destination.answer_timeout_seconds, connect=destination.connection_timeout_seconds
+    )
+    # The system's own authorities, the hospital's among them; no proxy that a variable names.
+    trusted = ssl.create_default_context()
+    with httpx.Client(verify=trusted, trust_env=False, timeout=timeout) as client:
+        return client.post(destination.base_url, content=bundle, headers=headers)
+
+
+def _trouble(
+    destination: FhirDestination, response: httpx.Response
+) -> PeerUnavailable | PeerRefused:
+    status = response.status_code
+    codes = _issue_codes(response)
+    named = f" ({', '.join(codes)})" if codes else ""
+    if status in _LATER or status >= 500:
+        sentence = f"{destination} cannot take it now: HTTP {status}{named}; it is tried again"
+        return PeerUnavailable(sentence, status)
+    words = _REASONS.get(status, "does not take it")
+    return PeerRefused(f"{destination} {words}: HTTP {status}{named}", status)
+
+
+def _issue_codes(response: httpx.Response) -> list[str]:
+    """The coded kinds of trouble of an OperationOutcome, each once."""
+    if len(response.content) > _ANSWER_MAX_BYTES:
+        return []
+    try:
+        issues = response.json()["issue"]
+        codes = [issue["code"] for issue in issues]
+    except (ValueError, KeyError, TypeError):
+        return []
+    return list(dict.fromkeys(code for code in codes if code in _ISSUE_CODES))

@@ -1,0 +1,51 @@
+"""A FHIR server and validators of others, in a process of its own."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from tests.services import absent, require_program
+
+FOLDER = Path(__file__).parent / "fhir-server"
+_MODULES = FOLDER / "node_modules"
+# The official schema of R4 4.0.1, as Medplum ships it.
+SCHEMA = _MODULES / "@medplum" / "definitions" / "dist" / "fhir" / "r4" / "fhir.schema.json"
+
+
+@dataclass(frozen=True)
+class FhirServer:
+    """Takes what its validators find valid; `objections` asks them alone."""
+
+    base_url: str
+
+    def objections(self, resource: dict[str, Any]) -> list[str]:
+        answer = httpx.post(f"{self.base_url}/$validate", content=json.dumps(resource))
+        found: list[str] = answer.json()
+        return found
+
+    def search(self, query: str) -> list[dict[str, Any]]:
+        bundle = httpx.get(f"{self.base_url}/{query}").raise_for_status().json()
+        return [entry["resource"] for entry in bundle.get("entry", [])]
+
+
+def require_modules() -> None:
+    if not _MODULES.is_dir():
+        absent("the FHIR test server is missing: run tests/install-services")
+
+
+@contextmanager
+def fhir_server() -> Iterator[FhirServer]:
+    node = require_program("node", "nodejs")
+    require_modules()
+    with subprocess.Popen([node, "server.cjs"], cwd=FOLDER, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            yield FhirServer(f"http://127.0.0.1:{int(process.stdout.readline())}")
+        finally:
+            process.terminate()

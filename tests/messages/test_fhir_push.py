@@ -1,0 +1,168 @@
+"""Giving a bundle to a FHIR server: a real one, and ones that refuse in every way there is."""
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from db.states import AnalysisState
+from dicom_node.peer import PeerRefused, PeerUnavailable
+from messages.fhir_push import FhirDestination, Pushed, push_bundle
+from messages.fhir_resources import make_transaction
+from tests.messages.fhir_cases import NOT_LOOKED_AT, image, plain_source, report, source
+from tests.messages.fhir_server import FhirServer, fhir_server
+
+TYPES = ("Device", "ImagingStudy", "Observation", "DiagnosticReport")
+
+
+@contextmanager
+def answering(status: int, body: str = "", wait_seconds: float = 0) -> Iterator[FhirDestination]:
+    """A server that answers every request so."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            over.wait(wait_seconds)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body.encode())))
+            self.send_header("X-Token", self.headers.get("Authorization", ""))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        try:
+            yield FhirDestination(f"http://127.0.0.1:{server.server_port}/fhir")
+        finally:
+            over.set()
+            server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[FhirServer]:
+    with fhir_server() as running:
+        yield running
+
+
+def counts(server: FhirServer) -> list[int]:
+    return [len(server.search(name)) for name in TYPES]
+
+
+@pytest.mark.integration
+def test_a_bundle_sent_twice_has_the_effect_of_one_and_a_revision_replaces(
+    server: FhirServer,
+) -> None:
+    destination = FhirDestination(server.base_url)
+    bundle = make_transaction(plain_source())
+    assert push_bundle(destination, bundle) == Pushed(200)
+    push_bundle(destination, bundle)
+    assert counts(server) == [1, 1, 3, 1]
+    (device,), (report_,) = server.search("Device"), server.search("DiagnosticReport")
+    studies = {one["device"]["reference"] for one in server.search("Observation")}
+    assert studies == {f"Device/{device['id']}"}
+    assert report_["imagingStudy"][0]["reference"].startswith("ImagingStudy/")
+    later = source(
+        image(1, NOT_LOOKED_AT),
+        revision=2,
+        state=AnalysisState.NOT_ANALYSED,
+        probability=None,
+    )
+    push_bundle(destination, make_transaction(later))
+    assert counts(server) == [1, 1, 3, 1]
+    (replaced,) = server.search("DiagnosticReport")
+    assert replaced["conclusion"].startswith("Not assessable")
+
+
+@pytest.mark.integration
+def test_a_server_that_finds_the_bundle_invalid_takes_nothing_of_it(server: FhirServer) -> None:
+    bundle = json.loads(make_transaction(plain_source()))
+    bundle["entry"][-1]["resource"]["status"] = "guessed"
+    before = counts(server)
+    with pytest.raises(PeerRefused, match=r"against its rules: HTTP 422 \(invalid\)"):
+        push_bundle(FhirDestination(server.base_url), json.dumps(bundle).encode())
+    assert counts(server) == before
+
+
+@pytest.mark.parametrize("status", [200, 201])
+def test_taken_is_taken(status: int) -> None:
+    with answering(status) as destination:
+        assert push_bundle(destination, b"{}") == Pushed(status)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 412, 422, 302, 204])
+def test_a_refusal_is_for_a_person(status: int) -> None:
+    with answering(status) as destination, pytest.raises(PeerRefused) as refused:
+        push_bundle(destination, b"{}")
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503])
+def test_a_server_in_trouble_is_tried_again(status: int) -> None:
+    with answering(status) as destination, pytest.raises(PeerUnavailable) as trouble:
+        push_bundle(destination, b"{}")
+    assert trouble.value.status == status
+
+
+def test_only_coded_words_of_an_outcome_are_repeated() -> None:
+    outcome = {
+        "resourceType": "OperationOutcome",
+        "issue": [
+            {"severity": "error", "code": "invariant", "diagnostics": "Yamada^Tarou is dead"},
+            {"severity": "error", "code": "Yamada"},
+            {"severity": "error", "code": "invariant", "details": {"text": "P-17"}},
+        ],
+    }
+    with answering(422, json.dumps(outcome)) as destination:
+        with pytest.raises(PeerRefused) as refused:
+            push_bundle(destination, b"{}")
+        assert str(refused.value) == (
+            f"{destination} finds the bundle against its rules: HTTP 422 (invariant)"
+        )
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>Yamada</html>", "[]", '{"issue": [3]}', '{"issue": 3}']
+)
+def test_an_answer_that_is_no_outcome_is_left_unread(body: str) -> None:
+    with answering(400, body) as destination, pytest.raises(PeerRefused) as refused:
+        push_bundle(destination, b"{}")
+    assert "Yamada" not in str(refused.value)
+
+
+def test_a_server_that_is_away_or_silent_is_tried_again() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        away = FhirDestination(f"http://127.0.0.1:{taken.getsockname()[1]}")
+        with pytest.raises(PeerUnavailable, match="the connection failed"):
+            push_bundle(away, b"{}")
+    with answering(200, wait_seconds=30) as destination:
+        hasty = replace(destination, answer_timeout_seconds=0.2)
+        with pytest.raises(PeerUnavailable, match="no answer in time"):
+            push_bundle(hasty, b"{}")
+
+
+@pytest.mark.parametrize("base_url", ["ftp://hospital.example", "fhir", ""])
+def test_an_address_that_is_none_is_for_a_person(base_url: str) -> None:
+    with pytest.raises(PeerRefused, match="no http address"):
+        push_bundle(FhirDestination(base_url), b"{}")
+
+
+def test_neither_token_nor_password_is_shown() -> None:
+    secret = FhirDestination("https://ward:hunter2@fhir.example/r4", bearer_token="hunter2")
+    assert str(secret) == "https://fhir.example/r4"
+    assert "hunter2" not in repr(secret)
+
+
+def test_no_proxy_of_the_environment_sees_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with answering(200) as destination:
+        assert push_bundle(destination, make_transaction(source(*report().images))) == Pushed(200)

@@ -1,0 +1,291 @@
+"""The FHIR interface as its clients meet it: over HTTP, from a ledger with real rows."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+import pytest
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fhir.resources.R4B.bundle import Bundle
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from fhir.resources.R4B.operationoutcome import OperationOutcome
+from sqlalchemy import Engine, update
+
+from db.session import open_ledger, transaction
+from db.tables import Study
+from messages.fhir_search import PARAMETERS
+from messages.fhir_service import FhirPlan, fhir_routes
+from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report
+from tests.messages.fhir_cases import ARCHIVE, SITE
+from tests.waiting import wait_for
+
+Resource = dict[str, Any]
+# The network of the ledger's tests, in use.
+PLAN_ARCHIVE = replace(ARCHIVE, algorithm=replace(ARCHIVE.algorithm, name="osteon"))
+
+
+@dataclass(frozen=True)
+class Client:
+    base_url: str
+    http: httpx.Client
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self.http.get(f"{self.base_url}/{path}", headers=headers)
+
+    def found(self, query: str) -> list[Resource]:
+        answer = self.http.get(f"{self.base_url}/{query}")
+        assert answer.status_code == 200, answer.text
+        Bundle.model_validate(answer.json())
+        return [entry["resource"] for entry in answer.json().get("entry", [])]
+
+    def studies(self, query: str) -> list[str]:
+        """The studies that the DiagnosticReports found belong to, by their accession numbers."""
+        return [
+            one["basedOn"][0]["identifier"]["value"]
+            for one in self.found(f"DiagnosticReport?{query}")
+        ]
+
+
+@contextmanager
+def serving(engine: Engine) -> Iterator[Client]:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
+        app = FastAPI(openapi_url=None)
+        app.include_router(fhir_routes(engine, FhirPlan(base_url, PLAN_ARCHIVE)))
+        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            wait_for(lambda: server.started, "the service", limit_seconds=30)
+            with httpx.Client(timeout=30) as http:
+                yield Client(base_url, http)
+        finally:
+            server.should_exit = True
+            thread.join(30)
+
+
+def fill(engine: Engine) -> None:
+    """Three studies of two images each, one blocked since, and one that is not reported."""
+    for number in (1, 2, 3, 4):
+        uid = f"1.2.{number}"
+        common = {
+            "study": uid,
+            "patient_id": f"P-{number}",
+            "patient_name": "Yamada^Tarou=山田^太郎",
+            "accession_number": f"A-{number}",
+            "study_date": f"2026010{number}",
+            "study_time": "" if number == 2 else "101500",
+        }
+        receive(engine, received(1, **common), received(2, **common))
+        analyse(engine, FRACTURE, NO_FRACTURE)
+        if number < 4:
+            report(engine)
+    with transaction(engine) as session:
+        session.execute(update(Study).where(Study.patient_id == "P-3").values(blocked_reason="x"))
+
+
+@pytest.fixture(scope="module")
+def engine(new_ledger: Callable[[str], str]) -> Iterator[Engine]:
+    ledger = open_ledger(new_ledger("sqlite"))
+    fill(ledger)
+    yield ledger
+    ledger.dispose()
+
+
+@pytest.fixture(scope="module")
+def client(engine: Engine) -> Iterator[Client]:
+    with serving(engine) as running:
+        yield running
+
+
+@pytest.mark.parametrize("resource_type", list(PARAMETERS))
+def test_what_a_search_finds_can_be_read(client: Client, resource_type: str) -> None:
+    for found in client.found(resource_type):
+        answer = client.get(f"{resource_type}/{found['id']}")
+        assert answer.headers["content-type"] == "application/fhir+json"
+        assert answer.json() == found
+        assert client.found(f"{resource_type}?_id={found['id']}") == [found]
+
+
+def test_every_reported_study_is_there_and_a_blocked_one_is_not(client: Client) -> None:
+    assert client.studies("") == ["A-1", "A-2"]
+    assert len(client.found("ImagingStudy")) == 2
+    assert len(client.found("Observation")) == 6
+    (device,) = client.found("Device")
+    assert {one["device"]["reference"] for one in client.found("Observation")} == {
+        f"Device/{device['id']}"
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "studies"),
+    [
+        ("patient.identifier=P-1", ["A-1"]),
+        (f"patient:identifier={SITE.patient_id_system}|P-2", ["A-2"]),
+        ("subject.identifier=https://elsewhere.example|P-2", []),
+        ("subject:identifier=P-1,P-2", ["A-1", "A-2"]),
+        ("subject:identifier=P-1&patient.identifier=P-2", []),
+        ("patient.identifier=P-3", []),
+        ("based-on:identifier=A-2", ["A-2"]),
+        ("identifier=urn:dicom:uid|urn:oid:9.2.1.1", ["A-2"]),
+        ("identifier=9.2.1.1", []),
+        ("status=preliminary", ["A-1", "A-2"]),
+        ("status=final", []),
+        ("code=http://loinc.org|43468-8", ["A-1", "A-2"]),
+        ("code=1-1", []),
+        ("_id=nobody", []),
+        ("date=2026-01-02", ["A-2"]),
+        ("date=2026-01", ["A-1", "A-2"]),
+        ("date=ge2026-01-02", ["A-2"]),
+        ("date=gt2026-01-01", ["A-2"]),
+        ("date=lt2026-01-02&date=ge2026", ["A-1"]),
+        ("date=le2026-01-01T01:15:00Z", ["A-1"]),
+        ("date=lt2026-01-01T01:15:00Z", []),
+        ("date=2026-01-01T10:15", ["A-1"]),
+        ("issued=gt2020", ["A-1", "A-2"]),
+        ("_lastUpdated=lt2020-01-01", []),
+        ("_lastUpdated=gt2020-01-01T00:00:00%2B09:00", ["A-1", "A-2"]),
+        ("colour=red", ["A-1", "A-2"]),
+    ],
+)
+def test_reports_are_found_by_their_traits(client: Client, query: str, studies: list[str]) -> None:
+    assert client.studies(query) == studies
+
+
+def test_the_other_types_are_found_by_their_identifiers(client: Client) -> None:
+    (study,) = client.found("ImagingStudy?identifier=urn:dicom:uid|urn:oid:1.2.2")
+    assert client.found("ImagingStudy?identifier=A-2&started=2026-01-02") == [study]
+    assert client.found("ImagingStudy?basedon:identifier=A-2&patient.identifier=P-2") == [study]
+    observation = client.found("Observation?patient.identifier=P-2")[1]
+    named = observation["identifier"][0]
+    query = urlencode({"identifier": f"{named['system']}|{named['value']}"})
+    assert client.found(f"Observation?{query}") == [observation]
+    assert client.found("Observation?code=72704001&based-on:identifier=A-2")[1] == observation
+    (device,) = client.found("Device?status=active")
+    assert client.found(f"Device?identifier={device['identifier'][0]['value']}") == [device]
+    assert client.found("Device?identifier=other") == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5, 6])
+def test_pages_follow_one_another_without_gap_or_repetition(client: Client, count: int) -> None:
+    whole = client.found("Observation?_count=100")
+    query, seen, pages = f"Observation?_count={count}&status=preliminary", [], 0
+    while query:
+        bundle = client.get(query).json()
+        seen += [entry["resource"] for entry in bundle["entry"]]
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        query, pages = links.get("next", "").removeprefix(f"{client.base_url}/"), pages + 1
+    assert seen == whole
+    assert pages == -(-6 // count)
+
+
+def test_an_unknown_parameter_is_left_out_of_the_self_link_or_refused(client: Client) -> None:
+    query = "DiagnosticReport?colour=red&status=preliminary"
+    bundle = client.get(query).json()
+    (link,) = bundle["link"]
+    assert link["relation"] == "self" and "colour" not in link["url"]
+    assert "status=preliminary" in link["url"]
+    refused = client.get(query, headers={"Prefer": "return=minimal; handling=strict"})
+    assert refused.status_code == 400
+    assert "colour" not in refused.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("DiagnosticReport/nobody", 404, "not-found"),
+        ("DiagnosticReport/nobody/_history", 404, "not-found"),
+        ("Patient", 404, "not-found"),
+        ("Patient/1", 404, "not-found"),
+        ("DiagnosticReport?date=yesterday", 400, "invalid"),
+        ("DiagnosticReport?date=2026-02-31", 400, "invalid"),
+        ("DiagnosticReport?date=9999", 400, "invalid"),
+        ("DiagnosticReport?date=ap2026", 400, "invalid"),
+        ("DiagnosticReport?_count=none", 400, "invalid"),
+        ("DiagnosticReport?_cursor=1", 400, "invalid"),
+        ("DiagnosticReport?_cursor=99999999999999999999.0", 400, "invalid"),
+        ("DiagnosticReport?_format=xml", 406, "not-supported"),
+    ],
+)
+def test_an_error_is_an_outcome_in_plain_words(
+    client: Client, path: str, status: int, code: str
+) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["issue"][0]["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/fhir+json"
+    OperationOutcome.model_validate(answer.json())
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+def test_nothing_can_be_written(client: Client, method: str) -> None:
+    for path in ("DiagnosticReport", "DiagnosticReport/1", ""):
+        answer = client.http.request(method, f"{client.base_url}/{path}", content=b"{}")
+        assert answer.status_code == 405
+        OperationOutcome.model_validate(answer.json())
+
+
+def test_a_search_by_form_keeps_patients_out_of_urls(client: Client) -> None:
+    address = f"{client.base_url}/DiagnosticReport/_search"
+    bundle = client.http.post(address, data={"patient.identifier": "P-2"}).json()
+    assert bundle["entry"] == client.get("DiagnosticReport?patient.identifier=P-2").json()["entry"]
+    assert client.http.post(address, json={}).status_code == 415
+
+
+def test_what_a_client_has_is_not_sent_again(client: Client) -> None:
+    (first, _) = client.found("DiagnosticReport")
+    path = f"DiagnosticReport/{first['id']}"
+    assert client.get(path).headers["etag"] == 'W/"1"'
+    again = client.get(path, headers={"If-None-Match": 'W/"1"'})
+    assert (again.status_code, again.content) == (304, b"")
+    assert client.get(path, headers={"If-None-Match": 'W/"2"'}).status_code == 200
+
+
+def test_the_statement_tells_what_the_service_does(client: Client) -> None:
+    statement = client.get("metadata").json()
+    CapabilityStatement.model_validate(statement)
+    assert statement["fhirVersion"] == "4.0.1"
+    for resource in statement["rest"][0]["resource"]:
+        names = [one["name"] for one in resource["searchParam"]]
+        assert names == [one.name for one in PARAMETERS[resource["type"]]]
+
+
+def test_only_json_is_spoken(client: Client) -> None:
+    assert client.get("metadata", headers={"Accept": "application/fhir+xml"}).status_code == 406
+    wanted = {"Accept": "text/html, application/fhir+json;q=0.9"}
+    assert client.get("metadata", headers=wanted).status_code == 200
+    assert client.get("metadata?_format=json").status_code == 200
+
+
+def test_the_log_says_nothing_of_what_was_asked(client: Client) -> None:
+    with structlog.testing.capture_logs() as lines:
+        client.found("DiagnosticReport?patient.identifier=P-1")
+        client.get("DiagnosticReport?date=P-1")
+        client.get("DiagnosticReport/P-1")
+    assert [line["event"] for line in lines] == ["fhir_answered"] * 3
+    assert "P-1" not in str(lines)
+
+
+def test_a_new_revision_replaces_the_old_one(new_ledger: Callable[[str], str]) -> None:
+    ledger = open_ledger(new_ledger("sqlite"))
+    try:
+        receive(ledger, received(1, accession_number="A-1"))
+        analyse(ledger, FRACTURE)
+        report(ledger)
+        with serving(ledger) as client:
+            (old,) = client.found("DiagnosticReport")
+            receive(ledger, received(2, accession_number="A-1"))
+            analyse(ledger, NO_FRACTURE)
+            assert client.found("DiagnosticReport") == [old], "the report has not seen it"
+            report(ledger)
+            (new,) = client.found("DiagnosticReport")
+        assert (new["id"], new["meta"]["versionId"]) == (old["id"], "2")
+        assert (len(old["result"]), len(new["result"])) == (2, 3)
+    finally:
+        ledger.dispose()
