@@ -143,7 +143,16 @@ def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
         object_max_bytes=settings.object_max_bytes,
     )
     with peer_trouble_explained(), ledger_trouble_explained():
-        yield Pull(destination, settings.ae_title, reception, with_progress)
+        named = _destination_names(settings, str(destination))
+        yield Pull(destination, named, settings.ae_title, reception, with_progress)
+
+
+def _destination_names(settings: "Settings", address: str) -> frozenset[str]:
+    """What the PACS is called where results go to it; nothing, where none do."""
+    from remote_systems import PacsSettings
+
+    pacs = (one for one in settings.destinations if isinstance(one, PacsSettings))
+    return frozenset(one.name for one in pacs if str(one.peer) == address)
 
 
 def _print_fetched(fetched: "FetchedStudy", as_json: bool) -> None:

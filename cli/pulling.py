@@ -29,9 +29,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Pull:
-    """A PACS, and the node that pulls from it."""
+    """A PACS, and the node that pulls from it; `named`: what it is called where results go."""
 
     destination: Destination
+    named: frozenset[str]
     ae_title: str
     reception: Reception
     watched: Watched
@@ -101,7 +102,7 @@ class Pull:
 
     def _known(self, uids: Collection[str]) -> dict[str, LedgerStudy]:
         with reading(self.reception.engine) as session:
-            return load_ledger_studies(session, uids, str(self.destination))
+            return load_ledger_studies(session, uids, self.named)
 
     def _lacking(self, named: Mapping[str, Instances]) -> dict[str, Instances]:
         """By study the images that are not here."""

@@ -81,7 +81,8 @@ class Account:
 
     def sentence(self, peer: str) -> str:
         counts = Counter(study.outcome for study in self.studies.values())
-        parts = [f"{len(self.studies)} studies in {peer}"]
+        total = len(self.studies)
+        parts = [f"{total} {'study' if total == 1 else 'studies'} in {peer}"]
         parts += [f"{counts[one]} {_WORDS[one]}" for one in Outcome if counts[one]]
         if overdue := sum(study.is_overdue for study in self.studies.values()):
             parts.append(f"{overdue} of these overdue")

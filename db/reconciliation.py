@@ -112,13 +112,13 @@ def compare(pacs: PacsStudy, ledger: LedgerStudy | None, overdue_before: datetim
 
 
 def load_ledger_studies(
-    session: Session, study_instance_uids: Collection[str], destination: str
+    session: Session, study_instance_uids: Collection[str], destinations: Collection[str]
 ) -> dict[str, LedgerStudy]:
-    """Those of the studies that the ledger knows; `destination` as deliveries name the PACS."""
+    """Those of the studies that the ledger knows; `destinations`: the PACS's names among these."""
     studies: dict[str, LedgerStudy] = {}
     for chunk in _chunks(study_instance_uids):
         received = _grouped(session, _received(chunk))
-        results = _grouped(session, _results(chunk, destination))
+        results = _grouped(session, _results(chunk, destinations))
         stuck = set(session.scalars(_with_dead_delivery(chunk)))
         for row in session.execute(_states(chunk)):
             uid = row.study_instance_uid
@@ -167,7 +167,7 @@ def _received(uids: Sequence[str]) -> Select[str, str]:
     )
 
 
-def _results(uids: Sequence[str], destination: str) -> Select[str, str | None]:
+def _results(uids: Sequence[str], destinations: Collection[str]) -> Select[str, str | None]:
     return (
         select(Study.study_instance_uid, ResultObject.sop_instance_uid)
         .join(Report, Report.study_id == Study.id)
@@ -177,7 +177,7 @@ def _results(uids: Sequence[str], destination: str) -> Select[str, str | None]:
         .where(
             Study.study_instance_uid.in_(uids),
             ResultObject.sop_instance_uid.is_not(None),
-            Consignment.destination == destination,
+            Consignment.destination.in_(destinations),
             Delivery.state.in_((DeliveryState.SENT, DeliveryState.COMMITTED)),
         )
     )

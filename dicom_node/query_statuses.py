@@ -15,7 +15,7 @@ _MEANINGS = {
     0x0124: "it does not allow us to ask; give {calling} the right to query and retrieve there",
     TOO_MUCH: "it is out of resources, or more matches than it is willing to give; ask for less",
     0xA701: "it is out of resources and cannot count the matches",
-    0xA702: "it is out of resources and cannot send the objects",
+    0xA702: "it could not send; our log says what we refused, and C-MOVE needs our listener",
     0xA801: "it does not know where {calling} is; add our AE title there with our host and port",
     0xA900: "it finds that the request does not fit the information model",
     CANCELLED: "it says that the request was cancelled",

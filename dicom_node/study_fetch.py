@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from db.reconciliation import Received, load_received
 from db.session import reading
-from dicom_node.peer import PeerRefused
+from dicom_node.peer import PeerTrouble, PeerUnavailable
 from dicom_node.query_client import FoundInstance
 from dicom_node.retrieve_client import RetrieveClient, Wanted, Way
 
@@ -50,7 +50,7 @@ class StudyFetch:
     ) -> FetchedStudy:
         """Fetch the study or some of its series, whose `instances` the PACS has named.
 
-        A PACS that refuses is a reason; PeerUnavailable is raised.
+        What the PACS answers is a reason; PeerUnavailable is raised where it does not.
         """
         wanted = Wanted(
             study_instance_uid,
@@ -78,8 +78,10 @@ class StudyFetch:
     def _retrieve(self, wanted: Wanted) -> tuple[Way | None, str | None]:
         try:
             return self.client.retrieve(wanted, self.by).by, None
-        except PeerRefused as refusal:
-            return None, str(refusal)
+        except PeerTrouble as trouble:
+            if isinstance(trouble, PeerUnavailable) and trouble.status is None:
+                raise  # it is not there, and will not be for the next study
+            return None, str(trouble)
 
     def _received(self, study_instance_uid: str) -> Received:
         with reading(self.engine) as session:

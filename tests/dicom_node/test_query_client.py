@@ -182,9 +182,9 @@ def test_a_pacs_that_takes_no_queries() -> None:
 
 
 def test_a_pacs_that_does_not_know_us() -> None:
-    with running_archive(calling=("OTHER",)) as archive:
-        with pytest.raises(PeerRefused, match="does not know our AE title OSTEON"):
-            studies(archive)
+    unknown = pytest.raises(PeerRefused, match="does not know our AE title OSTEON")
+    with running_archive(calling=("OTHER",)) as archive, unknown:
+        studies(archive)
 
 
 def _first_window(pacs: QueryClient, limit: int) -> list[FoundStudy]:

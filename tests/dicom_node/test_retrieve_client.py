@@ -148,7 +148,7 @@ def test_of_series_only_these_come(archive: Archive, node: Node) -> None:
 def test_a_pacs_that_does_not_know_where_we_are(archive: Archive, node: Node) -> None:
     archive.datasets = stored_study(1)
     archive.neighbours = {}
-    with pytest.raises(PeerRefused, match="add our AE title there.*0xA801") as refusal:
+    with pytest.raises(PeerRefused, match=r"add our AE title there.*0xA801") as refusal:
         retrieve(archive, node, archive.datasets[0], Way.MOVE)
     assert refusal.value.status == 0xA801
     assert f"where {AE_TITLE} is" in str(refusal.value)
@@ -179,12 +179,12 @@ def test_a_pacs_that_may_not_send_on_our_association_calls_us(node: Node) -> Non
 
 
 def test_a_pacs_that_gives_nothing_away(node: Node) -> None:
-    with running_archive(FIND) as archive:
-        with pytest.raises(PeerRefused, match="neither C-GET nor C-MOVE"):
-            retrieve(archive, node, stored())
+    neither = pytest.raises(PeerRefused, match="neither C-GET nor C-MOVE")
+    with running_archive(FIND) as archive, neither:
+        retrieve(archive, node, stored())
 
 
 def test_a_pacs_that_takes_get_alone(node: Node) -> None:
-    with running_archive(GET) as archive:
-        with pytest.raises(PeerRefused, match="does not take C-MOVE"):
-            retrieve(archive, node, stored(), Way.MOVE)
+    not_move = pytest.raises(PeerRefused, match="does not take C-MOVE")
+    with running_archive(GET) as archive, not_move:
+        retrieve(archive, node, stored(), Way.MOVE)
