@@ -29,6 +29,9 @@ from pynetdicom.sop_class import (
     MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     MultiFrameTrueColorSecondaryCaptureImageStorage,
     SecondaryCaptureImageStorage,
+    StudyRootQueryRetrieveInformationModelFind,
+    StudyRootQueryRetrieveInformationModelGet,
+    StudyRootQueryRetrieveInformationModelMove,
     Verification,
     XRayAngiographicImageStorage,
     XRayRadiofluoroscopicImageStorage,
@@ -54,6 +57,8 @@ TRANSFER_SYNTAXES = (
     JPEGBaseline8Bit,
     ExplicitVRBigEndian,
 )
+
+_UNCOMPRESSED = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 
 ANALYSED_SOP_CLASSES = frozenset(
     {
@@ -96,5 +101,19 @@ def not_analysed_reason(sop_class_uid: str) -> str | None:
 def supported_contexts() -> list[PresentationContext]:
     """Verification and every storage class, each with all transfer syntaxes."""
     storage = [build_context(uid, list(TRANSFER_SYNTAXES)) for uid in sorted(STORAGE_SOP_CLASSES)]
-    uncompressed = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
-    return [build_context(Verification, uncompressed), *storage]
+    for context in storage:
+        # Who proposes it may be the SCP: C-GET stores at the peer that asks (PS3.4 C.4.3.1).
+        context.scu_role = context.scp_role = True
+    return [build_context(Verification, _UNCOMPRESSED), *storage]
+
+
+def query_retrieve_contexts() -> list[PresentationContext]:
+    """What answers questions about our results."""
+    return [
+        build_context(sop_class, _UNCOMPRESSED)
+        for sop_class in (
+            StudyRootQueryRetrieveInformationModelFind,
+            StudyRootQueryRetrieveInformationModelMove,
+            StudyRootQueryRetrieveInformationModelGet,
+        )
+    ]

@@ -1,20 +1,24 @@
 """The listener: opens the port, admits associations, looks after what they leave, and drains."""
 
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from pynetdicom import AE, evt
+from pynetdicom.presentation import PresentationContext
 from sqlalchemy import Engine
 
 from dicom_node.association_rows import AssociationRows
-from dicom_node.contexts import supported_contexts
+from dicom_node.contexts import query_retrieve_contexts, supported_contexts
 from dicom_node.discretion import printable, silence_dicom_libraries
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, own_address
 from dicom_node.policy import AssociationPolicy
+from dicom_node.query_service import QueryService
+from dicom_node.retrieve_service import RetrieveService
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
 from dicom_node.transport import ListenerServer, SharedContexts
@@ -27,7 +31,11 @@ _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
 
 @dataclass(frozen=True)
 class ListenerConfig:
-    """Where the listener listens; its `name` is its own and stays the same after a restart."""
+    """Where the listener listens; its `name` is its own and stays the same after a restart.
+
+    `destinations` are where C-MOVE may send results; `answers_queries`: whoever may associate may
+    also ask for results.
+    """
 
     policy: AssociationPolicy
     name: str
@@ -35,16 +43,20 @@ class ListenerConfig:
     port: int = 11112
     upkeep_seconds: float = 10
     abandoned_after_seconds: float = 30
+    destinations: Sequence[Destination] = ()
+    answers_queries: bool = True
 
 
 class Listener:
-    """A C-STORE and C-ECHO SCP on one port."""
+    """A C-STORE, C-ECHO, C-FIND, C-MOVE and C-GET SCP on one port."""
 
     def __init__(self, config: ListenerConfig, engine: Engine, spool: Spool) -> None:
         self._config = config
         self._spool = spool
         self._rows = AssociationRows(engine, config.name)
         self._service = StoreService(engine, self._rows)
+        self._query = QueryService(engine, spool, config.policy.ae_title)
+        self._retrieve = RetrieveService(engine, spool, config.destinations)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._server: ListenerServer | None = None
@@ -98,9 +110,12 @@ class Listener:
         ae.network_timeout = policy.network_timeout_seconds
         return ae.make_server(  # type: ignore[no-any-return]
             (self._config.bind_address, self._config.port),
-            contexts=SharedContexts(supported_contexts()),
+            contexts=SharedContexts(self._contexts()),
             evt_handlers=[
                 (evt.EVT_C_STORE, self._service.handle_store),
+                (evt.EVT_C_FIND, self._query.handle_find),
+                (evt.EVT_C_MOVE, self._retrieve.handle_move),
+                (evt.EVT_C_GET, self._retrieve.handle_get),
                 (evt.EVT_REQUESTED, self._admit),
                 (evt.EVT_REJECTED, _log_rejected),
                 (evt.EVT_ABORTED, _log_aborted),
@@ -111,6 +126,10 @@ class Listener:
             spool=self._spool,
             on_end=self._rows.end,
         )
+
+    def _contexts(self) -> list[PresentationContext]:
+        queries = query_retrieve_contexts() if self._config.answers_queries else []
+        return supported_contexts() + queries
 
     def _require_answer(self) -> None:
         """Associate with ourselves: to be turned down by the policy is an answer too."""

@@ -22,6 +22,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from dicom_node.policy import AssociationPolicy
+from dicom_node.retrieve_exchange import RetrievableAssociation
 from dicom_node.spool import Spool
 from dicom_node.transfer import ReceivingDimse
 
@@ -195,6 +196,7 @@ class AssociationHandler(RequestHandler):  # type: ignore[misc]
 
     def _create_association(self) -> Association:
         association = super()._create_association()
+        association.__class__ = RetrievableAssociation  # pynetdicom lets nobody choose the class
         server = self.server
         policy = server.policy
         association.dimse = ReceivingDimse(association, server.spool, policy.object_max_bytes)
