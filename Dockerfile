@@ -14,6 +14,15 @@ WORKDIR /opt/osteon
 EXPOSE 11112
 ENTRYPOINT ["osteon"]
 
+# The scripts that patients' names are written in, for the PDF report.
+FROM base AS fonts
+RUN apt-get update -qq \
+    && apt-get install -y -qq --no-install-recommends fonts-noto-core fonts-noto-cjk \
+    && install --directory /fonts \
+    && find /usr/share/fonts \( -name 'NotoSansCJK-Regular.ttc' -o -name 'NotoSans*-Regular.ttf' \
+        -o -name 'NotoSans-Bold.ttf' -o -name 'NotoNaskhArabic-Regular.ttf' \) \
+        -exec cp {} /fonts \;
+
 # Wheels only: no compiler comes into any image.
 FROM base AS node-packages
 COPY requirements.lock ./
@@ -38,11 +47,13 @@ COPY db ./db
 RUN python -m compileall -q .
 
 FROM node-packages AS node
+COPY --from=fonts /fonts /usr/share/fonts/truetype/noto
 COPY --from=source /opt/osteon ./
 RUN pip install --no-index --no-deps --no-build-isolation --editable .
 USER 10001:10001
 
 FROM gpu-packages AS gpu
+COPY --from=fonts /fonts /usr/share/fonts/truetype/noto
 COPY --from=source /opt/osteon ./
 RUN pip install --no-index --no-deps --no-build-isolation --editable .
 USER 10001:10001

@@ -79,11 +79,23 @@ class Hl7Settings(_Destination):
     receiving_facility: str = Field("", description="MSH-6.")
     attach: Literal["text", "pdf"] = Field("text", description="How the report goes along.")
 
+    @property
+    def host(self) -> str:
+        return urlsplit(self.address).hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.address).port or 0
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.address.startswith("mllps:")
+
     @field_validator("address")
     @classmethod
-    def _address_has_a_port(cls, value: str) -> str:
-        if urlsplit(value).port is None:
-            raise ValueError(f"{value} needs a port: mllp://HOST:PORT")
+    def _address_is_complete(cls, value: str) -> str:
+        if not (urlsplit(value).hostname and urlsplit(value).port):
+            raise ValueError(f"{value} needs a host and a port: mllp://HOST:PORT")
         return value
 
 

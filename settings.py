@@ -65,6 +65,12 @@ class Settings(BaseSettings):
         description="Where results are sent: `AET@HOST:PORT`, or tables, see "
         "[destinations](destinations.md).",
     )
+    fhir_patient_id_system: str = Field(
+        "", description="URI of the namespace of patient IDs in FHIR; empty: none is stated."
+    )
+    fhir_accession_number_system: str = Field(
+        "", description="URI of the namespace of accession numbers in FHIR; empty: none is stated."
+    )
     quiet_seconds: float = Field(
         5.0, ge=0, description="A study is complete when nothing came for this long."
     )

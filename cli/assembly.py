@@ -1,5 +1,6 @@
 """From settings to the parts of a node: the one place that knows both."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,12 +17,15 @@ from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.results.result_object import ResultKind
 from dicom_node.spool import FileSpool, SpoolError
+from messages.fhir_push import FhirDestination
+from messages.fhir_source import FhirSite
+from messages.mllp import MllpDestination
 from model.artefact import ArtefactMissing, bundled_artefact
-from remote_systems import PacsSettings, PeerAddress
+from remote_systems import FhirSettings, Hl7Settings, PacsSettings, PeerAddress
 from settings import Settings
 from worker.app import Broker
 from worker.decoder import DecodeLimits
-from worker.destinations import PacsDestination, ResultDestination
+from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 
 
@@ -87,6 +91,7 @@ def build_kitchen(settings: Settings) -> Kitchen:
         destinations=tuple(_result_destinations(settings)),
         waits=Waits(settings.quiet_seconds, settings.max_wait_seconds, settings.lease_seconds),
         decode_limits=DecodeLimits(settings.decode_seconds, settings.decode_memory_bytes),
+        fhir_site=fhir_site(settings),
         peers=answerable_peers(settings),
     )
     return Kitchen(plan)
@@ -96,6 +101,10 @@ def _result_destinations(settings: Settings) -> Iterator[ResultDestination]:
     for destination in settings.destinations:
         if isinstance(destination, PacsSettings):
             yield _pacs(destination)
+        elif isinstance(destination, Hl7Settings):
+            yield _hl7_receiver(destination)
+        else:
+            yield _fhir_server(destination)
 
 
 def _pacs(destination: PacsSettings) -> PacsDestination:
@@ -109,6 +118,35 @@ def _pacs(destination: PacsSettings) -> PacsDestination:
         wishes=wishes,
         prove=destination.prove,
         rejection_notes=destination.rejection_notes,
+    )
+
+
+def _hl7_receiver(destination: Hl7Settings) -> Hl7Receiver:
+    tls = ssl.create_default_context() if destination.is_encrypted else None
+    return Hl7Receiver(
+        name=destination.name,
+        address=MllpDestination(destination.host, destination.port, tls=tls),
+        receiving_application=destination.receiving_application,
+        receiving_facility=destination.receiving_facility,
+        with_pdf=destination.attach == "pdf",
+    )
+
+
+def _fhir_server(destination: FhirSettings) -> FhirServer:
+    token = destination.token.get_secret_value() if destination.token else None
+    return FhirServer(
+        name=destination.name,
+        address=FhirDestination(destination.address, bearer_token=token),
+        with_pdf=destination.attach == "pdf",
+    )
+
+
+def fhir_site(settings: Settings) -> FhirSite:
+    return FhirSite(
+        serial_number=settings.ae_title,
+        time_zone=ZoneInfo(settings.time_zone),
+        patient_id_system=settings.fhir_patient_id_system or None,
+        accession_number_system=settings.fhir_accession_number_system or None,
     )
 
 

@@ -178,10 +178,9 @@ def _archived(
     images: dict[int, list[ArchivedImage]],
     objects: dict[int, list[ArchivedObject]],
 ) -> ArchivedReport:
-    names = [item.name for item in fields(ArchivedStudy)]
     return ArchivedReport(
         study_id=study.id,
-        study=ArchivedStudy(**{name: getattr(study, name) for name in names}),
+        study=as_archived_study(study),
         revision=report.revision,
         state=report.state,
         probability=report.probability,
@@ -190,6 +189,11 @@ def _archived(
         images=tuple(images[report.id]),
         objects=tuple(objects[study.id]),
     )
+
+
+def as_archived_study(study: Study) -> ArchivedStudy:
+    names = (item.name for item in fields(ArchivedStudy))
+    return ArchivedStudy(**{name: getattr(study, name) for name in names})
 
 
 def _load_images(session: Session, report_ids: list[int]) -> dict[int, list[ArchivedImage]]:

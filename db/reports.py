@@ -10,6 +10,7 @@ from db.analyses import AnalysisRecord, as_record
 from db.deliveries import queue_consignments
 from db.destinations import register_destination
 from db.jobs import Claim, finish_job, hold
+from db.report_archive import ArchivedStudy, as_archived_study
 from db.states import AnalysisState, ObjectKind
 from db.studies import lock_study
 from db.tables import Analysis, Instance, Job, Report, ResultObject, Series, Study
@@ -23,6 +24,10 @@ class ReportImage:
     sop_instance_uid: str
     sop_class_uid: str
     series_instance_uid: str
+    series_number: int | None
+    series_description: str
+    modality: str
+    instance_number: int | None
     spool_key: str
     body_part: str
     laterality: str
@@ -53,12 +58,16 @@ class ReportSubject:
     """
 
     study_id: int
-    study_instance_uid: str
+    study: ArchivedStudy
     revision: int
     created_at: datetime
     evidence_version: int
     images: tuple[ReportImage, ...]
     predecessors: tuple[Predecessor, ...]
+
+    @property
+    def study_instance_uid(self) -> str:
+        return self.study.study_instance_uid
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def open_report(session: Session, claim: Claim) -> ReportSubject:
     latest = _latest_report(session, study.id)
     return ReportSubject(
         study_id=study.id,
-        study_instance_uid=study.study_instance_uid,
+        study=as_archived_study(study),
         revision=1 if latest is None else latest.revision + 1,
         created_at=_first_claimed_at(session, claim),
         evidence_version=study.evidence_version,
@@ -155,7 +164,7 @@ def _load_images(
     any_analysis = aliased(Analysis)
     latest = select(func.max(any_analysis.id)).where(any_analysis.instance_id == Instance.id)
     images = (
-        select(Instance, Series.series_instance_uid, Analysis)
+        select(Instance, Series, Analysis)
         .join(Series, Series.id == Instance.series_id)
         .join(Analysis, Analysis.id == latest.scalar_subquery())
         .where(Series.study_id == study_id, Instance.is_image, Instance.quarantine_reason.is_(None))
@@ -165,13 +174,17 @@ def _load_images(
 
 
 def _report_image(
-    seen_version: int, instance: Instance, series_instance_uid: str, analysis: Analysis
+    seen_version: int, instance: Instance, series: Series, analysis: Analysis
 ) -> ReportImage:
     return ReportImage(
         instance_id=instance.id,
         sop_instance_uid=instance.sop_instance_uid,
         sop_class_uid=instance.sop_class_uid,
-        series_instance_uid=series_instance_uid,
+        series_instance_uid=series.series_instance_uid,
+        series_number=series.series_number,
+        series_description=series.series_description,
+        modality=series.modality,
+        instance_number=instance.instance_number,
         spool_key=instance.spool_key,
         body_part=instance.body_part,
         laterality=instance.laterality,

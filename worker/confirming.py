@@ -18,7 +18,7 @@ from db.session import transaction
 from dicom_node.commitment_messages import Reference
 from dicom_node.peer import NothingAccepted, PeerUnavailable
 from dicom_node.proof import CommitmentNotOffered, Questions, asking
-from worker.destinations import PacsDestination
+from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
 
 log = structlog.get_logger(__name__)
@@ -38,10 +38,10 @@ class NotFoundYet(PeerUnavailable):
 
 
 def seek_proof(
-    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
+    kitchen: Kitchen, claim: Claim, destination: ResultDestination, order: ConfirmationOrder
 ) -> None:
     """Asks about all that is not proved; what the destination does not keep is sent again."""
-    if not order.objects:
+    if not order.objects or not isinstance(destination, PacsDestination):
         with transaction(kitchen.ledger) as session:
             finish_job(session, claim)
         return

@@ -1,6 +1,6 @@
 """One report to one destination: the rung chosen on the association, each object sent once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -24,7 +24,9 @@ from dicom_node.ladder import Offered, Rung, choose_rung
 from dicom_node.peer import PeerRefused, PeerTrouble
 from dicom_node.results.result_object import ResultKind
 from dicom_node.sender import SendableObject
-from worker.destinations import PacsDestination, ResultDestination
+from messages.fhir_push import push_bundle
+from messages.mllp import send_message
+from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
 from worker.retrying import PersonNeeded
 
@@ -55,12 +57,49 @@ def watched(kitchen: Kitchen, name: str) -> Iterator[None]:
 
 
 def send_consignment(
-    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConsignmentOrder
+    kitchen: Kitchen, claim: Claim, destination: ResultDestination, order: ConsignmentOrder
 ) -> None:
     """Sends what is not sent yet; a refused object does not keep the others back.
 
     PeerTrouble: the destination takes nothing now, and what is left is sent another time.
     """
+    if isinstance(destination, PacsDestination):
+        _send_objects(kitchen, claim, destination, order)
+    else:
+        _send_messages(kitchen, claim, destination, order)
+
+
+def _send_messages(
+    kitchen: Kitchen, claim: Claim, destination: Hl7Receiver | FhirServer, order: ConsignmentOrder
+) -> None:
+    with transaction(kitchen.ledger) as session:
+        save_choice(session, claim, Choice(*_language(destination), omitted={}))
+    for item in order.items:
+        if item.state in _OPEN:
+            _send(kitchen, claim, item, partial(_tell, kitchen, destination, item.candidates[0]))
+
+
+def _language(destination: Hl7Receiver | FhirServer) -> tuple[str, str]:
+    if isinstance(destination, Hl7Receiver):
+        return "HL7 v2 ORU^R01", "the destination is an HL7 v2 receiver"
+    return "FHIR R4 transaction", "the destination is a FHIR server"
+
+
+def _tell(
+    kitchen: Kitchen, destination: Hl7Receiver | FhirServer, stored: StoredObject
+) -> Acceptance:
+    with kitchen.spool.open(stored.spool_key) as stream:
+        encoded = stream.read()
+    if isinstance(destination, Hl7Receiver):
+        send_message(destination.address, encoded)
+        return Acceptance(stored.object_id, status=None, warning=None)
+    pushed = push_bundle(destination.address, encoded)
+    return Acceptance(stored.object_id, status=pushed.status, warning=None)
+
+
+def _send_objects(
+    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConsignmentOrder
+) -> None:
     accepted = kitchen.sender.accepted_classes(destination.peer)
     rung = choose_rung(
         [_offered(item) for item in order.items],
@@ -74,27 +113,27 @@ def send_consignment(
         save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
     for item in order.items:
         if item.state in _OPEN and item.delivery_id in rung.sent:
-            _send(kitchen, claim, destination, (item, _chosen(item, rung)))
+            chosen = _chosen(item, rung)
+            _send(kitchen, claim, item, partial(_store, kitchen, destination, chosen))
 
 
-def _send(
-    kitchen: Kitchen,
-    claim: Claim,
-    destination: PacsDestination,
-    chosen: tuple[Item, StoredObject],
-) -> None:
-    item, stored = chosen
+def _store(kitchen: Kitchen, destination: PacsDestination, stored: StoredObject) -> Acceptance:
+    sent = kitchen.sender.send(destination.peer, _sendable(kitchen, stored))
+    return Acceptance(stored.object_id, sent.status, sent.warning)
+
+
+def _send(kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Acceptance]) -> None:
+    """Sends one object and notes the answer; a lasting refusal is an answer too."""
     try:
-        sent = kitchen.sender.send(destination.peer, _sendable(kitchen, stored))
+        acceptance = send()
     except PeerRefused as refusal:
         with transaction(kitchen.ledger) as session:
             mark_refused(
                 session, claim, item.delivery_id, status=refusal.status, error=str(refusal)
             )
-        log.error("refused", destination=destination.name, object=stored.sop_instance_uid)
+        log.error("refused", delivery=item.delivery_id, what=item.kind.value)
         return
     with transaction(kitchen.ledger) as session:
-        acceptance = Acceptance(stored.object_id, sent.status, sent.warning)
         mark_sent(session, claim, item.delivery_id, acceptance)
 
 

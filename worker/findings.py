@@ -68,6 +68,13 @@ def _site(body_part: str, region: str | None) -> str | None:
     return stated if stated in REGIONS else _LIMBS.get(region or "", region)
 
 
+def ledger_state(state: FindingState) -> AnalysisState:
+    """The word the ledger has for a finding's state."""
+    if state is FindingState.NOT_ASSESSABLE:
+        return AnalysisState.NOT_ANALYSED
+    return AnalysisState(state.value)
+
+
 def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     encoded = io.BytesIO()
     Image.fromarray(pixels).save(encoded, "PNG", compress_level=_PNG_EFFORT)

@@ -11,11 +11,12 @@ from db.session import open_ledger
 from dicom_node.peer import Destination
 from dicom_node.sender import Sender
 from dicom_node.spool import Spool
+from messages.fhir_source import FhirSite
 from model.artefact import load_artefact, require_fracture
 from model.card import Card
 from model.classifier import FractureClassifier
 from worker.decoder import DecodeLimits, Decoder
-from worker.destinations import ResultDestination
+from worker.destinations import PacsDestination, ResultDestination
 
 
 @dataclass(frozen=True)
@@ -42,11 +43,15 @@ class KitchenPlan:
     destinations: tuple[ResultDestination, ...]
     waits: Waits
     decode_limits: DecodeLimits
+    fhir_site: FhirSite
     peers: tuple[Destination, ...] = ()  # where peers that may ask us are told the answer
 
     @property
     def annotate_negatives(self) -> bool:
-        return any(one.wishes.pictures_of_negatives for one in self.destinations)
+        return any(
+            isinstance(one, PacsDestination) and one.wishes.pictures_of_negatives
+            for one in self.destinations
+        )
 
 
 class Kitchen:

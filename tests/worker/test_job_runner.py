@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -21,6 +22,7 @@ from db.tables import Analysis, Job
 from dicom_node.peer import PeerUnavailable
 from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool, SpoolFull
+from messages.fhir_source import FhirSite
 from model.artefact import CARD, ArtefactDamaged, ArtefactUnfit, bundled_artefact
 from model.runtime import DeviceUnavailable
 from tests.db.ledger import NO_FRACTURE, receive, received, rows
@@ -53,6 +55,7 @@ def _kitchen(ledger_url: str, folder: Path) -> Kitchen:
         ae_title="OSTEON",
         time_zone=ZoneInfo("UTC"),
         destinations=(PacsDestination("PACS", Destination("PACS", "127.0.0.1", 1)),),
+        fhir_site=FhirSite("OSTEON", UTC),
         waits=ENOUGH_WAITS,
         decode_limits=DecodeLimits(30, 1 << 30),
     )

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -25,6 +26,7 @@ from dicom_node.outbox import send_datasets
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy
 from dicom_node.spool import FileSpool
+from messages.fhir_source import FhirSite
 from model.classifier import FractureClassifier
 from worker.decoder import DecodeLimits, Decoder
 from worker.destinations import PacsDestination, ResultDestination
@@ -147,6 +149,7 @@ def running_ward(
         ae_title=_AE_TITLE,
         time_zone=ZoneInfo("UTC"),
         destinations=tuple(_with_pictures(one) for one in destinations),
+        fhir_site=FhirSite(_AE_TITLE, UTC),
         waits=Waits(quiet_seconds=0, max_wait_seconds=600, lease_seconds=60),
         decode_limits=DecodeLimits(30, 1 << 30),
     )
