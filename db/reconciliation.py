@@ -159,11 +159,12 @@ def _states(uids: Sequence[str]) -> Select[str, str, str | None, datetime]:
 
 
 def _received(uids: Sequence[str]) -> Select[str, str]:
+    # What is kept apart bears the SOP Instance UID of one that is not.
     return (
         select(Study.study_instance_uid, Instance.sop_instance_uid)
         .join(Series, Series.study_id == Study.id)
         .join(Instance, Instance.series_id == Series.id)
-        .where(Study.study_instance_uid.in_(uids), Instance.quarantine_reason.is_(None))
+        .where(Study.study_instance_uid.in_(uids))
     )
 
 

@@ -12,6 +12,7 @@ from dicom_node.query_client import FoundStudy, QueryClient, StudyQuery, TooMany
 from tests.dicom_node.archive import GET, Archive, running_archive, stored, stored_study
 
 JANUARY = (datetime(2026, 1, 1), datetime(2026, 1, 31, 23, 59))
+JANUARY_2 = (datetime(2026, 1, 2), datetime(2026, 1, 2, 23, 59))
 
 
 @pytest.fixture(scope="module")
@@ -173,7 +174,8 @@ def test_a_pacs_that_dies_half_way_has_not_answered(archive: Archive) -> None:
     archive.datasets = [stored() for _ in range(3)]
     archive.breaks_off_after = 2
     with pytest.raises(PeerUnavailable, match="broke off"):
-        studies(archive)
+        # Of one request, so that no later one can notice.
+        studies(archive, *JANUARY_2, modalities=("CR",))
 
 
 def test_a_pacs_that_takes_no_queries() -> None:
@@ -188,5 +190,4 @@ def test_a_pacs_that_does_not_know_us() -> None:
 
 
 def _first_window(pacs: QueryClient, limit: int) -> list[FoundStudy]:
-    query = StudyQuery(datetime(2026, 1, 2), datetime(2026, 1, 2, 23), ("CR",), limit)
-    return next(pacs.studies(query))[1]
+    return next(pacs.studies(StudyQuery(*JANUARY_2, ("CR",), limit)))[1]
