@@ -27,9 +27,8 @@ def box_graphics(
 ) -> list[Dataset]:
     """A closed line around each box, or dashes.
 
-    Each dash is a line of its own. A LineStyleSequence may be ignored, and is by most viewers
-    (DCMTK's and BlueLight's readers, and Weasis' before 4, know no dashes): a possible fracture
-    would look like one that was found.
+    Each dash is a line of its own. A viewer may ignore a LineStyleSequence, and not all draw its
+    dashes: a possible fracture would look like one that was found.
     """
     if not dashed:
         return [_polyline([*corners(box), corners(box)[0]]) for box in boxes]

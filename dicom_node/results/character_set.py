@@ -1,7 +1,7 @@
 """Text leaves in the character set it came in, and in UTF-8 where that cannot carry it."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
@@ -15,9 +15,13 @@ UTF_8 = "ISO_IR 192"
 CharacterSet: TypeAlias = str | list[str] | None
 
 
-def declared_character_set(source: Dataset) -> CharacterSet:
-    """SpecificCharacterSet as the source has it; None for the default repertoire."""
-    value = source.get("SpecificCharacterSet")
+def declared_character_set(headers: Sequence[Dataset]) -> CharacterSet:
+    """SpecificCharacterSet as the first header that has one has it; None: the default repertoire.
+
+    Text of any of the headers may stand in what is built of them.
+    """
+    declared = (header.get("SpecificCharacterSet") for header in headers)
+    value = next(filter(None, declared), None)
     if isinstance(value, MultiValue):
         return [str(term or "") for term in value]
     return str(value) if value else None

@@ -9,6 +9,7 @@ from pydicom.sr.coding import Code
 from pydicom.valuerep import format_number_as_ds
 
 from dicom_node.results.coded_items import coded_item
+from dicom_node.results.instance_reference import instance_reference
 
 
 class Relationship(StrEnum):
@@ -75,11 +76,7 @@ def number_item(relationship: Relationship, name: Code, value: float, unit: Code
 def image_item(
     relationship: Relationship, name: Code, image: ImageReference, items: Sequence[Dataset] = ()
 ) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = image.sop_class_uid
-    reference.ReferencedSOPInstanceUID = image.sop_instance_uid
-    if image.frame is not None:
-        reference.ReferencedFrameNumber = image.frame
+    reference = instance_reference(image.sop_class_uid, image.sop_instance_uid, image.frame)
     item = _item(relationship, "IMAGE", name)
     item.ReferencedSOPSequence = [reference]
     return _with(item, items)

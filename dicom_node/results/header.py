@@ -1,6 +1,7 @@
 """The header every result shares, and the last step of each: its UID, its text, its bytes."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -19,7 +20,7 @@ from dicom_node.uids import IMPLEMENTATION_CLASS_UID, derive_uid
 
 @dataclass(frozen=True)
 class ResultSeries:
-    """One series per class of object; the numbers keep clear of a modality's own."""
+    """One series per kind of object; the numbers keep clear of a modality's own."""
 
     kind: ResultKind
     sop_class_uid: str
@@ -40,12 +41,12 @@ def start_result(source: Dataset, equipment: Equipment, issue: ReportIssue) -> D
     return result
 
 
-def encode_values(result: Dataset, source: Dataset) -> Dataset:
-    """The finished result with each value as bytes, its text in the source's character set.
+def encode_values(result: Dataset, headers: Sequence[Dataset]) -> Dataset:
+    """The finished result with each value as bytes, its text in the character set of its sources.
 
     Encoding a content tree takes most of the time of a report; as bytes it is only copied.
     """
-    set_character_set(result, declared_character_set(source))
+    set_character_set(result, declared_character_set(headers))
     buffer = _written(result)
     buffer.seek(0)
     return read_dataset(buffer, is_implicit_VR=False, is_little_endian=True)
@@ -57,8 +58,9 @@ def issue_result(result: Dataset, series: ResultSeries, equipment: Equipment) ->
     result.Modality = series.modality
     result.SeriesNumber = series.number
     result.SeriesDescription = series.description
+    # Of its kind, for several kinds are of one class: what a viewer opens as one series is alike.
     result.SeriesInstanceUID = derive_uid(
-        "series", result.StudyInstanceUID, series.sop_class_uid, equipment.device_uid
+        "series", result.StudyInstanceUID, series.kind, equipment.device_uid
     )
     # Of every byte of the content: no two contents share a SOP Instance UID.
     digest = hashlib.sha256(_written(result).getvalue()).hexdigest()

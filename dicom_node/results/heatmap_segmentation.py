@@ -20,6 +20,7 @@ from dicom_node.results.source_image import (
     SOURCE_IMAGE_KEYWORDS,
     image_reference,
     patient_orientation,
+    source_reference,
 )
 from dicom_node.uids import derive_uid
 
@@ -62,7 +63,7 @@ def build_segmentation(
     _describe_image(segmentation, header, finding)
     _describe_segment(segmentation, header, finding, algorithm)
     _place_frame(segmentation, header, finding)
-    values = encode_values(segmentation, header)
+    values = encode_values(segmentation, [header])
     _add_pixels(values, probabilities)
     return issue_result(values, _SERIES, equipment)
 
@@ -149,24 +150,16 @@ def _place_frame(segmentation: Dataset, header: Dataset, finding: ImageFinding) 
     segmentation.PerFrameFunctionalGroupsSequence = [_frame(header, finding)]
     series = Dataset()
     series.SeriesInstanceUID = header.SeriesInstanceUID
-    series.ReferencedInstanceSequence = [_instance_reference(header)]
+    series.ReferencedInstanceSequence = [image_reference(header)]
     segmentation.ReferencedSeriesSequence = [series]
-
-
-def _instance_reference(header: Dataset) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = header.SOPClassUID
-    reference.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    return reference
 
 
 def _frame(header: Dataset, finding: ImageFinding) -> Dataset:
     content, segment, derivation, frame = Dataset(), Dataset(), Dataset(), Dataset()
     content.DimensionIndexValues = [1]
     segment.ReferencedSegmentNumber = 1
-    source = image_reference(header, finding)
+    source = source_reference(header, finding.frame)
     source.SpatialLocationsPreserved = "YES"
-    source.PurposeOfReferenceCodeSequence = [coded_item(codes.SOURCE_IMAGE)]
     derivation.SourceImageSequence = [source]
     derivation.DerivationCodeSequence = [coded_item(codes.SEGMENTATION)]
     frame.FrameContentSequence = [content]

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node.received_header import laterality_of, matrix_of, pixel_spacing
+from dicom_node.received_header import laterality_of, matrix_of
 from dicom_node.results import codes
 from dicom_node.results.content_items import (
     ImageReference,
@@ -15,6 +15,7 @@ from dicom_node.results.content_items import (
     image_item,
     number_item,
 )
+from dicom_node.results.source_image import best_spacing
 
 _HAS_ACQ_CONTEXT = Relationship.HAS_ACQ_CONTEXT
 
@@ -46,8 +47,7 @@ def _matrix(header: Dataset) -> Iterator[Dataset]:
     if rows and columns:
         yield _number(codes.PIXEL_DATA_ROWS, rows, codes.PIXELS)
         yield _number(codes.PIXEL_DATA_COLUMNS, columns, codes.PIXELS)
-    # As calibrated where that is known, else at the detector.
-    spacing = pixel_spacing(header, "PixelSpacing") or pixel_spacing(header, "ImagerPixelSpacing")
+    spacing = best_spacing(header)
     if spacing is not None:
         yield _number(codes.HORIZONTAL_PIXEL_SPACING, spacing[1], codes.MILLIMETER)
         yield _number(codes.VERTICAL_PIXEL_SPACING, spacing[0], codes.MILLIMETER)

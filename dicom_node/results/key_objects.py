@@ -1,13 +1,12 @@
 """Key Object Selections: the images a reader should see first, and results to be seen no more."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, KeyObjectSelectionDocumentStorage
 
-from dicom_node.received_header import copy_elements, is_multi_frame
+from dicom_node.received_header import copy_elements
 from dicom_node.results import codes
 from dicom_node.results import report_concepts as concepts
 from dicom_node.results.content_items import (
@@ -28,6 +27,7 @@ from dicom_node.results.finding import (
 )
 from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.results.patient_study import PATIENT_AND_STUDY
+from dicom_node.results.reading_order import read_in_order
 from dicom_node.results.report_references import (
     evidence_reference,
     fulfilled_requests,
@@ -39,7 +39,7 @@ from dicom_node.results.report_wording import (
     state_and_probability,
 )
 from dicom_node.results.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
-from dicom_node.results.structured_report import EvidenceMismatch
+from dicom_node.results.source_image import frame_in
 
 _SELECTION = ResultSeries(
     ResultKind.KOS,
@@ -79,15 +79,16 @@ def build_key_objects(
     positive = sorted((image for image in finding.images if image.state in _POSITIVE), key=_rank)
     if not positive:
         return None
-    by_uid = _headers(evidence, positive)
-    headers = list(by_uid.values())
+    known = read_in_order(evidence, KEY_OBJECT_KEYWORDS, finding)
+    by_uid = {str(header.SOPInstanceUID): header for header in known}
+    headers = [by_uid[uid] for uid in dict.fromkeys(image.sop_instance_uid for image in positive)]
     equipment = Equipment(finding.algorithm, issue.serial_number)
     document = _document(headers, equipment, issue)
     document.CurrentRequestedProcedureEvidenceSequence = [evidence_reference(headers)]
     words = f"{state_and_probability(finding.state, finding.probability)}. {_CAUTION}"
     items = [_image_item(by_uid[image.sop_instance_uid], image) for image in positive]
     document.update(_content(codes.OF_INTEREST, words, equipment, items))
-    return issue_result(encode_values(document, headers[0]), _SELECTION, equipment)
+    return issue_result(encode_values(document, headers), _SELECTION, equipment)
 
 
 def _rank(image: ImageFinding) -> tuple[int, float, str, int]:
@@ -97,19 +98,6 @@ def _rank(image: ImageFinding) -> tuple[int, float, str, int]:
         image.sop_instance_uid,
         image.frame or 0,
     )
-
-
-def _headers(evidence: Sequence[Dataset], images: Sequence[ImageFinding]) -> dict[str, Dataset]:
-    """The header of each image, once, in the order of the images."""
-    copied = [copy_elements(header, KEY_OBJECT_KEYWORDS) for header in evidence]
-    known = {str(header.SOPInstanceUID): header for header in copied}
-    absent = sorted({image.sop_instance_uid for image in images} - set(known))
-    if absent:
-        raise EvidenceMismatch(f"no header for {', '.join(absent)}")
-    headers = {image.sop_instance_uid: known[image.sop_instance_uid] for image in images}
-    if len({header.StudyInstanceUID for header in headers.values()}) != 1:
-        raise EvidenceMismatch("key objects need headers of one study")
-    return headers
 
 
 def build_rejection(
@@ -137,10 +125,7 @@ def build_rejection(
     items = [_result_item(each) for each in objects]
     words = f"AI results withdrawn: {reason}"
     document.update(_content(codes.REJECTED_FOR_PATIENT_SAFETY, words, equipment, items))
-    # Of the same class and equipment as a selection, yet not in its series: that is a key to the
-    # images, this one the archive may hide with what it rejects.
-    apart = replace(equipment, serial_number=f"{equipment.serial_number} withdrawn")
-    return issue_result(encode_values(document, header), _REJECTION, apart)
+    return issue_result(encode_values(document, [header]), _REJECTION, equipment)
 
 
 def _place(result: Predecessor) -> tuple[str, str]:
@@ -172,7 +157,7 @@ def _content(
 
 
 def _image_item(header: Dataset, image: ImageFinding) -> Dataset:
-    frame = image.frame if is_multi_frame(header) else None
+    frame = frame_in(header, image.frame)
     return _reference(image.sop_class_uid, image.sop_instance_uid, frame)
 
 

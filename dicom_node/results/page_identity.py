@@ -1,5 +1,6 @@
 """Whose study a page is about, as a person reads it: name, number, birth date, request, study."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -40,11 +41,11 @@ class Identity:
         )
 
 
-def identity_of(patient_study: Dataset, source: Dataset) -> Identity:
-    """From the legal values of a result and the character set of its source."""
+def identity_of(patient_study: Dataset, headers: Sequence[Dataset]) -> Identity:
+    """From the legal values of a result and the character set of its sources."""
     values = _values(patient_study)
     groups = _name_groups(patient_study.get("PatientName"))
-    language = _language(source, [*groups, *values.values()])
+    language = _language(headers, [*groups, *values.values()])
     names = [drawable(group, language) for group in groups]
     fields = [
         Field(label, drawable(value or _NOT_STATED, language)) for label, value in values.items()
@@ -100,7 +101,7 @@ def _named(group: str) -> str:
     return (", " if cased else " ").join(parts)
 
 
-def _language(source: Dataset, texts: list[str]) -> str:
-    declared = declared_character_set(source)
+def _language(headers: Sequence[Dataset], texts: list[str]) -> str:
+    declared = declared_character_set(headers)
     terms = [declared] if isinstance(declared, str) else declared or []
     return language_of(terms, "".join(texts))

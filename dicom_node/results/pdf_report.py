@@ -13,6 +13,7 @@ from dicom_node.results.coded_items import coded_item
 from dicom_node.results.equipment import Equipment
 from dicom_node.results.finding import StudyFinding
 from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
+from dicom_node.results.instance_reference import instance_reference
 from dicom_node.results.page_identity import identity_of
 from dicom_node.results.patient_study import in_source_zone
 from dicom_node.results.pdf_page import TITLE, draw_pdf_page
@@ -39,14 +40,14 @@ def build_pdf_report(
     headers = read_in_order(evidence, REPORT_KEYWORDS, finding)
     equipment = Equipment(finding.algorithm, issue.serial_number)
     report = start_result(headers[0], equipment, issue)
-    identity = identity_of(report, headers[0])
+    identity = identity_of(report, headers)
     if identity.missing_scripts:
         log.warning("no_font_for_patient_text", scripts=list(identity.missing_scripts))
     page = study_page(headers, finding, issue)
     created_at = in_source_zone(issue.created_at, report)
     _describe_document(report, headers, issue)
     _encapsulate(report, draw_pdf_page(page, identity, pictures, created_at))
-    return issue_result(encode_values(report, headers[0]), _SERIES, equipment)
+    return issue_result(encode_values(report, headers), _SERIES, equipment)
 
 
 def _describe_document(report: Dataset, headers: Sequence[Dataset], issue: ReportIssue) -> None:
@@ -59,14 +60,9 @@ def _describe_document(report: Dataset, headers: Sequence[Dataset], issue: Repor
     report.VerificationFlag = "UNVERIFIED"
     report.DocumentTitle = TITLE
     report.ConceptNameCodeSequence = [coded_item(codes.REPORT_TITLE)]
-    report.SourceInstanceSequence = [_source(header) for header in headers]
-
-
-def _source(header: Dataset) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = header.SOPClassUID
-    reference.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    return reference
+    report.SourceInstanceSequence = [
+        instance_reference(header.SOPClassUID, header.SOPInstanceUID) for header in headers
+    ]
 
 
 def _encapsulate(report: Dataset, document: bytes) -> None:

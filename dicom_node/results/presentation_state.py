@@ -50,8 +50,8 @@ class NoPresentationState(ValueError):
 def presentation_state_possible(header: Dataset) -> bool:
     """Whether the image is grey and large enough.
 
-    A colour image would need a Color Softcopy Presentation State with an ICC profile, which few
-    viewers show; it has its annotated image. Where nothing is said the image is taken for grey.
+    A colour image would need a Color Softcopy Presentation State with an ICC profile; it has its
+    annotated image. Where nothing is said the image is taken for grey.
     """
     photometric = str(header.get("PhotometricInterpretation") or "MONOCHROME2")
     grey = photometric in {"MONOCHROME1", "MONOCHROME2"}
@@ -72,7 +72,7 @@ def build_presentation_state(
     _relate(state, header, finding)
     _annotate(state, header, finding, algorithm)
     add_greyscale(state, header)
-    return issue_result(encode_values(state, header), _SERIES, equipment)
+    return issue_result(encode_values(state, [header]), _SERIES, equipment)
 
 
 def _identify(state: Dataset, header: Dataset) -> None:
@@ -89,7 +89,7 @@ def _relate(state: Dataset, header: Dataset, finding: ImageFinding) -> None:
     """Presentation State Relationship and Displayed Area, PS3.3 C.11.11 and C.10.4."""
     series = Dataset()
     series.SeriesInstanceUID = header.SeriesInstanceUID
-    series.ReferencedImageSequence = [image_reference(header, finding)]
+    series.ReferencedImageSequence = [image_reference(header, finding.frame)]
     state.ReferencedSeriesSequence = [series]
     state.DisplayedAreaSelectionSequence = [_displayed_area(header)]
     add_side(state, header, finding)

@@ -6,7 +6,10 @@ from pydicom.dataset import Dataset
 
 from dicom_node.received_header import copy_elements, whole_number
 from dicom_node.results.finding import StudyFinding
-from dicom_node.results.structured_report import EvidenceMismatch
+
+
+class EvidenceMismatch(ValueError):
+    """The headers given are not those of the study and images that the finding speaks of."""
 
 
 def read_in_order(

@@ -9,14 +9,9 @@ from dicom_node.received_header import is_image
 from dicom_node.results import codes
 from dicom_node.results import report_concepts as concepts
 from dicom_node.results.coded_items import read_code
-from dicom_node.results.content_items import (
-    Relationship,
-    code_item,
-    container,
-    text_item,
-    uid_item,
-)
-from dicom_node.results.equipment import MANUFACTURER, PRODUCT, Equipment
+from dicom_node.results.content_items import Relationship, code_item, container
+from dicom_node.results.device_observer import device_observer
+from dicom_node.results.equipment import Equipment
 from dicom_node.results.finding import StudyFinding
 from dicom_node.results.image_library import image_library
 from dicom_node.results.report_groups import (
@@ -28,7 +23,6 @@ from dicom_node.results.report_groups import (
 )
 from dicom_node.results.tracking import place_words
 
-_HAS_OBS_CONTEXT = Relationship.HAS_OBS_CONTEXT
 _HAS_CONCEPT_MOD = Relationship.HAS_CONCEPT_MOD
 
 
@@ -40,7 +34,7 @@ def report_content(
     pictures = [header for header in headers if is_image(header)]
     items = [
         code_item(_HAS_CONCEPT_MOD, concepts.LANGUAGE, codes.ENGLISH),
-        *_observer(equipment),
+        *device_observer(equipment),
         *(
             code_item(_HAS_CONCEPT_MOD, concepts.PROCEDURE_REPORTED, procedure)
             for procedure in _procedures(headers)
@@ -73,21 +67,6 @@ def image_label(number: int, header: Dataset, frame: int | None) -> str:
     """ "Image 2 (series 1, instance 3)": its place among the images of this revision."""
     places = place_words(header, frame)
     return f"Image {number} ({', '.join(places)})" if places else f"Image {number}"
-
-
-def _observer(equipment: Equipment) -> list[Dataset]:
-    """TID 1002: the observer is a device, described by TID 1004."""
-    texts = {
-        concepts.DEVICE_NAME: PRODUCT,
-        concepts.DEVICE_MANUFACTURER: MANUFACTURER,
-        concepts.DEVICE_MODEL_NAME: PRODUCT,
-        concepts.DEVICE_SERIAL_NUMBER: equipment.serial_number,
-    }
-    return [
-        code_item(_HAS_OBS_CONTEXT, concepts.OBSERVER_TYPE, codes.OBSERVER_DEVICE),
-        uid_item(_HAS_OBS_CONTEXT, concepts.DEVICE_UID, equipment.device_uid),
-        *(text_item(_HAS_OBS_CONTEXT, name, text) for name, text in texts.items()),
-    ]
 
 
 def _procedures(headers: Sequence[Dataset]) -> list[Code]:

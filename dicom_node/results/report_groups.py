@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node.received_header import is_image, is_multi_frame, laterality_of, matrix_of
+from dicom_node.received_header import is_image, laterality_of, matrix_of
 from dicom_node.results import codes
 from dicom_node.results import report_concepts as concepts
 from dicom_node.results.content_items import (
@@ -32,6 +32,7 @@ from dicom_node.results.finding import (
     StudyFinding,
 )
 from dicom_node.results.report_wording import comment_of, conclude
+from dicom_node.results.source_image import frame_in
 from dicom_node.results.tracking import (
     COORDINATE_DECIMALS,
     Tracking,
@@ -73,7 +74,7 @@ class ReportedImage:
     def reference(self) -> ImageReference:
         """With the frame that was analysed, where the object has several."""
         finding = self.finding
-        frame = finding.frame if is_multi_frame(self.header) else None
+        frame = frame_in(self.header, finding.frame)
         return ImageReference(finding.sop_class_uid, finding.sop_instance_uid, frame)
 
     @property

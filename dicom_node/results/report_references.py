@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pydicom.dataset import Dataset
 
 from dicom_node.received_header import copy_elements
+from dicom_node.results.instance_reference import instance_reference
 from dicom_node.results.result_object import Predecessor
 
 _REQUEST = (
@@ -37,9 +38,7 @@ def _references(study_instance_uid: str, instances: Sequence[tuple[str, str, str
     """Hierarchical SOP Instance Reference Macro, PS3.3 C.17.2.1."""
     by_series: dict[str, list[Dataset]] = {}
     for series_instance_uid, sop_class_uid, sop_instance_uid in instances:
-        reference = Dataset()
-        reference.ReferencedSOPClassUID = sop_class_uid
-        reference.ReferencedSOPInstanceUID = sop_instance_uid
+        reference = instance_reference(sop_class_uid, sop_instance_uid)
         by_series.setdefault(str(series_instance_uid), []).append(reference)
     study = Dataset()
     study.StudyInstanceUID = study_instance_uid

@@ -1,10 +1,12 @@
 """The received image that a result is about: the reference to it, and what holds for both."""
 
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
 
 from dicom_node.received_header import is_multi_frame, laterality_of, pixel_spacing
+from dicom_node.results import codes
+from dicom_node.results.coded_items import coded_item
 from dicom_node.results.finding import ImageFinding
+from dicom_node.results.instance_reference import instance_reference
 
 # An image once compressed with loss stays so, and so does what is derived from it (PS3.3
 # C.7.6.1.1.5).
@@ -28,13 +30,20 @@ SOURCE_IMAGE_KEYWORDS = (
 )
 
 
-def image_reference(header: Dataset, finding: ImageFinding) -> Dataset:
-    """Image SOP Instance Reference Macro, PS3.3 10.3; the frame where there are several."""
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = UID(str(header.SOPClassUID))
-    reference.ReferencedSOPInstanceUID = UID(str(header.SOPInstanceUID))
-    if finding.frame is not None and is_multi_frame(header):
-        reference.ReferencedFrameNumber = finding.frame
+def frame_in(header: Dataset, frame: int | None) -> int | None:
+    """The frame, where the object has several."""
+    return frame if is_multi_frame(header) else None
+
+
+def image_reference(header: Dataset, frame: int | None = None) -> Dataset:
+    """The image, or one of its frames."""
+    return instance_reference(header.SOPClassUID, header.SOPInstanceUID, frame_in(header, frame))
+
+
+def source_reference(header: Dataset, frame: int | None = None) -> Dataset:
+    """The image as what a picture was made from, an item of SourceImageSequence."""
+    reference = image_reference(header, frame)
+    reference.PurposeOfReferenceCodeSequence = [coded_item(codes.SOURCE_IMAGE)]
     return reference
 
 

@@ -6,12 +6,12 @@ from copy import deepcopy
 from pydicom.dataset import Dataset
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 
-from dicom_node.received_header import copy_elements, whole_number
 from dicom_node.results.coded_items import private_scheme_item
 from dicom_node.results.equipment import Equipment
 from dicom_node.results.finding import StudyFinding
 from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.results.patient_study import PATIENT_AND_STUDY
+from dicom_node.results.reading_order import read_in_order
 from dicom_node.results.report_content import report_content
 from dicom_node.results.report_references import (
     evidence_reference,
@@ -49,10 +49,6 @@ REPORT_KEYWORDS = (
 )
 
 
-class EvidenceMismatch(ValueError):
-    """The headers given are not those of the study and images that the finding speaks of."""
-
-
 def build_reports(
     evidence: Sequence[Dataset], finding: StudyFinding, issue: ReportIssue
 ) -> list[ResultObject]:
@@ -60,13 +56,12 @@ def build_reports(
 
     The same headers (in any order), finding and issue give the same bytes.
     """
-    headers = _in_reading_order(evidence)
-    _check(headers, finding)
+    headers = read_in_order(evidence, REPORT_KEYWORDS, finding)
     equipment = Equipment(finding.algorithm, issue.serial_number)
     report = start_result(headers[0], equipment, issue)
     _add_document(report, headers, issue)
     report.update(report_content(headers, finding, equipment))
-    values = encode_values(report, _with_character_set(headers))
+    values = encode_values(report, headers)
     return [_issued(values, series, equipment, issue) for series in _SERIES]
 
 
@@ -81,36 +76,6 @@ def _issued(
             predecessor_reference(report.StudyInstanceUID, predecessors)
         ]
     return issue_result(report, series, equipment)
-
-
-def _check(headers: Sequence[Dataset], finding: StudyFinding) -> None:
-    if len({header.StudyInstanceUID for header in headers}) != 1:
-        raise EvidenceMismatch("a report needs headers of one study")
-    known = {header.SOPInstanceUID for header in headers}
-    absent = sorted({image.sop_instance_uid for image in finding.images} - known)
-    if absent:
-        raise EvidenceMismatch(f"no header for {', '.join(absent)}")
-
-
-def _in_reading_order(evidence: Sequence[Dataset]) -> list[Dataset]:
-    """What the report reads of each instance, once, by series and instance number."""
-    headers = [copy_elements(header, REPORT_KEYWORDS) for header in evidence]
-    unique = {str(header.SOPInstanceUID): header for header in headers}
-    return sorted(unique.values(), key=_place)
-
-
-def _with_character_set(headers: Sequence[Dataset]) -> Dataset:
-    """The first header that declares one: text of any of them may stand in the report."""
-    return next((one for one in headers if one.get("SpecificCharacterSet")), headers[0])
-
-
-def _place(header: Dataset) -> tuple[int, str, int, str]:
-    return (
-        whole_number(header, "SeriesNumber"),
-        str(header.SeriesInstanceUID),
-        whole_number(header, "InstanceNumber"),
-        str(header.SOPInstanceUID),
-    )
 
 
 def _add_document(report: Dataset, headers: Sequence[Dataset], issue: ReportIssue) -> None:

@@ -8,14 +8,13 @@ from pydicom.dataset import Dataset
 from pydicom.uid import SecondaryCaptureImageStorage
 
 from dicom_node.received_header import is_image
-from dicom_node.results import codes
-from dicom_node.results.coded_items import coded_item
 from dicom_node.results.equipment import Equipment
 from dicom_node.results.finding import StudyFinding
 from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.results.reading_order import read_in_order
 from dicom_node.results.result_object import ReportIssue, ResultKind, ResultObject
 from dicom_node.results.rgb_capture import add_rgb_pixels, describe_capture
+from dicom_node.results.source_image import source_reference
 from dicom_node.results.structured_report import REPORT_KEYWORDS
 from dicom_node.results.study_page import study_page
 from dicom_node.results.summary_drawing import draw_summary
@@ -45,7 +44,7 @@ def build_summary_page(
     _describe_image(summary, headers, issue)
     describe_capture(summary, equipment)
     add_rgb_pixels(summary, draw_summary(study_page(headers, finding, issue), pictures))
-    return issue_result(encode_values(summary, headers[0]), _SERIES, equipment)
+    return issue_result(encode_values(summary, headers), _SERIES, equipment)
 
 
 def _describe_image(summary: Dataset, headers: Sequence[Dataset], issue: ReportIssue) -> None:
@@ -58,14 +57,6 @@ def _describe_image(summary: Dataset, headers: Sequence[Dataset], issue: ReportI
     # There is text on it, but none that tells whose it is (PS3.3 C.7.6.1).
     summary.BurnedInAnnotation = "NO"
     summary.RecognizableVisualFeatures = "NO"
-    sources = [_source(header) for header in headers if is_image(header)]
+    sources = [source_reference(header) for header in headers if is_image(header)]
     if sources:
         summary.SourceImageSequence = sources
-
-
-def _source(header: Dataset) -> Dataset:
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = header.SOPClassUID
-    reference.ReferencedSOPInstanceUID = header.SOPInstanceUID
-    reference.PurposeOfReferenceCodeSequence = [coded_item(codes.SOURCE_IMAGE)]
-    return reference

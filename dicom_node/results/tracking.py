@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from dicom_node.received_header import is_multi_frame, whole_number
+from dicom_node.received_header import whole_number
 from dicom_node.results.finding import BoundingBox
+from dicom_node.results.source_image import frame_in
 from dicom_node.uids import derive_uid
 
 _NUMBERS = {"series": "SeriesNumber", "instance": "InstanceNumber"}
@@ -34,7 +35,7 @@ def study_tracking(study_instance_uid: str) -> Tracking:
 
 
 def image_tracking(header: Dataset, frame: int | None) -> Tracking:
-    return _tracking(_place(header, frame), header.SOPInstanceUID, _frame(header, frame))
+    return _tracking(_place(header, frame), header.SOPInstanceUID, frame_in(header, frame))
 
 
 def box_trackings(
@@ -42,7 +43,7 @@ def box_trackings(
 ) -> list[Tracking]:
     """One for each box of an image; of boxes in one place each is another."""
     name = f"{_place(header, frame)}, fracture"
-    identity = header.SOPInstanceUID, _frame(header, frame)
+    identity = header.SOPInstanceUID, frame_in(header, frame)
     places = [_corners(box) for box in boxes]
     return [
         _tracking(name, *identity, place, places[:rank].count(place))
@@ -54,16 +55,12 @@ def place_words(header: Dataset, frame: int | None) -> list[str]:
     """ "series 1", "instance 3", "frame 2": the numbers a viewer shows, where it has them."""
     numbers = {name: whole_number(header, keyword) for name, keyword in _NUMBERS.items()}
     words = [f"{name} {number}" for name, number in numbers.items() if number]
-    shown_frame = _frame(header, frame)
+    shown_frame = frame_in(header, frame)
     return words if shown_frame is None else [*words, f"frame {shown_frame}"]
 
 
 def _place(header: Dataset, frame: int | None) -> str:
     return ", ".join(place_words(header, frame)).capitalize() or "Image"
-
-
-def _frame(header: Dataset, frame: int | None) -> int | None:
-    return frame if is_multi_frame(header) else None
 
 
 def _corners(box: BoundingBox) -> str:

@@ -9,9 +9,12 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from dicom_node.results.finding import aggregate_study
+from dicom_node.results.key_objects import build_key_objects
+from dicom_node.results.pdf_report import build_pdf_report
 from dicom_node.results.result_object import ResultObject
 from dicom_node.results.secondary_capture import build_secondary_capture
 from dicom_node.results.structured_report import build_reports
+from dicom_node.results.summary_page import build_summary_page
 from tests.dicom_node.results.object_checks import conformance_errors, reread, shown_text
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
@@ -113,6 +116,30 @@ def test_text_of_another_image_that_the_character_set_lacks_makes_it_utf_8() -> 
     assert report.SpecificCharacterSet == "ISO_IR 192"
     assert str(report.PatientName) == "Müller^Jürgen"
     assert report.ReferencedRequestSequence[1].RequestedProcedureDescription == "手関節"
+
+
+def test_first_image_that_declares_a_character_set_decides_for_every_document() -> None:
+    first, second = numbered_cr(1), numbered_cr(2)
+    first.PatientName = "Mueller^Juergen"
+    second.SpecificCharacterSet = "ISO_IR 100"
+    request = Dataset()
+    request.RequestedProcedureID, request.RequestedProcedureDescription = "RP-2", "Hand, früh"
+    second.RequestAttributesSequence = [request]
+    sources = [received(first), received(second)]
+    surest_first = [fracture_in(first, probability=0.9), fracture_in(second, probability=0.8)]
+    study = aggregate_study(surest_first, ALGORITHM)
+    selection = build_key_objects(sources, study, ISSUE)
+    assert selection is not None
+    documents = [
+        *build_reports(sources, study, ISSUE),
+        selection,
+        build_pdf_report(sources, study, {}, ISSUE),
+        build_summary_page(sources, study, {}, ISSUE),
+    ]
+    declared = {made.kind: reread(made).get("SpecificCharacterSet") for made in documents}
+    assert declared == {made.kind: "ISO_IR 100" for made in documents}
+    requests = reread(selection).ReferencedRequestSequence
+    assert requests[1].RequestedProcedureDescription == "Hand, früh"
 
 
 @pytest.mark.parametrize("name", ["utf-8", "default"])

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
@@ -12,7 +13,9 @@ from dicom_node.received_header import laterality_of
 from dicom_node.results.finding import aggregate_study
 from dicom_node.results.patient_study import copy_patient_and_study, legal_date, legal_time
 from dicom_node.results.result_object import ResultObject
+from dicom_node.results.secondary_capture import build_secondary_capture
 from dicom_node.results.structured_report import build_reports
+from dicom_node.results.summary_page import build_summary_page
 from tests.dicom_node.results.object_checks import conformance_errors, reread
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
@@ -150,6 +153,16 @@ def test_equipment_is_ours_and_says_which_weights() -> None:
     assert contribution.DeviceUID == report.InstanceCreatorUID
     assert len(report.ContributingEquipmentSequence) == 1
     assert len(report.file_meta.ImplementationVersionName) <= 16
+
+
+def test_objects_of_one_class_are_in_a_series_for_each_kind() -> None:
+    source = received(minimal_cr())
+    finding = fracture_in(source)
+    picture = np.zeros((source.Rows, source.Columns, 3), np.uint8)
+    capture = build_secondary_capture(source, picture, finding, ALGORITHM, ISSUE)
+    summary = build_summary_page([source], aggregate_study([finding], ALGORITHM), {}, ISSUE)
+    assert capture.sop_class_uid == summary.sop_class_uid
+    assert capture.series_instance_uid != summary.series_instance_uid
 
 
 def test_other_weights_make_another_series_and_device() -> None:

@@ -17,8 +17,8 @@ from pydicom.uid import (
 
 from dicom_node.results.finding import FindingState, ImageFinding, aggregate_study
 from dicom_node.results.key_objects import NothingToReject, build_key_objects, build_rejection
+from dicom_node.results.reading_order import EvidenceMismatch
 from dicom_node.results.result_object import Predecessor, ResultKind, ResultObject
-from dicom_node.results.structured_report import EvidenceMismatch
 from tests.dicom_node.results.object_checks import conformance_errors, reread, shown_text
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
@@ -191,6 +191,7 @@ def test_rejection_is_in_the_study_and_in_a_series_of_its_own() -> None:
     assert document.PatientID == source.PatientID
     assert (document.Modality, document.SeriesNumber) == ("KO", 9108)
     assert document.DeviceSerialNumber == "OSTEON"
+    assert document.InstanceCreatorUID == reread(selection).InstanceCreatorUID
     assert rejection.series_instance_uid != selection.series_instance_uid
     assert rejection.series_instance_uid not in {each.series_instance_uid for each in OURS}
 

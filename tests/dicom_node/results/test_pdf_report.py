@@ -15,8 +15,8 @@ from pydicom.uid import EncapsulatedPDFStorage
 from dicom_node.results import page_fonts
 from dicom_node.results.finding import ImageFinding, aggregate_study
 from dicom_node.results.pdf_report import build_pdf_report
+from dicom_node.results.reading_order import EvidenceMismatch
 from dicom_node.results.result_object import ResultKind, ResultObject
-from dicom_node.results.structured_report import EvidenceMismatch
 from tests.dicom_node.results.object_checks import conformance_errors, reread
 from tests.dicom_node.results.page_sources import (
     blue_pictures,

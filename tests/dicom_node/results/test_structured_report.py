@@ -13,8 +13,9 @@ from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 
 from dicom_node.results import codes
 from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding, aggregate_study
+from dicom_node.results.reading_order import EvidenceMismatch
 from dicom_node.results.result_object import Predecessor, ResultKind, ResultObject
-from dicom_node.results.structured_report import EvidenceMismatch, build_reports
+from dicom_node.results.structured_report import build_reports
 from tests.dicom_node.results.object_checks import conformance_errors, reread, shown_text
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
