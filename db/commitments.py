@@ -91,7 +91,9 @@ def record_answer(
     if request.answered_at is None:
         request.answered_at = database_now()
         _settle(session, request.consignment_id, kept, failed, Proof.COMMITMENT)
-        _wake(session, request.consignment_id)
+        # What the answer leaves out is asked about when it would have been: not at once, for ever.
+        if not _unproved(session, request.consignment_id):
+            _wake(session, request.consignment_id)
     return True
 
 
@@ -118,26 +120,26 @@ def _settle(
     failed: Mapping[str, str],
     proof: Proof,
 ) -> None:
-    again = False
+    any_failed = False
     for delivery, uid in _sent(session, consignment_id):
         if uid in kept:
             delivery.state, delivery.committed_at = DeliveryState.COMMITTED, database_now()
         elif uid in failed:
-            again = _send_again(delivery, failed[uid]) or again
+            any_failed = True
+            _send_again(delivery, failed[uid])
     _note_proof(session, consignment_id, proof)
-    if again:
+    if any_failed:
+        # It sends the one again, and dies of what is refused: there a person finds it.
         lane = session.get_one(Consignment, consignment_id).destination
         add_job(session, JobKind.DELIVER, consignment_id, lane=lane)
 
 
-def _send_again(delivery: Delivery, reason: str) -> bool:
-    """Whether it is sent once more; if not, a person looks."""
+def _send_again(delivery: Delivery, reason: str) -> None:
     if delivery.sendings >= MAX_SENDINGS:
         delivery.state = DeliveryState.REFUSED
         delivery.reason = NOT_KEPT.format(delivery.sendings, reason)
-        return False
-    delivery.state, delivery.reason = DeliveryState.QUEUED, f"not kept: {reason}"
-    return True
+    else:
+        delivery.state, delivery.reason = DeliveryState.QUEUED, f"not kept: {reason}"
 
 
 def _note_proof(session: Session, consignment_id: int, proof: Proof) -> None:
@@ -146,7 +148,7 @@ def _note_proof(session: Session, consignment_id: int, proof: Proof) -> None:
 
 
 def _wake(session: Session, consignment_id: int) -> None:
-    """The job that waits for the answer has something to do: to end, or to ask about the rest."""
+    """The job that waits for an answer has something to do: to end, or to ask about more."""
     waits = and_(
         Job.kind == JobKind.CONFIRM,
         Job.subject_id == consignment_id,

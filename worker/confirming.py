@@ -16,7 +16,7 @@ from db.deliveries import StoredObject
 from db.jobs import Claim, finish_job
 from db.session import transaction
 from dicom_node.commitment_messages import Reference
-from dicom_node.peer import NothingAccepted, PeerUnavailable
+from dicom_node.peer import NothingAccepted
 from dicom_node.proof import CommitmentNotOffered, Questions, asking
 from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
@@ -33,8 +33,11 @@ _LOOKS_BEFORE_SENDING_AGAIN = 3
 _NOT_FOUND = "a query does not find it"
 
 
-class NotFoundYet(PeerUnavailable):
-    """The destination does not show everything yet; it is asked again before that is sent anew."""
+class NotFoundYet(Exception):
+    """The destination does not show everything yet; it is asked again before that is sent anew.
+
+    No trouble of the destination, which answered: what else waits for it is not held up.
+    """
 
 
 def seek_proof(

@@ -1,9 +1,13 @@
 """A PACS to send results to: a real SCP that accepts and answers as a test wants it to."""
 
+import socket
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import Enum
 from io import BytesIO
+from typing import Any
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -12,28 +16,71 @@ from pydicom.uid import (
     ComprehensiveSRStorage,
     SecondaryCaptureImageStorage,
 )
-from pynetdicom import AE, evt
+from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom.sop_class import (
+    StorageCommitmentPushModel,
+    StudyRootQueryRetrieveInformationModelFind,
+)
 
+from dicom_node.commitment_messages import PUSH_MODEL_INSTANCE
 from dicom_node.sender import Destination
 
 RESULTS = (Comprehensive3DSRStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)
+_NO_SUCH_INSTANCE = 0x0112
+_NO_SUCH_SOP_CLASS = 0x0118
+
+
+class Commitment(Enum):
+    """What the PACS does when it is asked by N-ACTION what it keeps."""
+
+    ANSWERS_HERE = "an N-EVENT-REPORT on the association that asked"
+    CALLS_BACK = "an N-EVENT-REPORT on an association of its own"
+    SAYS_NOTHING = "Success, and then no N-EVENT-REPORT"
+    REFUSES = "no Success"
 
 
 @dataclass
 class Pacs:
-    """What came, in order; `status` is its answer to all of it."""
+    """What came, in order; `status` is its answer to all of it.
+
+    Objects whose UIDs are in `lost` it took and does not keep; those in `unmentioned` it leaves out
+    of what it reports.
+    """
 
     destination: Destination
     status: int = 0x0000
+    commitment: Commitment | None = None
+    caller: Destination | None = None  # where it calls back
     received: list[Dataset] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
+    sendings: dict[str, list[bytes]] = field(default_factory=dict)
+    questions: list[Dataset] = field(default_factory=list)
+    told: list[int] = field(default_factory=list)  # what we answered to its N-EVENT-REPORTs
+    lost: set[str] = field(default_factory=set)
+    unmentioned: set[str] = field(default_factory=set)
 
     def store(self, event: evt.Event) -> int:
         if self.status == 0:
             uid = str(event.request.AffectedSOPInstanceUID)
             self.contents[uid] = event.request.DataSet.getvalue()
+            self.sendings.setdefault(uid, []).append(self.contents[uid])
             self.received.append(dcmread(BytesIO(event.encoded_dataset())))
         return self.status
+
+    def commit(self, event: evt.Event) -> tuple[int, None]:
+        self.questions.append(event.action_information)
+        if self.commitment is Commitment.REFUSES:
+            return _NO_SUCH_SOP_CLASS, None
+        answer = self._report(event.action_information)
+        if self.commitment is Commitment.ANSWERS_HERE:
+            _in_background(self._tell, event.assoc, *answer)
+        if self.commitment is Commitment.CALLS_BACK:
+            _in_background(self._call_back, *answer)
+        return 0x0000, None
+
+    def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        if event.identifier.SOPInstanceUID in self.contents.keys() - self.lost:
+            yield 0xFF00, event.identifier
 
     def of_modality(self, *modalities: str) -> list[Dataset]:
         return [one for one in self.received if one.Modality in modalities]
@@ -42,21 +89,85 @@ class Pacs:
         return self.of_modality("SR")
 
     def captures(self) -> list[Dataset]:
-        return [one for one in self.received if one.SOPClassUID == SecondaryCaptureImageStorage]
+        return [one for one in self.received if one.SeriesNumber == 9102]
+
+    def summaries(self) -> list[Dataset]:
+        return [one for one in self.received if one.SeriesNumber == 9107]
+
+    def _report(self, question: Dataset) -> tuple[int, Dataset]:
+        """Event type and information, PS3.4 table J.3-2."""
+        report, failed = Dataset(), []
+        report.TransactionUID = question.TransactionUID
+        report.ReferencedSOPSequence = []
+        for item in question.ReferencedSOPSequence:
+            if item.ReferencedSOPInstanceUID in self.contents.keys() - self.lost:
+                report.ReferencedSOPSequence.append(item)
+            elif item.ReferencedSOPInstanceUID not in self.unmentioned:
+                item.FailureReason = _NO_SUCH_INSTANCE
+                failed.append(item)
+        if failed:
+            report.FailedSOPSequence = failed
+        return (2 if failed else 1), report
+
+    def _tell(self, association: Any, event_type: int, report: Dataset) -> None:
+        status, _ = association.send_n_event_report(
+            report, event_type, StorageCommitmentPushModel, PUSH_MODEL_INSTANCE
+        )
+        self.told.append(status.Status)
+
+    def _call_back(self, event_type: int, report: Dataset) -> None:
+        assert self.caller is not None
+        association = AE("PACS").associate(
+            self.caller.host,
+            self.caller.port,
+            contexts=[build_context(StorageCommitmentPushModel)],
+            ae_title=self.caller.ae_title,
+            ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)],
+        )
+        self._tell(association, event_type, report)
+        association.release()
 
 
 @contextmanager
 def running_pacs(
-    accepts: Sequence[str] = RESULTS, port: int = 0, status: int = 0
+    accepts: Sequence[str] = RESULTS,
+    port: int = 0,
+    status: int = 0,
+    *,
+    commitment: Commitment | None = None,
+    answers_queries: bool = False,
+    knows: Sequence[str] = (),
 ) -> Iterator[Pacs]:
+    """`knows`: the calling AE titles it admits; none named: all of them."""
     ae = AE("PACS")
+    ae.require_calling_aet = list(knows)
     for sop_class in accepts:
         ae.add_supported_context(sop_class)
-    here = Pacs(Destination("PACS", "127.0.0.1", port), status)
-    handlers = [(evt.EVT_C_STORE, here.store)]
+    if commitment is not None:
+        ae.add_supported_context(StorageCommitmentPushModel)
+    if answers_queries:
+        ae.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
+    here = Pacs(Destination("PACS", "127.0.0.1", port), status, commitment)
+    handlers = [
+        (evt.EVT_C_STORE, here.store),
+        (evt.EVT_N_ACTION, here.commit),
+        (evt.EVT_C_FIND, here.find),
+    ]
     server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
     here.destination = Destination("PACS", "127.0.0.1", server.server_address[1])
     try:
         yield here
     finally:
         server.shutdown()
+
+
+@contextmanager
+def hanging_pacs(patience_seconds: float) -> Iterator[Destination]:
+    """A port that takes connections and never answers; who calls waits for so long."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = int(server.getsockname()[1])
+        yield Destination("HANGS", "127.0.0.1", port, acse_timeout_seconds=patience_seconds)
+
+
+def _in_background(step: Any, *arguments: Any) -> None:
+    threading.Thread(target=step, args=arguments, daemon=True).start()
