@@ -65,6 +65,9 @@ class Settings(BaseSettings):
         description="Where results are sent: `AET@HOST:PORT`, or tables, see "
         "[destinations](destinations.md).",
     )
+    rules: tuple[dict[str, Any], ...] = Field(
+        (), description="What becomes of an image, see [routing](routing.md); only in the file."
+    )
     fhir_patient_id_system: str = Field(
         "", description="URI of the namespace of patient IDs in FHIR; empty: none is stated."
     )

@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from cli import datasets, evaluation, exporting, ledger, node, peers, prediction, training
+from cli import (
+    datasets,
+    evaluation,
+    exporting,
+    fetching,
+    ledger,
+    node,
+    peers,
+    prediction,
+    rules,
+    training,
+)
 from cli.exits import Exit, Leave
 from settings import SettingsRefused
 
@@ -15,7 +26,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (node, prediction, training, datasets, evaluation, exporting, peers, ledger):
+_ROOMS = (
+    node,
+    prediction,
+    training,
+    datasets,
+    evaluation,
+    exporting,
+    peers,
+    fetching,
+    ledger,
+    rules,
+)
+for room in _ROOMS:
     room.add_commands(app)
 
 _INTERRUPTED = 130

@@ -16,6 +16,9 @@ from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.results.result_object import ResultKind
+from dicom_node.routing import Rule
+from dicom_node.routing_checks import RuleRefused, check_rules
+from dicom_node.routing_table import read_rules
 from dicom_node.spool import FileSpool, SpoolError
 from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite
@@ -68,8 +71,21 @@ def build_listener(settings: Settings) -> Listener:
         bind_address=settings.bind_address,
         port=settings.port,
         name=f"{settings.ae_title}:{settings.port}",
+        destinations=answerable_peers(settings),
+        rules=routing_rules(settings),
     )
     return Listener(config, open_node_ledger(settings), build_spool(settings))
+
+
+def routing_rules(settings: Settings) -> tuple[Rule, ...]:
+    """The rules of osteon.toml; Leave with a sentence where one of them cannot be."""
+    names = [destination.name for destination in settings.destinations]
+    try:
+        rules = read_rules(list(settings.rules))
+        check_rules(rules, names)
+    except RuleRefused as refusal:
+        raise Leave(Exit.USAGE, f"setting {refusal}") from refusal
+    return rules
 
 
 def _allowed_peers(settings: Settings) -> tuple[Peer, ...]:

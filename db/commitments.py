@@ -32,7 +32,8 @@ class ConfirmationOrder:
 
 def ask_for_proof(session: Session, consignment_id: int, destination: str) -> None:
     """A job that asks whether the destination keeps what it took; one that waits is woken."""
-    add_job(session, JobKind.CONFIRM, consignment_id, lane=destination)
+    priority = _priority_of(session, consignment_id)
+    add_job(session, JobKind.CONFIRM, consignment_id, lane=destination, priority=priority)
     _wake(session, consignment_id)
 
 
@@ -131,7 +132,17 @@ def _settle(
     if any_failed:
         # It sends the one again, and dies of what is refused: there a person finds it.
         lane = session.get_one(Consignment, consignment_id).destination
-        add_job(session, JobKind.DELIVER, consignment_id, lane=lane)
+        priority = _priority_of(session, consignment_id)
+        add_job(session, JobKind.DELIVER, consignment_id, lane=lane, priority=priority)
+
+
+def _priority_of(session: Session, consignment_id: int) -> int:
+    of_study = (
+        select(Study.priority)
+        .join(Report, Report.study_id == Study.id)
+        .join(Consignment, Consignment.report_id == Report.id)
+    )
+    return session.scalars(of_study.where(Consignment.id == consignment_id)).one()
 
 
 def _send_again(delivery: Delivery, reason: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
 from db.jobs import JobKind, add_job
+from db.priorities import Priority, raise_priority
 from db.states import AnalysisState
 from db.studies import add_evidence, block_study, lock_study
 from db.tables import Analysis, Association, Instance, Series, Study
@@ -71,6 +72,9 @@ class ReceivedInstance:
     instance_number: int | None = None
     rows: int | None = None
     columns: int | None = None
+    rule: str | None = None  # the routing rule that hit
+    priority: int = Priority.NORMAL
+    destinations: tuple[str, ...] | None = None  # none: all
 
 
 def open_association(session: Session, opened: OpenedAssociation) -> None:
@@ -109,6 +113,7 @@ def record_instance(session: Session, received: ReceivedInstance) -> Intake:
         return _receive_again(session, series_id, received)
     if study.blocked_reason is None and _is_other_patient(study, received):
         block_study(session, study, TWO_PATIENTS.format(received.sop_instance_uid))
+    raise_priority(session, study, received.priority)
     study.last_instance_at = database_now()
     if received.is_image:
         add_evidence(study)
@@ -129,6 +134,7 @@ def _lock_study(session: Session, received: ReceivedInstance) -> Study:
         "study_date": received.study_date,
         "study_time": received.study_time,
         "study_description": received.study_description,
+        "priority": received.priority,
     }
     return lock_study(session, find_or_insert(session, Study, values, find))
 
@@ -170,6 +176,8 @@ def _insert_instance(
         "sha256": received.sha256,
         "size_bytes": received.size_bytes,
         "quarantine_reason": quarantine_reason,
+        "rule": received.rule,
+        "destinations": None if received.destinations is None else list(received.destinations),
     }
     return insert_unless_present(session, Instance, values)
 
@@ -203,7 +211,7 @@ def _ask_for_analysis(
         )
         session.add(not_analysed)
     elif study.blocked_reason is None:
-        add_job(session, JobKind.ANALYSE, instance_id)
+        add_job(session, JobKind.ANALYSE, instance_id, priority=study.priority)
 
 
 def _close(session: Session, which: ColumnElement[bool]) -> None:

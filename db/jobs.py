@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import SystemRandom
 
-from sqlalchemy import ScalarSelect, Update, and_, case, func, or_, select, update
+from sqlalchemy import ScalarSelect, Update, and_, case, func, or_, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
+from db.priorities import offer_room, pick_urgent
 from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study
-from db.tables import Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
+from db.tables import OPEN_JOB, Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
 from db.upsert import insert_unless_present
 
 __all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "Lane", "RetryPolicy"]
@@ -97,17 +98,16 @@ def offer_due_jobs(session: Session, lane: Lane, *, window: int, offer_seconds: 
     Of a destination's lane, `window` counts those under way too. An offer is a hint that runs out:
     a lost message only delays its job by `offer_seconds`.
     """
-    room = window - _count_offered(session, lane)
-    if room <= 0:
+    room = offer_room(session, and_(lane.condition, _takes_room(lane)), window=window)
+    if room.jobs == 0:
         return []
     due = (
         select(Job.id)
-        .where(lane.condition, _is_due(), ~_is_offered())
-        .order_by(Job.priority.desc(), Job.next_attempt_at, Job.id)
-        .limit(room)
+        # The very text of the partial indexes: with bound values SQLite would not use them.
+        .where(text(OPEN_JOB), lane.condition, _is_due(), ~_is_offered())
         .with_for_update(skip_locked=True)
     )
-    ids = list(session.scalars(due))
+    ids = pick_urgent(session, due, room)
     offered = {"offered_until": database_now(offer_seconds)}
     session.execute(_update_jobs(Job.id.in_(ids)).values(offered))
     return ids
@@ -309,9 +309,8 @@ def _is_offered() -> ColumnElement[bool]:
     return func.coalesce(Job.offered_until > database_now(), False)
 
 
-def _count_offered(session: Session, lane: Lane) -> int:
-    busy = _is_offered()
-    if lane.name is not None:
-        busy = or_(busy, and_(Job.state == JobState.RUNNING, ~_lease_is_over()))
-    offered = select(func.count()).where(lane.condition, Job.state.in_(OPEN), busy)
-    return session.execute(offered).scalar_one()
+def _takes_room(lane: Lane) -> ColumnElement[bool]:
+    offered = Job.offered_until > database_now()
+    if lane.name is None:
+        return offered
+    return or_(offered, and_(Job.state == JobState.RUNNING, ~_lease_is_over()))

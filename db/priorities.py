@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
 from db.states import JobKind, JobState
-from db.studies import _consignments_of, instances_of
+from db.studies import consignments_of, instances_of
 from db.tables import OPEN_JOB, Job, Study
 
 MAX_STARVATION_SECONDS = 600.0
@@ -106,6 +106,6 @@ def _subjects(study_id: int) -> dict[JobKind, Select[int]]:
     return {
         JobKind.ANALYSE: instances_of(this),
         JobKind.REPORT: select(Study.id).where(this),
-        JobKind.DELIVER: _consignments_of(this),
-        JobKind.CONFIRM: _consignments_of(this),
+        JobKind.DELIVER: consignments_of(this),
+        JobKind.CONFIRM: consignments_of(this),
     }

@@ -33,7 +33,7 @@ def settle_studies(session: Session, *, quiet_seconds: float, max_wait_seconds: 
     studies = list(session.scalars(settled))
     for study in studies:
         study.settled_evidence_version = study.evidence_version
-        add_job(session, JobKind.REPORT, study.id)
+        add_job(session, JobKind.REPORT, study.id, priority=study.priority)
     return [study.id for study in studies]
 
 

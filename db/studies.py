@@ -55,13 +55,13 @@ def _concerns(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     subjects = {
         JobKind.ANALYSE: instances_of(condition),
         JobKind.REPORT: select(Study.id).where(condition),
-        JobKind.DELIVER: _consignments_of(condition),
-        JobKind.CONFIRM: _consignments_of(condition),
+        JobKind.DELIVER: consignments_of(condition),
+        JobKind.CONFIRM: consignments_of(condition),
     }
     return or_(*(and_(Job.kind == kind, Job.subject_id.in_(ids)) for kind, ids in subjects.items()))
 
 
-def _consignments_of(condition: ColumnElement[bool]) -> Select[int]:
+def consignments_of(condition: ColumnElement[bool]) -> Select[int]:
     return (
         select(Consignment.id)
         .join(Report, Report.id == Consignment.report_id)

@@ -337,6 +337,21 @@ class Job(Base):
             sqlite_where=text(OPEN_JOB),
             postgresql_where=text(OPEN_JOB),
         ),
+        Index(
+            "ix_job_oldest",
+            "kind",
+            "next_attempt_at",
+            "id",
+            sqlite_where=text(OPEN_JOB),
+            postgresql_where=text(OPEN_JOB),
+        ),
+        Index(
+            "ix_job_offered",
+            "kind",
+            "offered_until",
+            sqlite_where=text("offered_until IS NOT NULL"),
+            postgresql_where=text("offered_until IS NOT NULL"),
+        ),
         Index(None, "kind", "subject_id"),
     )
 

@@ -29,6 +29,7 @@ from pynetdicom.sop_class import (
     MultiFrameGrayscaleWordSecondaryCaptureImageStorage,
     MultiFrameTrueColorSecondaryCaptureImageStorage,
     SecondaryCaptureImageStorage,
+    StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -105,6 +106,13 @@ def supported_contexts() -> list[PresentationContext]:
         # Who proposes it may be the SCP: C-GET stores at the peer that asks (PS3.4 C.4.3.1).
         context.scu_role = context.scp_role = True
     return [build_context(Verification, _UNCOMPRESSED), *storage]
+
+
+def commitment_context() -> PresentationContext:
+    """Storage Commitment both ways: peers that ask us, and those that answer us (PS3.4 J.3)."""
+    context = build_context(StorageCommitmentPushModel, _UNCOMPRESSED)
+    context.scu_role = context.scp_role = True
+    return context
 
 
 def query_retrieve_contexts() -> list[PresentationContext]:

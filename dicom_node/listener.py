@@ -12,13 +12,15 @@ from pynetdicom.presentation import PresentationContext
 from sqlalchemy import Engine
 
 from dicom_node.association_rows import AssociationRows
-from dicom_node.contexts import query_retrieve_contexts, supported_contexts
+from dicom_node.commitment_service import CommitmentService
+from dicom_node.contexts import commitment_context, query_retrieve_contexts, supported_contexts
 from dicom_node.discretion import printable, silence_dicom_libraries
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, own_address
 from dicom_node.policy import AssociationPolicy
 from dicom_node.query_service import QueryService
 from dicom_node.retrieve_service import RetrieveService
+from dicom_node.routing import Rule
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
 from dicom_node.transport import ListenerServer, SharedContexts
@@ -33,8 +35,8 @@ _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
 class ListenerConfig:
     """Where the listener listens; its `name` is its own and stays the same after a restart.
 
-    `destinations` are where C-MOVE may send results; `answers_queries`: whoever may associate may
-    also ask for results.
+    `destinations` are where C-MOVE may send results, and who can be told what we keep of theirs;
+    `answers_queries`: whoever may associate may also ask for results.
     """
 
     policy: AssociationPolicy
@@ -45,6 +47,7 @@ class ListenerConfig:
     abandoned_after_seconds: float = 30
     destinations: Sequence[Destination] = ()
     answers_queries: bool = True
+    rules: Sequence[Rule] = ()
 
 
 class Listener:
@@ -54,9 +57,11 @@ class Listener:
         self._config = config
         self._spool = spool
         self._rows = AssociationRows(engine, config.name)
-        self._service = StoreService(engine, self._rows)
+        self._service = StoreService(engine, self._rows, config.rules)
         self._query = QueryService(engine, spool, config.policy.ae_title)
         self._retrieve = RetrieveService(engine, spool, config.destinations)
+        self._answerable = {destination.ae_title for destination in config.destinations}
+        self._commitment = CommitmentService(engine, self._answerable)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._server: ListenerServer | None = None
@@ -116,6 +121,8 @@ class Listener:
                 (evt.EVT_C_FIND, self._query.handle_find),
                 (evt.EVT_C_MOVE, self._retrieve.handle_move),
                 (evt.EVT_C_GET, self._retrieve.handle_get),
+                (evt.EVT_N_EVENT_REPORT, self._commitment.handle_event_report),
+                (evt.EVT_N_ACTION, self._commitment.handle_action),
                 (evt.EVT_REQUESTED, self._admit),
                 (evt.EVT_REJECTED, _log_rejected),
                 (evt.EVT_ABORTED, _log_aborted),
@@ -129,7 +136,7 @@ class Listener:
 
     def _contexts(self) -> list[PresentationContext]:
         queries = query_retrieve_contexts() if self._config.answers_queries else []
-        return supported_contexts() + queries
+        return [*supported_contexts(), *queries, commitment_context()]
 
     def _require_answer(self) -> None:
         """Associate with ourselves: to be turned down by the policy is an answer too."""

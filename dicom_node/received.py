@@ -14,6 +14,8 @@ from dicom_node.header_reading import (
     require_uid,
 )
 from dicom_node.results.equipment import MANUFACTURER
+from dicom_node.routed_image import ROUTING_KEYWORDS, Origin, routed_image
+from dicom_node.routing import Decision, RoutedImage
 from dicom_node.spool import SpooledObject
 
 OWN_RESULT = "a result that Osteon made: it is never analysed"
@@ -52,6 +54,7 @@ _KEYWORDS = (
     "ImageLaterality",
     "Laterality",
     "ContributingEquipmentSequence",
+    *ROUTING_KEYWORDS,
 )
 
 
@@ -80,10 +83,16 @@ class ReceivedObject:
         if any(pair != (self.sop_class_uid, self.sop_instance_uid) for pair in named):
             raise DataSetMismatch("command and data set name different objects")
 
-    def instance(self, association_id: str, spooled: SpooledObject) -> ReceivedInstance:
-        """The ledger's row of the object, kept in the spool as `spooled`."""
+    def routed(self, origin: Origin) -> RoutedImage:
+        """The object as routing rules see it."""
+        return routed_image(self._header, origin)
+
+    def instance(
+        self, association_id: str, spooled: SpooledObject, decision: Decision
+    ) -> ReceivedInstance:
+        """The ledger's row of the object, kept in the spool as `spooled` and routed as decided."""
         own_result = self._is_own_result()
-        reason = OWN_RESULT if own_result else not_analysed_reason(self.sop_class_uid)
+        refusal = OWN_RESULT if own_result else not_analysed_reason(self.sop_class_uid)
         return ReceivedInstance(
             association_id=association_id,
             study_instance_uid=self.study_instance_uid,
@@ -95,7 +104,10 @@ class ReceivedObject:
             sha256=spooled.sha256,
             size_bytes=spooled.size_bytes,
             is_image=is_image(self.sop_class_uid) and not own_result,
-            not_analysed_reason=reason,
+            not_analysed_reason=refusal or decision.reason,
+            rule=decision.rule,
+            priority=decision.priority,
+            destinations=decision.destinations,
             laterality=self._text("ImageLaterality") or self._text("Laterality"),
             **self._described(),
         )

@@ -2,6 +2,7 @@
 
 import time
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from dicom_node.association_rows import AssociationRows
 from dicom_node.discretion import printable
 from dicom_node.header_reading import NotUnderstood
 from dicom_node.received import DataSetMismatch, ReceivedObject
+from dicom_node.routed_image import Origin
+from dicom_node.routing import Rule, decide
 from dicom_node.spool import SpoolError
 from dicom_node.statuses import StoreStatus
 from dicom_node.transfer import Transfer
@@ -40,9 +43,10 @@ class Answer:
 class StoreService:
     """Takes what a transfer brought: header, identity, disk, ledger, answer, in this order."""
 
-    def __init__(self, engine: Engine, rows: AssociationRows) -> None:
+    def __init__(self, engine: Engine, rows: AssociationRows, rules: Sequence[Rule] = ()) -> None:
         self._engine = engine
         self._rows = rows
+        self._rules = rules
 
     def handle_store(self, event: Any) -> Dataset:
         """The handler of EVT_C_STORE: any exception ends here, as a status."""
@@ -83,13 +87,23 @@ class StoreService:
             request.AffectedSOPInstanceUID,
         )
         spooled = transfer.keep()
-        instance = received.instance(event.assoc.dimse.association_id, spooled)
+        decision = decide(self._rules, received.routed(_origin(event.assoc)))
+        instance = received.instance(event.assoc.dimse.association_id, spooled, decision)
         # A ledger that fails leaves the file: sent again, it takes the very same place.
         with transaction(self._engine) as session:
             self._rows.open_row(session, event.assoc)
             intake = record_instance(session, instance)
         self._rows.confirm(event.assoc)
         return intake
+
+
+def _origin(association: Any) -> Origin:
+    requestor = association.requestor
+    return Origin(
+        calling_ae_title=str(requestor.ae_title),
+        called_ae_title=str(association.acceptor.ae_title),
+        address=requestor.address,
+    )
 
 
 def _last_place(error: Exception) -> str:

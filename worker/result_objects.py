@@ -171,4 +171,6 @@ def _picture(kitchen: Kitchen, key: str | None) -> NDArray[np.uint8]:
 
 
 def _heatmap(kitchen: Kitchen, key: str) -> NDArray[np.float32]:
-    return _picture(kitchen, key) / np.float32(255)
+    heatmap = _picture(kitchen, key).astype(np.float32)
+    heatmap /= 255
+    return heatmap

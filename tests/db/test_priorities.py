@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
-from db.jobs import JobKind, JobState, add_job, claim_job, finish_job
+from db.jobs import JobKind, JobState, Lane, _is_due, add_job, claim_job, finish_job
 from db.priorities import (
     OfferRoom,
     Priority,
@@ -49,9 +49,7 @@ def priorities(ledger: Engine) -> list[int]:
 
 def due(kind: JobKind = ANALYSE) -> Select[int]:
     """What the offering of jobs asks for."""
-    return select(Job.id).where(
-        text(OPEN_JOB), Job.kind == kind, Job.next_attempt_at <= database_now()
-    )
+    return select(Job.id).where(text(OPEN_JOB), Lane(kind).condition, _is_due())
 
 
 def offered(kind: JobKind = ANALYSE) -> ColumnElement[bool]:

@@ -19,6 +19,8 @@ from pydicom.uid import (
 from db.intake import ReceivedInstance
 from dicom_node.header_reading import NotUnderstood
 from dicom_node.received import ReceivedObject
+from dicom_node.routed_image import Origin
+from dicom_node.routing import decide
 from dicom_node.spool import SpooledObject
 from tests.dicom_node.sent_objects import encoded, radiograph
 
@@ -26,7 +28,9 @@ SPOOLED = SpooledObject("k", "s", 1)
 
 
 def instance_of(data: bytes, syntax: UID = ExplicitVRLittleEndian) -> ReceivedInstance:
-    return ReceivedObject(BytesIO(data), syntax).instance("association", SPOOLED)
+    received = ReceivedObject(BytesIO(data), syntax)
+    decision = decide((), received.routed(Origin()))
+    return received.instance("association", SPOOLED, decision)
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,10 @@ def create_job() -> None:
     )
     in_order = ["kind", sa.text("priority DESC"), "next_attempt_at", "id"]
     create_partial_index("ix_job_due", "job", in_order, OPEN_JOB)
+    create_partial_index("ix_job_oldest", "job", ["kind", "next_attempt_at", "id"], OPEN_JOB)
+    create_partial_index(
+        "ix_job_offered", "job", ["kind", "offered_until"], "offered_until IS NOT NULL"
+    )
 
 
 # Back: what the older schema has no place for (other kinds of objects, proof, withdrawal) goes.
