@@ -34,8 +34,7 @@ class Commitment(Enum):
     """What the PACS does when it is asked by N-ACTION what it keeps."""
 
     ANSWERS_HERE = "an N-EVENT-REPORT on the association that asked"
-    CALLS_BACK = "an N-EVENT-REPORT on an association of its own"
-    SAYS_NOTHING = "Success, and then no N-EVENT-REPORT"
+    ANSWERS_LATER = "Success; the N-EVENT-REPORT comes when the test calls back, if ever"
     REFUSES = "no Success"
 
 
@@ -50,12 +49,10 @@ class Pacs:
     destination: Destination
     status: int = 0x0000
     commitment: Commitment | None = None
-    caller: Destination | None = None  # where it calls back
     received: list[Dataset] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     sendings: dict[str, list[bytes]] = field(default_factory=dict)
     questions: list[Dataset] = field(default_factory=list)
-    told: list[int] = field(default_factory=list)  # what we answered to its N-EVENT-REPORTs
     lost: set[str] = field(default_factory=set)
     unmentioned: set[str] = field(default_factory=set)
 
@@ -73,10 +70,22 @@ class Pacs:
             return _NO_SUCH_SOP_CLASS, None
         answer = self._report(event.action_information)
         if self.commitment is Commitment.ANSWERS_HERE:
-            _in_background(self._tell, event.assoc, *answer)
-        if self.commitment is Commitment.CALLS_BACK:
-            _in_background(self._call_back, *answer)
+            threading.Thread(target=_tell, args=(event.assoc, *answer), daemon=True).start()
         return 0x0000, None
+
+    def call_back(self, caller: Destination) -> int:
+        """Answer the last question, on an association of its own; what we say to that."""
+        association = AE("PACS").associate(
+            caller.host,
+            caller.port,
+            contexts=[build_context(StorageCommitmentPushModel)],
+            ae_title=caller.ae_title,
+            ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)],
+        )
+        try:
+            return _tell(association, *self._report(self.questions[-1]))
+        finally:
+            association.release()
 
     def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         if event.identifier.SOPInstanceUID in self.contents.keys() - self.lost:
@@ -108,24 +117,6 @@ class Pacs:
         if failed:
             report.FailedSOPSequence = failed
         return (2 if failed else 1), report
-
-    def _tell(self, association: Any, event_type: int, report: Dataset) -> None:
-        status, _ = association.send_n_event_report(
-            report, event_type, StorageCommitmentPushModel, PUSH_MODEL_INSTANCE
-        )
-        self.told.append(status.Status)
-
-    def _call_back(self, event_type: int, report: Dataset) -> None:
-        assert self.caller is not None
-        association = AE("PACS").associate(
-            self.caller.host,
-            self.caller.port,
-            contexts=[build_context(StorageCommitmentPushModel)],
-            ae_title=self.caller.ae_title,
-            ext_neg=[build_role(StorageCommitmentPushModel, scp_role=True)],
-        )
-        self._tell(association, event_type, report)
-        association.release()
 
 
 @contextmanager
@@ -169,5 +160,8 @@ def hanging_pacs(patience_seconds: float) -> Iterator[Destination]:
         yield Destination("HANGS", "127.0.0.1", port, acse_timeout_seconds=patience_seconds)
 
 
-def _in_background(step: Any, *arguments: Any) -> None:
-    threading.Thread(target=step, args=arguments, daemon=True).start()
+def _tell(association: Any, event_type: int, report: Dataset) -> int:
+    status, _ = association.send_n_event_report(
+        report, event_type, StorageCommitmentPushModel, PUSH_MODEL_INSTANCE
+    )
+    return int(status.Status)

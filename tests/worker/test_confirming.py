@@ -1,14 +1,10 @@
 """Whether a destination keeps what it took: asked by Storage Commitment, else looked for."""
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from pynetdicom import AE, build_context, evt
-from pynetdicom.sop_class import StorageCommitmentPushModel
 
 from db.commitments import MAX_SENDINGS
 from db.destinations import DestinationState, destination_states
@@ -17,11 +13,7 @@ from db.results import delivery_results
 from db.session import reading, transaction
 from db.states import DeliveryState, ObjectKind
 from db.tables import Delivery, ResultObject
-from dicom_node.commitment_service import CommitmentService
 from dicom_node.peer import Destination
-from dicom_node.policy import AssociationPolicy
-from dicom_node.transport import ListenerServer
-from tests.waiting import wait_for
 from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import Commitment, Pacs, running_pacs
 from tests.worker.ward import Eye, Ward, running_ward
@@ -30,7 +22,6 @@ from worker.destinations import PacsDestination
 OpenReported = Callable[..., Ward]
 SHORT_SECONDS = 0.2
 NOWHERE = Destination("NOWHERE", "127.0.0.1", 1)
-LISTENER = "OSTEON"
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +91,11 @@ def test_a_pacs_that_says_at_once_that_it_keeps_it(open_reported: OpenReported) 
 
 @pytest.mark.usefixtures("short_wait")
 def test_a_pacs_that_calls_back_to_say_that_it_keeps_it(open_reported: OpenReported) -> None:
-    with running_pacs(commitment=Commitment.CALLS_BACK) as pacs:
+    with running_pacs(commitment=Commitment.ANSWERS_LATER) as pacs:
         ward = open_reported(pacs)
-        with _listening(ward) as pacs.caller:
-            ward.run_until_quiet()
-            wait_for(lambda: pacs.told, "the PACS to be answered", 5)
-        assert pacs.told == [0x0000]
+        ward.run_until_quiet()
+        assert _fate(ward) == ("sent", None)
+        assert pacs.call_back(_here(ward)) == 0x0000
         assert _fate(ward) == ("committed", "commitment")
         ward.run_until_quiet()  # the job that waited is woken, and has nothing left to ask
     assert len(pacs.questions) == 1
@@ -141,7 +131,7 @@ def test_what_is_not_kept_is_sent_again_the_same_bytes_and_then_shown_to_a_perso
 def test_a_question_without_an_answer_is_asked_again_the_next_day_and_then_looked_into(
     open_reported: OpenReported,
 ) -> None:
-    with running_pacs(commitment=Commitment.SAYS_NOTHING, answers_queries=True) as pacs:
+    with running_pacs(commitment=Commitment.ANSWERS_LATER, answers_queries=True) as pacs:
         ward = open_reported(pacs)
         for day in (1, 2, 3):
             ward.run_until_quiet()
@@ -161,15 +151,12 @@ def test_a_question_without_an_answer_is_asked_again_the_next_day_and_then_looke
 def test_what_an_answer_leaves_out_is_asked_about_the_next_day(
     open_reported: OpenReported,
 ) -> None:
-    with running_pacs(commitment=Commitment.CALLS_BACK) as pacs:
+    with running_pacs(commitment=Commitment.ANSWERS_LATER) as pacs:
         ward = open_reported(pacs)
         pacs.lost = pacs.unmentioned = {_report_uid(ward)}
-        with _listening(ward) as pacs.caller:
-            ward.run_until_quiet()
-            wait_for(lambda: pacs.told, "the PACS to be answered", 5)
-        for _ in range(3):
-            ward.run_due()
-    assert pacs.told == [0x0000]
+        ward.run_until_quiet()
+        assert pacs.call_back(_here(ward)) == 0x0000
+        ward.run_until_quiet()
     assert len(pacs.questions) == 1
     assert _fate(ward) == ("sent", "commitment")
 
@@ -232,25 +219,5 @@ def _destination(ward: Ward) -> DestinationState:
     return state
 
 
-@contextmanager
-def _listening(ward: Ward) -> Iterator[Destination]:
-    """The node's door for N-EVENT-REPORTs."""
-    service = CommitmentService(ward.kitchen.ledger, frozenset())
-    contexts = [build_context(StorageCommitmentPushModel)]
-    contexts[0].scu_role = contexts[0].scp_role = True
-    server = AE(LISTENER).make_server(
-        ("127.0.0.1", 0),
-        contexts=contexts,
-        evt_handlers=[(evt.EVT_N_EVENT_REPORT, service.handle_event_report)],
-        server_class=ListenerServer,
-        policy=AssociationPolicy(LISTENER),
-        spool=ward.kitchen.spool,
-        on_end=lambda _: None,
-    )
-    serving = threading.Thread(target=server.serve_forever)
-    serving.start()
-    try:
-        yield Destination(LISTENER, "127.0.0.1", server.server_address[1])
-    finally:
-        server.stop_accepting()
-        serving.join()
+def _here(ward: Ward) -> Destination:
+    return Destination("OSTEON", "127.0.0.1", ward.listener.port)
