@@ -11,7 +11,14 @@ from PIL import Image
 from db.analyses import AnalysisRecord
 from db.states import AnalysisState
 from dicom_node.results.codes import REGIONS
-from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding
+from dicom_node.results.finding import (
+    AlgorithmIdentity,
+    BoundingBox,
+    FindingState,
+    ImageFinding,
+)
+from model.artefact import WEIGHTS
+from model.card import Card
 
 # The classifier learned everything from fingertip to elbow as "hand".
 _LIMBS = {"hand": "upper_limb"}
@@ -42,7 +49,28 @@ class FileImage:
     body_part: str = ""
 
 
-def finding_of(image: RecordedImage, record: AnalysisRecord) -> ImageFinding:
+def algorithm_in_use(card: Card) -> AlgorithmIdentity:
+    """The network that the node runs, and all that its card tells of it."""
+    points = {
+        "specific": card.operating_points.specific.probability,
+        "sensitive": card.operating_points.sensitive.probability,
+    }
+    return AlgorithmIdentity(card.name, card.version, points, card.files[WEIGHTS])
+
+
+def algorithm_of(
+    record: AnalysisRecord, in_use: AlgorithmIdentity | None = None
+) -> AlgorithmIdentity | None:
+    """The network that looked, known in full where it is the one in use; None where none did."""
+    if not record.model_version:
+        return None
+    looked = AlgorithmIdentity(record.model_name, record.model_version)
+    return in_use if in_use is not None and looked.is_same_as(in_use) else looked
+
+
+def finding_of(
+    image: RecordedImage, record: AnalysisRecord, in_use: AlgorithmIdentity | None = None
+) -> ImageFinding:
     """What the report says of one image."""
     analysed = record.state is not AnalysisState.NOT_ANALYSED
     return ImageFinding(
@@ -59,6 +87,7 @@ def finding_of(image: RecordedImage, record: AnalysisRecord) -> ImageFinding:
         frame=record.frame,
         reason=record.reason,
         notes=tuple(record.notes),
+        algorithm=algorithm_of(record, in_use),
     )
 
 

@@ -7,7 +7,7 @@ from dicom_node.results.evidence import read_evidence
 from dicom_node.results.finding import AlgorithmIdentity, aggregate_study
 from dicom_node.results.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
 from worker.destinations import ResultDestination
-from worker.findings import finding_of, ledger_state
+from worker.findings import algorithm_in_use, algorithm_of, finding_of, ledger_state
 from worker.kitchen import Kitchen
 from worker.result_messages import MadeMessage, make_messages
 from worker.result_objects import Evidence, MadeObject, ReportMaterial, make_objects
@@ -44,7 +44,8 @@ def routed(kitchen: Kitchen, subject: ReportSubject) -> list[ResultDestination]:
 
 def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:
     header = read_evidence(kitchen.spool, image.spool_key)
-    return Evidence(image, header, finding_of(image, image.analysis))
+    finding = finding_of(image, image.analysis, algorithm_in_use(kitchen.card))
+    return Evidence(image, header, finding)
 
 
 def _issue(kitchen: Kitchen, subject: ReportSubject) -> ReportIssue:
@@ -61,16 +62,11 @@ def _predecessor(row: PredecessorRow) -> Predecessor:
 
 
 def _algorithm(kitchen: Kitchen, subject: ReportSubject) -> AlgorithmIdentity:
-    """The network that looked; where none did, the one that would have."""
-    card = kitchen.card
-    points = {
-        "specific": card.operating_points.specific.probability,
-        "sensitive": card.operating_points.sensitive.probability,
-    }
-    looked = [image.analysis for image in subject.images if image.analysis.model_version]
-    if not looked or looked[-1].model_version == card.version:
-        return AlgorithmIdentity(card.name, card.version, points)
-    return AlgorithmIdentity(looked[-1].model_name, looked[-1].model_version)
+    """The network that looked, the one in use before others; where none did, that too."""
+    in_use = algorithm_in_use(kitchen.card)
+    looked = [algorithm_of(image.analysis, in_use) for image in subject.images]
+    known = [algorithm for algorithm in looked if algorithm is not None]
+    return in_use if in_use in known or not known else known[-1]
 
 
 def _keep_all(kitchen: Kitchen, made: list[MadeObject]) -> tuple[ReportObject, ...]:

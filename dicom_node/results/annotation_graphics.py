@@ -27,27 +27,21 @@ def box_graphics(
 ) -> list[Dataset]:
     """A closed line around each box, or dashes.
 
+    PIXEL counts as an SR does, and as a BoundingBox does: 0\\0 is the top left corner of the first
+    pixel and Columns\\Rows the bottom right one of the last (C.10.5, Graphic Annotation Units).
+
     Each dash is a line of its own. A viewer may ignore a LineStyleSequence, and not all draw its
     dashes: a possible fracture would look like one that was found.
     """
     if not dashed:
-        return [_polyline([*corners(box), corners(box)[0]]) for box in boxes]
+        return [_polyline([*box.corners, box.corners[0]]) for box in boxes]
     period = _DASH_PERIOD * min(matrix)
     return [_polyline(dash) for box in boxes for dash in _dashes(box, period)]
 
 
-def corners(box: BoundingBox) -> list[Point]:
-    """Clockwise from the top left one.
-
-    PIXEL counts as an SR does, and as a BoundingBox does: 0\\0 is the top left corner of the first
-    pixel and Columns\\Rows the bottom right one of the last (C.10.5, Graphic Annotation Units).
-    """
-    return [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
-
-
 def _dashes(box: BoundingBox, period: float) -> Iterator[list[Point]]:
     """Each side in an odd number of equal parts, every second one drawn."""
-    around = corners(box)
+    around = box.corners
     for start, end in pairwise([*around, around[0]]):
         length = abs(end[0] - start[0]) + abs(end[1] - start[1])
         count = int(min(max(2, round(length / period)), _MOST_DASHES_PER_SIDE))

@@ -33,7 +33,12 @@ class Equipment:
         """Another UID for other weights, another product version or another node."""
         algorithm = self.algorithm
         return derive_uid(
-            "device", self.serial_number, product_version(), algorithm.name, algorithm.version
+            "device",
+            self.serial_number,
+            product_version(),
+            algorithm.name,
+            algorithm.version,
+            algorithm.weights_digest,
         )
 
     @property

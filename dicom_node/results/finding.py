@@ -1,6 +1,7 @@
 """What the node has to say about a study and its images: the words that the report is made of."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -21,6 +22,26 @@ _WORST_FIRST = tuple(FindingState)
 
 
 @dataclass(frozen=True)
+class AlgorithmIdentity:
+    """Which network answered, with which weights, and where its operating points stood.
+
+    `weights_digest` is the weights' SHA-256; empty where it is not known any more.
+    """
+
+    name: str
+    version: str
+    operating_points: Mapping[str, float] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+    weights_digest: str = ""
+
+    def is_same_as(self, other: "AlgorithmIdentity") -> bool:
+        """By name and version, and by the weights where both are known."""
+        digests = {self.weights_digest, other.weights_digest} - {""}
+        return (self.name, self.version) == (other.name, other.version) and len(digests) < 2
+
+
+@dataclass(frozen=True)
 class BoundingBox:
     """A place in the stored matrix: column and row of its corners, the far ones exclusive."""
 
@@ -30,6 +51,11 @@ class BoundingBox:
     y1: float
     score: float
 
+    @property
+    def corners(self) -> list[tuple[float, float]]:
+        """Column and row of each, clockwise from the top left one."""
+        return [(self.x0, self.y0), (self.x1, self.y0), (self.x1, self.y1), (self.x0, self.y1)]
+
     def clamped(self, rows: int, columns: int) -> "BoundingBox | None":
         """The part inside the matrix, at least one pixel wide; None where nothing is left."""
         horizontal = _clamp_span(self.x0, self.x1, columns)
@@ -37,6 +63,11 @@ class BoundingBox:
         if horizontal is None or vertical is None:
             return None
         return BoundingBox(horizontal[0], vertical[0], horizontal[1], vertical[1], self.score)
+
+
+def clamped_boxes(boxes: Sequence[BoundingBox], matrix: tuple[int, int]) -> list[BoundingBox]:
+    """What of them is inside an image of so many rows and columns."""
+    return [box for box in (box.clamped(*matrix) for box in boxes) if box is not None]
 
 
 def _clamp_span(near: float, far: float, size: int) -> tuple[float, float] | None:
@@ -65,19 +96,17 @@ class ImageFinding:
     frame: int | None = None
     reason: str | None = None
     notes: tuple[str, ...] = ()  # what makes the answer less sure
+    algorithm: AlgorithmIdentity | None = None  # which looked at it; None: the study's
 
     @property
     def is_analysed(self) -> bool:
         return self.state is not FindingState.NOT_ASSESSABLE
 
-
-@dataclass(frozen=True)
-class AlgorithmIdentity:
-    """Which network answered, and where its operating points stood."""
-
-    name: str
-    version: str
-    operating_points: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    def algorithm_within(self, study: AlgorithmIdentity) -> AlgorithmIdentity:
+        """Its own; the study's, and all that is known of that, where they are the same."""
+        if self.algorithm is None or self.algorithm.is_same_as(study):
+            return study
+        return self.algorithm
 
 
 @dataclass(frozen=True)
@@ -94,6 +123,18 @@ class StudyFinding:
         """The images that carry the study's state, the most probable first."""
         behind = [image for image in self.images if image.state is self.state]
         return tuple(sorted(behind, key=lambda image: -(image.probability or 0.0)))
+
+    @property
+    def deciding_algorithm(self) -> AlgorithmIdentity:
+        """Whose answer the study's is."""
+        return self.images_behind[0].algorithm_within(self.algorithm)
+
+    @property
+    def analysed_by(self) -> Counter[AlgorithmIdentity]:
+        """How many of its images each algorithm analysed: they may be of different versions."""
+        return Counter(
+            image.algorithm_within(self.algorithm) for image in self.images if image.is_analysed
+        )
 
     @property
     def analysed_count(self) -> int:

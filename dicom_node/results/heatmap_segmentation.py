@@ -58,6 +58,7 @@ def build_segmentation(
     """
     header = copy_elements(source, SEGMENTATION_KEYWORDS)
     probabilities = _over_matrix(heatmap, matrix_of(header))
+    algorithm = finding.algorithm_within(algorithm)
     equipment = Equipment(algorithm, issue.serial_number)
     segmentation = start_result(header, equipment, issue)
     _describe_image(segmentation, header, finding)

@@ -6,12 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding
+from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding, clamped_boxes
 from dicom_node.results.heat_tint import COOLEST_SHOWN, legend_colours, tint
 from dicom_node.results.overlay_text import Colour, Line, Rectangle, draw_label, draw_panel
 from dicom_node.results.report_wording import NOT_VERIFIED, RESEARCH_USE, STATE_WORDS
 
-_COLOURS: dict[FindingState, Colour] = {
+# On a radiograph, which is grey.
+BOX_COLOURS: dict[FindingState, Colour] = {
     FindingState.FRACTURE: (255, 92, 64),
     FindingState.POSSIBLE: (255, 196, 56),
     FindingState.NONE: (216, 220, 224),
@@ -34,11 +35,10 @@ def annotate(
     A box has a solid line for a fracture and a dashed one for a possible fracture, drawn around
     the place and never over it. Nothing of the patient is burned in.
     """
-    rows, columns = pixels.shape
     picture = Image.fromarray(pixels).convert("RGB")
     tinted = heatmap is not None and tint(picture, heatmap)
-    boxes = [box for box in (b.clamped(rows, columns) for b in finding.boxes) if box is not None]
-    colour = _COLOURS[finding.state]
+    boxes = clamped_boxes(finding.boxes, pixels.shape)
+    colour = BOX_COLOURS[finding.state]
     draw = ImageDraw.Draw(picture)
     for box in boxes:
         _draw_box(draw, box, colour, dashed=finding.state is FindingState.POSSIBLE)
@@ -53,7 +53,7 @@ def annotate(
 
 
 def _banner(finding: ImageFinding, label: str, tinted: bool) -> list[Line]:
-    colour = _COLOURS[finding.state]
+    colour = BOX_COLOURS[finding.state]
     lines = [
         Line(NOT_VERIFIED, _TITLE),
         Line(_answer(finding), colour),

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_node.results.finding import FindingState
+from dicom_node.results.overlay import BOX_COLOURS
 from dicom_node.results.overlay_text import Colour
 from dicom_node.results.pdf_sheet import GREY, INK, STATE_COLOURS, Block, Sheet, Style
 from dicom_node.results.study_page import (
@@ -19,7 +20,6 @@ from dicom_node.results.study_page import (
     with_pictures,
 )
 from dicom_node.results.thumbnails import (
-    BOX_COLOURS,
     Area,
     Spacing,
     arrange,

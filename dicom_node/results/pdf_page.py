@@ -131,9 +131,8 @@ def _draw_conclusion(sheet: Sheet, page: StudyPage, top: float) -> float:
     if page.probability is not None:
         sure = f"Probability of fracture {percentage(page.probability)}"
         bottom = sheet.write(Block(sure, Area(left, bottom, width, 0), Style(11)))
-    grounds = f"{page.counts}. {page.labels_behind}"
     place = Area(left, bottom + 0.8, width, 0)
-    bottom = sheet.write(Block(grounds, place, Style(8.5, GREY), most_lines=3)) + 1
+    bottom = sheet.write(Block(page.grounds, place, Style(8.5, GREY), most_lines=3)) + 1
     sheet.fill(Area(LEFT, top, 2.4, bottom - top), colour)
     if _has_gauge(page):
         _draw_gauge(sheet, page, top + 1)

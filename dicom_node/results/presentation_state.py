@@ -7,7 +7,12 @@ from pydicom.valuerep import format_number_as_ds
 from dicom_node.received_header import copy_elements, matrix_of, pixel_spacing, whole_number
 from dicom_node.results.annotation_graphics import banner, box_graphics, box_labels
 from dicom_node.results.equipment import Equipment
-from dicom_node.results.finding import AlgorithmIdentity, FindingState, ImageFinding
+from dicom_node.results.finding import (
+    AlgorithmIdentity,
+    FindingState,
+    ImageFinding,
+    clamped_boxes,
+)
 from dicom_node.results.greyscale_state import GREYSCALE_KEYWORDS, add_greyscale
 from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
 from dicom_node.results.patient_study import PATIENT_AND_STUDY
@@ -66,6 +71,7 @@ def build_presentation_state(
     header = copy_elements(source, PRESENTATION_KEYWORDS)
     if not presentation_state_possible(header):
         raise NoPresentationState("the image is in colour, or less than two pixels wide or high")
+    algorithm = finding.algorithm_within(algorithm)
     equipment = Equipment(algorithm, issue.serial_number)
     state = start_result(header, equipment, issue)
     _identify(state, header)
@@ -126,7 +132,7 @@ def _annotate(
 ) -> None:
     """Graphic Annotation and Graphic Layer, PS3.3 C.10.5 and C.10.7."""
     matrix = matrix_of(header)
-    boxes = [box for box in (b.clamped(*matrix) for b in finding.boxes) if box is not None]
+    boxes = clamped_boxes(finding.boxes, matrix)
     words = _layer(state, _TEXT_LAYER, _YELLOW)
     words.TextObjectSequence = [banner(finding, algorithm)]
     if boxes:

@@ -15,13 +15,12 @@ from dicom_node.results.equipment import Equipment
 from dicom_node.results.finding import StudyFinding
 from dicom_node.results.image_library import image_library
 from dicom_node.results.report_groups import (
-    ReportedImage,
     algorithm_items,
     box_groups,
     image_group,
     study_group,
 )
-from dicom_node.results.tracking import place_words
+from dicom_node.results.reported_image import ReportedImage, reported_images
 
 _HAS_CONCEPT_MOD = Relationship.HAS_CONCEPT_MOD
 
@@ -30,7 +29,7 @@ def report_content(
     headers: Sequence[Dataset], study: StudyFinding, equipment: Equipment
 ) -> Dataset:
     """The root container; headers come in reading order, the study's answer comes first."""
-    images = list(_reported_images(headers, study))
+    images = list(reported_images(headers, study))
     pictures = [header for header in headers if is_image(header)]
     items = [
         code_item(_HAS_CONCEPT_MOD, concepts.LANGUAGE, codes.ENGLISH),
@@ -48,25 +47,12 @@ def report_content(
 
 
 def _groups(study: StudyFinding, images: Sequence[ReportedImage]) -> Iterator[Dataset]:
-    algorithm = algorithm_items(study.algorithm)
-    yield study_group(study, algorithm, images)
-    for image in images:
-        yield image_group(algorithm, image)
-        yield from box_groups(algorithm, image)
-
-
-def _reported_images(headers: Sequence[Dataset], study: StudyFinding) -> Iterator[ReportedImage]:
-    findings = sorted(study.images, key=lambda finding: finding.frame or 0)
-    for number, header in enumerate(headers, start=1):
-        for finding in findings:
-            if finding.sop_instance_uid == header.SOPInstanceUID:
-                yield ReportedImage(image_label(number, header, finding.frame), header, finding)
-
-
-def image_label(number: int, header: Dataset, frame: int | None) -> str:
-    """ "Image 2 (series 1, instance 3)": its place among the images of this revision."""
-    places = place_words(header, frame)
-    return f"Image {number} ({', '.join(places)})" if places else f"Image {number}"
+    used = [image.finding.algorithm_within(study.algorithm) for image in images]
+    described = {algorithm: algorithm_items(algorithm) for algorithm in dict.fromkeys(used)}
+    yield study_group(study, described[study.deciding_algorithm], images)
+    for image, algorithm in zip(images, used, strict=True):
+        yield image_group(described[algorithm], image)
+        yield from box_groups(described[algorithm], image)
 
 
 def _procedures(headers: Sequence[Dataset]) -> list[Code]:

@@ -4,16 +4,14 @@ Their items stand in the order of the rows of TID 1501, TID 1410 and TID 1419.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from dicom_node.received_header import is_image, laterality_of, matrix_of
+from dicom_node.received_header import is_image, laterality_of
 from dicom_node.results import codes
 from dicom_node.results import report_concepts as concepts
 from dicom_node.results.content_items import (
-    ImageReference,
     Relationship,
     code_item,
     container,
@@ -32,7 +30,7 @@ from dicom_node.results.finding import (
     StudyFinding,
 )
 from dicom_node.results.report_wording import comment_of, conclude
-from dicom_node.results.source_image import frame_in
+from dicom_node.results.reported_image import ReportedImage
 from dicom_node.results.tracking import (
     COORDINATE_DECIMALS,
     Tracking,
@@ -60,28 +58,6 @@ _SUMMARIES_OF_SOME_IMAGES = {
     codes.ALL_WITH_FINDINGS: codes.SOME_WITH_FINDINGS,
     codes.ALL_WITHOUT_FINDINGS: codes.SOME_WITHOUT_FINDINGS,
 }
-
-
-@dataclass(frozen=True)
-class ReportedImage:
-    """An image of the study under the name the report gives it."""
-
-    label: str
-    header: Dataset
-    finding: ImageFinding
-
-    @property
-    def reference(self) -> ImageReference:
-        """With the frame that was analysed, where the object has several."""
-        finding = self.finding
-        frame = frame_in(self.header, finding.frame)
-        return ImageReference(finding.sop_class_uid, finding.sop_instance_uid, frame)
-
-    @property
-    def boxes(self) -> list[BoundingBox]:
-        rows, columns = matrix_of(self.header)
-        clamped = (box.clamped(rows, columns) for box in self.finding.boxes)
-        return [box for box in clamped if box is not None]
 
 
 def study_group(
@@ -153,7 +129,7 @@ def _named(name: Code, value: Code) -> Dataset:
 
 def _region(image: ReportedImage, box: BoundingBox) -> Dataset:
     """A closed polyline around the box."""
-    corners = [(box.x0, box.y0), (box.x1, box.y0), (box.x1, box.y1), (box.x0, box.y1)]
+    corners = box.corners
     source = image_item(Relationship.SELECTED_FROM, codes.SOURCE, image.reference)
     points = [_rounded(*corner) for corner in (*corners, corners[0])]
     return polyline_item(concepts.IMAGE_REGION, points, source)
@@ -174,7 +150,7 @@ def _sites(image: ReportedImage) -> list[Dataset]:
 
 
 def algorithm_items(algorithm: AlgorithmIdentity) -> list[Dataset]:
-    """TID 4019, the operating points as its parameters; made once, they stand in every group."""
+    """TID 4019, the operating points as parameters; made once, they stand in each of its groups."""
     points = sorted(algorithm.operating_points.items())
     texts = [
         (concepts.ALGORITHM_NAME, algorithm.name),

@@ -53,10 +53,19 @@ def conclude(study: StudyFinding, labels_behind: Sequence[str]) -> str:
     sentences = [
         f"{state_and_probability(study.state, study.probability)}: {'; '.join(labels_behind)}",
         f"{study.analysed_count} of {len(study.images)} images analysed",
+        *different_models(study),
         NOT_VERIFIED,
         RESEARCH_USE,
     ]
     return ". ".join(sentences) + "."
+
+
+def different_models(study: StudyFinding) -> list[str]:
+    """A sentence where not all images were analysed by one model."""
+    if len(study.analysed_by) < 2:
+        return []
+    counts = [f"{count} by {one.name} {one.version}" for one, count in study.analysed_by.items()]
+    return [f"Images analysed by different models: {', '.join(counts)}"]
 
 
 def comment_of(header: Dataset, finding: ImageFinding) -> str | None:

@@ -60,7 +60,7 @@ def build_secondary_capture(
     header = copy_elements(source, CAPTURE_KEYWORDS)
     if annotated.shape != (*matrix_of(header), 3) or annotated.dtype != np.uint8:
         raise MatrixMismatch(f"{annotated.shape} {annotated.dtype} for {matrix_of(header)}")
-    equipment = Equipment(algorithm, issue.serial_number)
+    equipment = Equipment(finding.algorithm_within(algorithm), issue.serial_number)
     capture = start_result(header, equipment, issue)
     _describe_image(capture, header, finding)
     describe_capture(capture, equipment)

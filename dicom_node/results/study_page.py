@@ -1,7 +1,7 @@
 """What a one-page document of a study says, whatever it is drawn on; nothing of the patient."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
@@ -10,8 +10,8 @@ from dicom_node.received_header import laterality_of
 from dicom_node.results.equipment import PRODUCT, product_version
 from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding, StudyFinding
 from dicom_node.results.patient_study import in_source_zone
-from dicom_node.results.report_content import image_label
-from dicom_node.results.report_wording import STATE_WORDS, percentage
+from dicom_node.results.report_wording import STATE_WORDS, different_models, percentage
+from dicom_node.results.reported_image import ReportedImage, reported_images
 from dicom_node.results.result_object import ReportIssue
 
 # Where not all images fit, those a reader must not miss come first: an image that nobody's network
@@ -62,6 +62,7 @@ class StudyPage:
     lines: tuple[ImageLine, ...]
     operating_points: Mapping[str, float]
     model: str
+    models: tuple[str, ...]  # a sentence where images were analysed by several
     made: str
 
     @property
@@ -74,18 +75,24 @@ class StudyPage:
     def counts(self) -> str:
         return f"{self.analysed_count} of {plural(len(self.lines), 'image')} analysed"
 
+    @property
+    def grounds(self) -> str:
+        return ". ".join((self.counts, *self.models, self.labels_behind))
+
 
 def study_page(headers: Sequence[Dataset], finding: StudyFinding, issue: ReportIssue) -> StudyPage:
     """The page of a study whose headers come in reading order."""
-    algorithm = finding.algorithm
+    algorithm, models = finding.algorithm, different_models(finding)
     made_at = in_source_zone(issue.created_at, headers[0])
     return StudyPage(
         state=finding.state,
         probability=finding.probability,
         analysed_count=finding.analysed_count,
-        lines=tuple(_lines(headers, finding)),
-        operating_points=algorithm.operating_points,
+        lines=tuple(map(_line, reported_images(headers, finding))),
+        # Those of one model say nothing of the answers of another.
+        operating_points={} if models else algorithm.operating_points,
         model=f"{PRODUCT} {product_version()}, model {algorithm.name} {algorithm.version}",
+        models=tuple(models),
         made=f"Revision {issue.revision}, made {made_at:%Y-%m-%d %H:%M}",
     )
 
@@ -163,18 +170,11 @@ def _urgency(line: ImageLine) -> tuple[int, float]:
     return _RANK.index(line.state), -(line.probability or 0.0)
 
 
-def _lines(headers: Sequence[Dataset], study: StudyFinding) -> Iterator[ImageLine]:
-    findings = sorted(study.images, key=lambda finding: finding.frame or 0)
-    for number, header in enumerate(headers, start=1):
-        for finding in findings:
-            if finding.sop_instance_uid == header.SOPInstanceUID:
-                yield _line(image_label(number, header, finding.frame), header, finding)
-
-
-def _line(label: str, header: Dataset, finding: ImageFinding) -> ImageLine:
-    side = _SIDES.get(laterality_of(header, finding.laterality) or "")
+def _line(image: ReportedImage) -> ImageLine:
+    finding = image.finding
+    side = _SIDES.get(laterality_of(image.header, finding.laterality) or "")
     return ImageLine(
-        label=label,
+        label=image.label,
         sop_instance_uid=finding.sop_instance_uid,
         state=finding.state,
         probability=finding.probability,

@@ -79,8 +79,7 @@ def _draw_conclusion(canvas: Canvas, page: StudyPage, top: float) -> float:
     if page.probability is not None:
         sure = f"Probability of fracture {percentage(page.probability)}"
         bottom = canvas.write(sure, Area(left, bottom, width, 0), Style(34))
-    grounds = f"{page.counts}. {page.labels_behind}"
-    bottom = canvas.write(grounds, Area(left, bottom + 4, width, 0), Style(23, GREY), 3)
+    bottom = canvas.write(page.grounds, Area(left, bottom + 4, width, 0), Style(23, GREY), 3)
     canvas.fill(Area(_MARGIN, top, 14, bottom - top), colour)
     if _has_gauge(page):
         _draw_gauge(canvas, page, top)

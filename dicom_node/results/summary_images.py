@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_node.results.finding import FindingState
+from dicom_node.results.overlay import BOX_COLOURS
 from dicom_node.results.overlay_text import Colour
 from dicom_node.results.study_page import (
     MOST_ROWS,
@@ -27,7 +28,6 @@ from dicom_node.results.summary_canvas import (
     width_of,
 )
 from dicom_node.results.thumbnails import (
-    BOX_COLOURS,
     Area,
     Spacing,
     arrange,

@@ -7,17 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from dicom_node.results.finding import FindingState
-from dicom_node.results.overlay_text import Colour
+from dicom_node.results.finding import clamped_boxes
 from dicom_node.results.study_page import ImageLine
 
-# On a radiograph, whatever the page's own ground.
-BOX_COLOURS: dict[FindingState, Colour] = {
-    FindingState.FRACTURE: (255, 92, 64),
-    FindingState.POSSIBLE: (255, 196, 56),
-    FindingState.NONE: (216, 220, 224),
-    FindingState.NOT_ASSESSABLE: (160, 184, 208),
-}
 # A picture of few pixels stays a small picture.
 _MOST_ENLARGED = 4.0
 
@@ -74,7 +66,6 @@ def boxes_on(line: ImageLine, size: tuple[int, int], place: Area) -> list[Area]:
     """The image's boxes where the picture of this size lies: a line drawn on it would be lost."""
     columns, rows = size
     scale = place.width / columns
-    inside = [box for box in (box.clamped(rows, columns) for box in line.boxes) if box is not None]
     return [
         Area(
             place.left + box.x0 * scale,
@@ -82,7 +73,7 @@ def boxes_on(line: ImageLine, size: tuple[int, int], place: Area) -> list[Area]:
             (box.x1 - box.x0) * scale,
             (box.y1 - box.y0) * scale,
         )
-        for box in inside
+        for box in clamped_boxes(line.boxes, (rows, columns))
     ]
 
 

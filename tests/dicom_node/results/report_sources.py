@@ -20,6 +20,8 @@ from dicom_node.results.result_object import ReportIssue
 from dicom_node.uids import derive_uid
 
 ALGORITHM = AlgorithmIdentity("osteon-fracture", "0.1.0", {"sensitive": 0.21, "specific": 0.62})
+# What a node ran before, of which it knows no more than the ledger.
+OLDER = AlgorithmIdentity("osteon-fracture", "0.0.9")
 ISSUE = ReportIssue(1, datetime(2026, 3, 4, 15, 6, 7, tzinfo=UTC))
 
 

@@ -1,14 +1,22 @@
 """The study's answer from its images', and boxes that stay in their image."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicom_node.results.finding import BoundingBox, FindingState, aggregate_study
+from dicom_node.results.finding import (
+    AlgorithmIdentity,
+    BoundingBox,
+    FindingState,
+    aggregate_study,
+    clamped_boxes,
+)
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
+    OLDER,
     fracture_in,
     not_assessable,
     nothing_in,
@@ -52,6 +60,41 @@ def test_study_without_images_has_no_finding() -> None:
         aggregate_study([], ALGORITHM)
 
 
+def test_image_that_names_no_algorithm_has_the_study_s() -> None:
+    study = aggregate_study([fracture_in(FIRST), nothing_in(SECOND)], ALGORITHM)
+    assert study.analysed_by == {ALGORITHM: 2}
+    assert study.deciding_algorithm is ALGORITHM
+
+
+def test_study_s_answer_is_that_of_the_algorithm_behind_it() -> None:
+    images = [
+        nothing_in(FIRST),
+        fracture_in(SECOND, algorithm=OLDER),
+        replace(not_assessable(THIRD), algorithm=OLDER),
+    ]
+    study = aggregate_study(images, ALGORITHM)
+    assert study.analysed_by == {ALGORITHM: 1, OLDER: 1}
+    assert study.deciding_algorithm == OLDER
+
+
+@pytest.mark.parametrize(
+    ("own", "same"),
+    [
+        (AlgorithmIdentity(ALGORITHM.name, ALGORITHM.version), True),
+        (AlgorithmIdentity(ALGORITHM.name, ALGORITHM.version, weights_digest="ab"), True),
+        (AlgorithmIdentity(ALGORITHM.name, ALGORITHM.version, weights_digest="cd"), False),
+        (AlgorithmIdentity(ALGORITHM.name, "0.2.0", weights_digest="ab"), False),
+        (AlgorithmIdentity("osteon-wrist", ALGORITHM.version), False),
+    ],
+)
+def test_algorithm_is_the_study_s_if_nothing_that_is_known_differs(
+    own: AlgorithmIdentity, same: bool
+) -> None:
+    study = replace(ALGORITHM, weights_digest="ab")
+    within = fracture_in(FIRST, algorithm=own).algorithm_within(study)
+    assert within is (study if same else own)
+
+
 @pytest.mark.parametrize(
     ("given_box", "kept"),
     [
@@ -85,3 +128,8 @@ def test_any_box_ends_inside_and_has_a_pixel(
     if box is not None:
         assert 0 <= box.x0 < box.x0 + 1 <= box.x1 <= columns
         assert 0 <= box.y0 < box.y0 + 1 <= box.y1 <= rows
+
+
+def test_boxes_outside_the_matrix_are_left_out() -> None:
+    boxes = [BoundingBox(10, 20, 300, 40, 0.9), BoundingBox(200, 20, 300, 40, 0.8)]
+    assert clamped_boxes(boxes, (80, 100)) == [BoundingBox(10, 20, 100, 40, 0.9)]

@@ -17,6 +17,7 @@ from tests.dicom_node.results.object_checks import conformance_errors, reread
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    OLDER,
     fracture_in,
     full_dx,
     grey_multi_frame,
@@ -170,3 +171,12 @@ def test_same_input_has_the_same_bytes_and_other_heat_is_another_object() -> Non
     other = _segmentation(source, 1 - HEAT)
     assert other.sop_instance_uid != _segmentation(source).sop_instance_uid
     assert other.series_instance_uid == _segmentation(source).series_instance_uid
+
+
+def test_segmentation_names_the_algorithm_that_looked() -> None:
+    source = received(minimal_cr())
+    finding = fracture_in(source, algorithm=OLDER)
+    segmentation = reread(build_segmentation(source, HEAT, finding, ALGORITHM, ISSUE))
+    assert segmentation.SoftwareVersions[1] == "osteon-fracture 0.0.9"
+    (segment,) = segmentation.SegmentSequence
+    assert segment.SegmentationAlgorithmIdentificationSequence[0].AlgorithmVersion == "0.0.9"

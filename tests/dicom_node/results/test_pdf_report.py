@@ -28,6 +28,7 @@ from tests.dicom_node.results.page_sources import (
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    OLDER,
     fracture_in,
     full_dx,
     minimal_cr,
@@ -314,3 +315,10 @@ def test_headers_of_another_study_are_refused() -> None:
     sources, findings = mixed_study()
     with pytest.raises(EvidenceMismatch):
         _report(sources[:3], findings)
+
+
+def test_images_of_different_models_are_told_apart() -> None:
+    sources, findings = mixed_study()
+    findings[0] = replace(findings[0], algorithm=OLDER)
+    said = "different models: 1 by osteon-fracture 0.0.9, 2 by osteon-fracture 0.1.0"
+    assert said in _text(_report(sources, findings))

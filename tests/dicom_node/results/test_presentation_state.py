@@ -30,6 +30,7 @@ from tests.dicom_node.results.object_checks import conformance_errors, reread
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    OLDER,
     fracture_in,
     full_dx,
     grey_multi_frame,
@@ -451,3 +452,11 @@ def test_same_input_has_the_same_bytes_and_another_answer_is_another_object() ->
     other = _state(source, nothing_in(source))
     assert other.sop_instance_uid != _state(source).sop_instance_uid
     assert other.series_instance_uid == _state(source).series_instance_uid
+
+
+def test_state_names_the_algorithm_that_looked() -> None:
+    source = received(minimal_cr())
+    state = reread(_state(source, fracture_in(source, algorithm=OLDER)))
+    assert state.SoftwareVersions[1] == "osteon-fracture 0.0.9"
+    (text,) = state.GraphicAnnotationSequence[0].TextObjectSequence
+    assert "osteon-fracture 0.0.9" in text.UnformattedTextValue

@@ -15,6 +15,7 @@ from tests.dicom_node.results.object_checks import conformance_errors, reread
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    OLDER,
     fracture_in,
     full_dx,
     grey,
@@ -133,3 +134,11 @@ def test_side_of_the_finding_comes_before_that_of_the_header() -> None:
     annotated = np.zeros((source.Rows, source.Columns, 3), np.uint8)
     made = build_secondary_capture(source, annotated, finding, ALGORITHM, ISSUE)
     assert reread(made).ImageLaterality == "R"
+
+
+def test_capture_names_the_algorithm_that_looked() -> None:
+    source = received(minimal_cr(rows=31, columns=17))
+    picture = np.zeros((31, 17, 3), np.uint8)
+    finding = fracture_in(source, algorithm=OLDER)
+    capture = reread(build_secondary_capture(source, picture, finding, ALGORITHM, ISSUE))
+    assert capture.SoftwareVersions[1] == "osteon-fracture 0.0.9"

@@ -12,6 +12,7 @@ from pydicom.sr.coding import Code
 from pydicom.uid import Comprehensive3DSRStorage, ComprehensiveSRStorage
 
 from dicom_node.results import codes
+from dicom_node.results import report_concepts as concepts
 from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding, aggregate_study
 from dicom_node.results.reading_order import EvidenceMismatch
 from dicom_node.results.result_object import Predecessor, ResultKind, ResultObject
@@ -20,6 +21,7 @@ from tests.dicom_node.results.object_checks import conformance_errors, reread, s
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    OLDER,
     fracture_in,
     full_dx,
     minimal_cr,
@@ -77,6 +79,12 @@ def _certainty(group: hd.ContentSequence) -> float | None:
 
 def _texts(group: hd.ContentSequence, name: Code) -> list[str]:
     return [str(item.TextValue) for item in group[0].ContentSequence.find(name)]
+
+
+def _algorithm(group: hd.ContentSequence) -> tuple[list[str], int]:
+    """The version, and how many operating points of it are known."""
+    points = _texts(group, concepts.ALGORITHM_PARAMETERS)
+    return _texts(group, concepts.ALGORITHM_VERSION), len(points)
 
 
 def _remarks(image: hd.ContentSequence) -> list[str]:
@@ -312,6 +320,20 @@ def test_object_that_is_no_image_is_evidence_with_a_reason(tmp_path: Path) -> No
     assert group.source_images == []
     (comment,) = _remarks(group)
     assert comment.startswith("Not analysed: no image (Key Object Selection Document Storage, ")
+
+
+def test_each_group_names_the_algorithm_that_looked(tmp_path: Path) -> None:
+    sources = [received(numbered_cr(number)) for number in (1, 2)]
+    made = _reports(sources, [nothing_in(sources[0]), fracture_in(sources[1], algorithm=OLDER)])[0]
+    newer, older = (["0.1.0"], 2), (["0.0.9"], 0)
+    assert [_algorithm(group) for group in _image_groups(made)] == [older, newer, older]
+    assert [_algorithm(group) for group in _box_groups(made)] == [older]
+    (conclusion,) = _texts(_image_groups(made)[0], codes.CONCLUSION)
+    assert (
+        "Images analysed by different models: 1 by osteon-fracture 0.1.0, "
+        "1 by osteon-fracture 0.0.9." in conclusion
+    )
+    assert conformance_errors(made, tmp_path) == []
 
 
 def test_order_of_the_evidence_does_not_matter() -> None:

@@ -1,6 +1,7 @@
 """What has no room on a page is chosen with care and counted, never dropped in silence."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from dicom_node.results.finding import aggregate_study
 from dicom_node.results.study_page import (
@@ -14,7 +15,7 @@ from dicom_node.results.study_page import (
     with_pictures,
 )
 from tests.dicom_node.results.page_sources import large_study, mixed_study
-from tests.dicom_node.results.report_sources import ALGORITHM, ISSUE
+from tests.dicom_node.results.report_sources import ALGORITHM, ISSUE, OLDER
 
 
 def _page(count: int = 30) -> StudyPage:
@@ -83,3 +84,17 @@ def test_rows_say_place_kind_and_remark() -> None:
     ]
     assert page.counts == "3 of 4 images analysed"
     assert page.labels_behind == "Image 1 (series 1, instance 1)"
+    assert page.grounds == f"{page.counts}. {page.labels_behind}"
+    assert page.operating_points == ALGORITHM.operating_points
+
+
+def test_different_models_are_counted_and_none_lends_its_points_to_the_others() -> None:
+    sources, findings = mixed_study()
+    findings[1:] = [replace(finding, algorithm=OLDER) for finding in findings[1:]]
+    page = study_page(sources, aggregate_study(findings, ALGORITHM), ISSUE)
+    assert page.grounds == (
+        "3 of 4 images analysed. Images analysed by different models: "
+        "1 by osteon-fracture 0.1.0, 2 by osteon-fracture 0.0.9. "
+        "Image 1 (series 1, instance 1)"
+    )
+    assert page.operating_points == {}

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from dicom_node.results.finding import FindingState, ImageFinding, aggregate_study
+from dicom_node.results.overlay import BOX_COLOURS
 from dicom_node.results.result_object import ResultKind, ResultObject
 from dicom_node.results.summary_page import build_summary_page
-from dicom_node.results.thumbnails import BOX_COLOURS
 from tests.dicom_node.results.object_checks import conformance_errors, reread
 from tests.dicom_node.results.page_sources import (
     BLUE,
