@@ -15,6 +15,7 @@ from cli import (
     prediction,
     rules,
     training,
+    withdrawal,
 )
 from cli.exits import Exit, Leave
 from settings import SettingsRefused
@@ -37,6 +38,7 @@ _ROOMS = (
     fetching,
     ledger,
     rules,
+    withdrawal,
 )
 for room in _ROOMS:
     room.add_commands(app)

@@ -38,7 +38,7 @@ def results(
     from cli.output import print_csv, print_json, print_table
     from db.results import RESULT_DELIVERY, RESULT_IMAGE, delivery_results, image_results
 
-    with _ledger("results") as session:
+    with open_ledger_session("results") as session:
         rows = (delivery_results if deliveries else image_results)(session, study)
     if as_json:
         for row in rows:
@@ -58,7 +58,7 @@ def destinations(as_json: AsJson = False) -> int:
     from cli.output import print_json, print_table
     from db.destinations import destination_states
 
-    with _ledger("destinations") as session:
+    with open_ledger_session("destinations") as session:
         rows = [asdict(state) for state in destination_states(session)]
     if as_json:
         for row in rows:
@@ -79,7 +79,7 @@ def jobs(
     from db.jobs import JobState, list_jobs
 
     states = [JobState.DEAD] if dead else [JobState.WAITING, JobState.RUNNING]
-    with _ledger("jobs") as session:
+    with open_ledger_session("jobs") as session:
         rows = [asdict(job) for job in list_jobs(session, states=states)]
     if as_json:
         for row in rows:
@@ -95,7 +95,7 @@ def requeue(
     """Give dead jobs a new start, once their cause is mended."""
     from db.jobs import requeue_jobs
 
-    with _ledger("requeue") as session:
+    with open_ledger_session("requeue") as session:
         count = requeue_jobs(session, job)
     typer.echo(f"{count} of {len(set(job))} jobs requeued")
     return Exit.DONE if count == len(set(job)) else Exit.NOTHING_FOUND
@@ -120,7 +120,8 @@ def doctor(as_json: AsJson = False) -> int:
 
 
 @contextmanager
-def _ledger(command: str) -> Iterator["Session"]:
+def open_ledger_session(command: str) -> Iterator["Session"]:
+    """A transaction on the node's ledger; Leave with a sentence where it is away."""
     from cli.assembly import ledger_trouble_explained, open_node_ledger
     from cli.node import read_settings
     from db.session import transaction

@@ -14,6 +14,7 @@ from db.report_archive import ArchivedStudy, as_archived_study
 from db.states import AnalysisState, ObjectKind
 from db.studies import lock_study
 from db.tables import Analysis, Instance, Job, Report, ResultObject, Series, Study
+from db.withdrawal import WithdrawnResults, withdrawn_results
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class ReportSubject:
     evidence_version: int
     images: tuple[ReportImage, ...]
     predecessors: tuple[Predecessor, ...]
+    withdrawn: WithdrawnResults | None = None
 
     @property
     def study_instance_uid(self) -> str:
@@ -109,6 +111,7 @@ def open_report(session: Session, claim: Claim) -> ReportSubject:
         evidence_version=study.evidence_version,
         images=_load_images(session, study.id, latest),
         predecessors=() if latest is None else _load_predecessors(session, latest.id),
+        withdrawn=withdrawn_results(session, study.id, latest),
     )
 
 

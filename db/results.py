@@ -43,7 +43,7 @@ RESULT_IMAGE = _view(
     Column("notes", JSON),
     Column("boxes", JSON),
     Column("frame", Integer),
-    *_texts("model", "reason"),
+    *_texts("model", "reason", "withdrawn"),
     *_moments("received_at", "analysed_at", "reported_at", "delivered_at", "committed_at"),
 )
 

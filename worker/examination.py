@@ -33,10 +33,17 @@ class Stopwatch:
         self.milliseconds[name] = round((time.perf_counter() - started) * 1000, 1)
 
 
-def examine(kitchen: Kitchen, subject: AnalysisInput) -> AnalysisRecord:
-    """What the eye says of the image, or why it says nothing: both are results."""
+def examine(
+    kitchen: Kitchen, subject: AnalysisInput, withdrawn: str | None = None
+) -> AnalysisRecord:
+    """What the eye says of the image, or why it says nothing: both are results.
+
+    `withdrawn`: why the eye itself is not to be believed any more.
+    """
     started_at, watch = datetime.now(UTC), Stopwatch()
     try:
+        if withdrawn is not None:
+            raise NotAssessable(withdrawn)
         record = _look(kitchen, subject, watch)
     except NotAssessable as refusal:
         record = AnalysisRecord(state=AnalysisState.NOT_ANALYSED, reason=str(refusal))

@@ -19,6 +19,7 @@ from db.peer_requests import load_peer_request, mark_answered
 from db.reports import open_report, save_report
 from db.session import reading, transaction
 from db.settling import settle_studies
+from db.withdrawal import withdrawn_reason
 from worker.answering import tell_peer_what_is_kept
 from worker.confirming import seek_proof
 from worker.delivering import destination_named, send_consignment, watched
@@ -67,7 +68,8 @@ def analyse_instance(kitchen: Kitchen, claim: Claim) -> None:
     """Decode, predict, explain; an image that cannot be analysed is a result with its reason."""
     with reading(kitchen.ledger) as session:
         subject = load_analysis_input(session, claim.subject_id)
-    record = examine(kitchen, subject)
+        withdrawn = withdrawn_reason(session, kitchen.card.version)
+    record = examine(kitchen, subject, withdrawn)
     with transaction(kitchen.ledger) as session:
         save_analysis(session, claim, record)
     log.info("analysed", instance=subject.sop_instance_uid, state=record.state.value)

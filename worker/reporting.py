@@ -10,7 +10,7 @@ from worker.destinations import ResultDestination
 from worker.findings import algorithm_in_use, algorithm_of, finding_of, ledger_state
 from worker.kitchen import Kitchen
 from worker.result_messages import MadeMessage, make_messages
-from worker.result_objects import Evidence, MadeObject, ReportMaterial, make_objects
+from worker.result_objects import Evidence, MadeObject, ReportMaterial, Withdrawn, make_objects
 
 
 def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
@@ -22,6 +22,7 @@ def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
         finding=aggregate_study([one.finding for one in evidence], _algorithm(kitchen, subject)),
         issue=_issue(kitchen, subject),
         destinations=routed(kitchen, subject),
+        withdrawn=_withdrawn(subject),
     )
     objects = _keep_all(kitchen, list(make_objects(material)))
     messages = make_messages(material, subject, objects)
@@ -46,6 +47,13 @@ def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:
     header = read_evidence(kitchen.spool, image.spool_key)
     finding = finding_of(image, image.analysis, algorithm_in_use(kitchen.card))
     return Evidence(image, header, finding)
+
+
+def _withdrawn(subject: ReportSubject) -> Withdrawn | None:
+    if subject.withdrawn is None or not subject.withdrawn.objects:
+        return None
+    objects = [Predecessor(*uids) for uids in subject.withdrawn.objects]
+    return Withdrawn(objects, subject.withdrawn.reason)
 
 
 def _issue(kitchen: Kitchen, subject: ReportSubject) -> ReportIssue:

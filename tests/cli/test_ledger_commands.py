@@ -132,3 +132,12 @@ def test_a_data_directory_that_cannot_be_made(shell: Shell) -> None:
     assert (upgraded.code, "data_dir" in upgraded.stderr) == (40, True)
     working = shell.run("work", "--queue", "analyse", data_dir=Path("file/data"))
     assert (working.code, "spool" in working.stderr) == (40, True)
+
+
+def test_a_model_is_withdrawn_after_a_question(shell: Shell, ledger: Engine) -> None:
+    withdrawal = ["withdraw", "--model", "1.0", "--reason", "it missed wrists"]
+    assert shell.run(*withdrawal, "--yes", "--model", "9.9").code == 21
+    outcome = shell.run(*withdrawal, "--yes")
+    assert outcome.code == 0, outcome.stderr
+    assert "2 images of 1 studies" in outcome.stdout
+    assert shell.run("results", "--json").documents()[0]["withdrawn"] == "it missed wrists"

@@ -104,6 +104,10 @@ SELECT
 FROM report
 """
 
+WITHDRAWN = """(
+        SELECT withdrawn_model.reason FROM withdrawn_model
+        WHERE withdrawn_model.model_version = analysis.model_version
+    )"""
 COMMITTED_AT = """
     (
         SELECT MIN(report.committed_at) FROM result_report AS report
@@ -115,7 +119,9 @@ FROM instance
 """
 RESULT_IMAGE = WITHOUT_PROOF.replace(
     "AS delivered_at\nFROM instance\n", f"AS delivered_at,{COMMITTED_AT}"
-).replace("    instance.spool_key AS file,\n", "    instance.spool_key AS file,\n    instance.rule,\n")
+).replace(
+    "    instance.spool_key AS file,\n", "    instance.spool_key AS file,\n    instance.rule,\n"
+).replace("    instance.received_at,\n", f"    {WITHDRAWN} AS withdrawn,\n    instance.received_at,\n")
 
 RESULT_STUDY = (
     STUDY_WITHOUT_PROOF.replace(
