@@ -98,7 +98,7 @@ def _await_result(node: DemoNode, study: DemoStudy, screen: Screen) -> None:
     ledger = open_ledger(node.ledger_url)
     started = time.monotonic()
     shown = ""
-    while shown != "delivered":
+    while shown not in ("delivered", "committed"):
         with reading(ledger) as session:
             rows = study_results(session, study.study_instance_uid)
         state = _state(rows)

@@ -1,11 +1,13 @@
 """What the page shows, read from the ledger at one moment and in bounded queries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from threading import Lock
 
 from sqlalchemy import Engine
 
+from db.destinations import DestinationState, destination_states
 from db.jobs import JobKind, JobState, count_jobs
 from db.overview import (
     DeadJobs,
@@ -37,6 +39,7 @@ class Snapshot:
     study_count: int
     jobs: dict[JobKind, dict[JobState, int]]
     dead: list[DeadJobs]
+    destinations: Sequence[DestinationState]
 
     @property
     def dead_count(self) -> int:
@@ -63,6 +66,7 @@ class LedgerSight:
                 study_count=count_studies(session),
                 jobs=count_jobs(session),
                 dead=dead_jobs_by_reason(session, limit=_DEAD_REASONS_SHOWN),
+                destinations=destination_states(session),
             )
 
     def check(self) -> None:

@@ -6,6 +6,7 @@ from html import escape
 import pytest
 from sqlalchemy import Engine
 
+from db.destinations import note_failure
 from db.intake import record_instance
 from db.jobs import JobKind, bury_job
 from db.session import transaction
@@ -45,10 +46,10 @@ def test_an_empty_node_says_where_to_send(window: Window) -> None:
 def test_a_study_is_shown_with_what_was_found_and_sent(ledger: Engine, window: Window) -> None:
     receive(ledger, received(1), received(2), received(3, not_analysed_reason="no pixels"))
     analyse(ledger, FRACTURE, NO_FRACTURE)
-    report(ledger, "PACS@10.0.0.5:104")
+    report(ledger, "PACS@10.0.0.5:104", "ARCHIVE@10.0.0.7:104")
     deliver(ledger)
     page = window.get().text
-    for told in ("Fracture", "0.90", "2 analysed", "1 not analysed", "reported", "1 of 2 sent"):
+    for told in ("Fracture", "0.90", "2 analysed", "1 not analysed", "reported", "2 of 4 sent"):
         assert f">{told}<" in page or f" {told}\n" in page, told
     assert "<p>no pixels</p>" in page
     assert "Needs a person" not in page
@@ -162,3 +163,17 @@ def test_a_foreign_name_that_points_here_is_refused(host: str, window: Window) -
 @pytest.mark.parametrize("host", ["localhost:8042", "127.0.0.1", "[::1]:8042"])
 def test_our_own_names_are_answered(host: str, window: Window) -> None:
     assert window.get(Host=host).status == 200
+
+
+def test_how_each_destination_fares_is_shown(ledger: Engine, window: Window) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS", "ARCHIVE")
+    with transaction(ledger) as session:
+        for _ in range(3):
+            note_failure(session, "ARCHIVE", "ARCHIVE@10.0.0.7:104: connection refused")
+    page = window.get().text
+    assert '<span class="chip state-up">up</span>' in page
+    assert '<span class="chip state-down">down</span>' in page
+    assert "connection refused" in page
+    assert "1 waiting" in page
