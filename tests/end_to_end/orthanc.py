@@ -1,4 +1,7 @@
-"""Orthanc as the PACS: a real one, with its own database, ports and REST interface."""
+"""Orthanc as the PACS: a real one, with its own database, ports and REST interface.
+
+Its configuration and its routing rule are those of the optional service of docker-compose.yml.
+"""
 
 import json
 import subprocess
@@ -10,41 +13,59 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.end_to_end.node import AE_TITLE
+from dicom_node.peer import Destination
 from tests.servers import free_port
 from tests.services import require_program
 from tests.waiting import wait_for
 
+DEPLOYED = Path(__file__).resolve().parents[2] / "deploy"
 _START_SECONDS = 30
 _ANSWER_SECONDS = 30
 
 
 @dataclass
 class Orthanc:
-    """A PACS in `folder` that knows the node as modality `osteon`."""
+    """A PACS in `folder` that knows the node as modality `osteon`; `routes`: by its rule."""
 
     folder: Path
+    routes: bool = False
     dicom_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def here(self) -> Destination:
+        return Destination("ORTHANC", "127.0.0.1", self.dicom_port)
 
     @property
     def address(self) -> str:
-        return f"ORTHANC@127.0.0.1:{self.dicom_port}"
+        return str(self.here)
 
-    def write_configuration(self, node_port: int) -> Path:
+    def write_configuration(self, node_port: int) -> None:
         self.folder.mkdir()
-        configuration = {
-            "Name": "PACS",
+        configuration = json.loads((DEPLOYED / "orthanc.json").read_text())
+        configuration |= {
             "StorageDirectory": str(self.folder / "storage"),
             "IndexDirectory": str(self.folder / "index"),
-            "DicomAet": "ORTHANC",
             "DicomPort": self.dicom_port,
             "HttpPort": self.http_port,
-            "DicomModalities": {"osteon": [AE_TITLE, "127.0.0.1", node_port]},
+            "LuaScripts": [str(DEPLOYED / "forward.lua")] if self.routes else [],
         }
-        path = self.folder / "orthanc.json"
-        path.write_text(json.dumps(configuration))
-        return path
+        configuration["DicomModalities"]["osteon"] |= {"Host": "127.0.0.1", "Port": node_port}
+        (self.folder / "orthanc.json").write_text(json.dumps(configuration))
+
+    def start(self) -> None:
+        """Return when it answers."""
+        program = require_program("Orthanc", "orthanc")
+        command = [program, str(self.folder / "orthanc.json")]
+        with (self.folder / "orthanc.log").open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(self.answers, "Orthanc", _START_SECONDS)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def get(self, path: str) -> Any:
         return json.loads(self.get_bytes(path))
@@ -60,6 +81,12 @@ class Orthanc:
             return bool(self.get("/system"))
         except (urllib.error.URLError, ConnectionError):
             return False
+
+    def find_study(self, study_instance_uid: str) -> str:
+        """Orthanc's own name for the study."""
+        query = {"Level": "Study", "Query": {"StudyInstanceUID": study_instance_uid}}
+        [identifier] = self.post("/tools/find", json.dumps(query).encode())
+        return str(identifier)
 
     def instances_of(self, study: str) -> list[dict[str, Any]]:
         """The study's instances with all their tags by keyword, as Orthanc reads them."""
@@ -77,13 +104,10 @@ class Orthanc:
 
 @contextmanager
 def running_orthanc(orthanc: Orthanc, node_port: int) -> Iterator[Orthanc]:
-    program = require_program("Orthanc", "orthanc")
-    configuration = orthanc.write_configuration(node_port)
-    with (orthanc.folder / "orthanc.log").open("wb") as log:
-        process = subprocess.Popen([program, str(configuration)], stdout=log, stderr=log)
+    require_program("Orthanc", "orthanc")
+    orthanc.write_configuration(node_port)
     try:
-        wait_for(orthanc.answers, "Orthanc", _START_SECONDS)
+        orthanc.start()
         yield orthanc
     finally:
-        process.kill()
-        process.wait()
+        orthanc.kill()

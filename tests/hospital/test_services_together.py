@@ -36,7 +36,7 @@ def site(postgres_url: str) -> Iterator[Site]:
     with tempfile.TemporaryDirectory(prefix="osteon-site-") as folder:
         site = Site(Path(folder))
         site.own_settings |= _example_settings(site)
-        site.own_settings |= {"OSTEON_QUIET_SECONDS": "1", "OSTEON_ANNOTATE_NEGATIVES": "true"}
+        site.own_settings |= {"OSTEON_QUIET_SECONDS": "1"}
         try:
             site.prepare(postgres_url)
             site.start_redis()
@@ -58,9 +58,9 @@ def pacs_url(site: Site) -> str:
     configuration |= {"StorageDirectory": str(database), "IndexDirectory": str(database)}
     configuration |= {"DicomPort": site.ports["orthanc"], "HttpPort": http_port}
     configuration["LuaScripts"] = [str(ROOT / "deploy/forward.lua")]
-    title, host, _ = configuration["DicomModalities"]["osteon"]
-    assert host in SERVICES
-    configuration["DicomModalities"]["osteon"] = [title, "127.0.0.1", site.ports["listener"]]
+    osteon = configuration["DicomModalities"]["osteon"]
+    assert osteon["Host"] in SERVICES
+    osteon |= {"Host": "127.0.0.1", "Port": site.ports["listener"]}
     path = site.folder / "orthanc.json"
     path.write_text(json.dumps(configuration))
     site.run("orthanc", [require_program("Orthanc", "orthanc"), str(path)])
@@ -74,9 +74,10 @@ def test_a_forwarded_study_comes_back_reported(
     study = _phantoms(seed=3)
     pacs = Destination("ORTHANC", "127.0.0.1", site.ports["orthanc"])
     send_datasets(pacs, "MODALITY", study)
-    row = wait_for(lambda: _delivered(postgres_url, study), "the study to be delivered", 90)
+    row = wait_for(lambda: _committed(postgres_url, study), "the PACS to keep the results", 90)
     assert row["images_analysed"] == len(study)
     assert row["finding"] in {"fracture", "possible", "none"}
+    # A report, and a presentation state of each image with a finding.
     assert row["deliveries"] == row["deliveries_sent"] == 1 + len(study)
     assert row["other_objects"] == 0, "the PACS sent our own results back to us"
     series = _find(pacs_url, "Series", study)
@@ -121,8 +122,8 @@ def _phantoms(seed: int) -> list[Dataset]:
     return phantom_study(seed, fractured=True, rendering=Rendering(512, 416))
 
 
-def _delivered(postgres_url: str, study: list[Dataset]) -> dict[str, Any] | None:
-    query = "SELECT * FROM result_study WHERE study_instance_uid = %s AND state = 'delivered'"
+def _committed(postgres_url: str, study: list[Dataset]) -> dict[str, Any] | None:
+    query = "SELECT * FROM result_study WHERE study_instance_uid = %s AND committed_at IS NOT NULL"
     with psycopg.connect(postgres_url) as connection:
         cursor = connection.cursor(row_factory=dict_row)
         row = cursor.execute(query, (study[0].StudyInstanceUID,)).fetchone()
