@@ -1,6 +1,7 @@
 """The images on the PDF page: the annotated pictures, and a row for each image of the study."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,11 +22,9 @@ from dicom_node.results.study_page import (
 )
 from dicom_node.results.thumbnails import (
     Area,
+    PlacedPicture,
     Spacing,
-    arrange,
-    boxes_on,
-    fitted,
-    size_of,
+    place_pictures,
     thumbnail,
 )
 
@@ -33,7 +32,7 @@ from dicom_node.results.thumbnails import (
 _GAP = 4.0
 _LEAST_PICTURES, _MOST_PICTURES = 62.0, 135.0
 _PIXELS_PER_MM = 7.0
-_SPACING = Spacing(gap=4.0, caption=9.0)
+_SPACING = Spacing(gap=4.0, caption=9.0, per_pixel=1 / _PIXELS_PER_MM)
 _MOST_SHOWN = 6
 _BOX_WIDTH = 0.35
 
@@ -65,50 +64,26 @@ def draw_images(
     if shown:
         height = min(max(area.height - wanted - 2 * _GAP, _LEAST_PICTURES), _MOST_PICTURES)
         place = Area(area.left, top, area.width, height)
-        top = _draw_pictures(sheet, shown, pictures, place) + _GAP
+        placed = place_pictures(shown, pictures, place, _SPACING)
+        top = max(_draw_picture(sheet, one) for one in placed) + _GAP
     if sentence:
         place = Area(area.left, top, area.width, 0)
         top = sheet.write(Block(sentence, place, _SENTENCE, most_lines=2)) + 1
     _draw_table(sheet, page, Area(area.left, top, area.width, area.top + area.height - top))
 
 
-def _draw_pictures(
-    sheet: Sheet,
-    lines: Sequence[ImageLine],
-    pictures: Mapping[str, NDArray[np.uint8]],
-    area: Area,
-) -> float:
-    """Where the last caption ends."""
-    sizes = [size_of(pictures[line.sop_instance_uid]) for line in lines]
-    cells = arrange(sizes, area, _SPACING)
-    return max(
-        _draw_picture(sheet, line, pictures[line.sop_instance_uid], cell)
-        for line, cell in zip(lines, cells, strict=True)
-    )
-
-
-def _draw_picture(sheet: Sheet, line: ImageLine, picture: NDArray[np.uint8], cell: Area) -> float:
-    size = size_of(picture)
-    inside = fitted(size, cell.width, cell.height - _SPACING.caption, 1 / _PIXELS_PER_MM)
-    place = Area(cell.left + inside.left, cell.top, inside.width, inside.height)
-    small = thumbnail(picture, place.width * _PIXELS_PER_MM, place.height * _PIXELS_PER_MM)
-    sheet.picture(small, place)
-    for box in boxes_on(line, size, place):
+def _draw_picture(sheet: Sheet, shown: PlacedPicture) -> float:
+    """Where its caption ends."""
+    place, line = shown.place, shown.line
+    width, height = place.width * _PIXELS_PER_MM, place.height * _PIXELS_PER_MM
+    sheet.picture(thumbnail(shown.picture, width, height), place)
+    for box in shown.boxes:
         dashed = line.state is FindingState.POSSIBLE
         sheet.frame(box, BOX_COLOURS[line.state], _BOX_WIDTH, dashed=dashed)
-    under = Area(cell.left, place.top + place.height + 0.8, cell.width, 0)
-    return _draw_caption(sheet, line, under, place.left)
-
-
-def _draw_caption(sheet: Sheet, line: ImageLine, place: Area, left: float) -> float:
-    """Under the picture's own left edge, unless it is too narrow for words."""
-    label = line.label if sheet.width_of(line.label, _CAPTION) <= place.width else line.short_label
-    longest = max(sheet.width_of(text, _CAPTION) for text in (label, line.answer))
-    left = max(place.left, min(left, place.left + place.width - longest))
-    under = Area(left, place.top, place.left + place.width - left, 0)
+    label, under = shown.caption(lambda words: sheet.width_of(words, _CAPTION), 0.8)
     end = sheet.write(Block(label, under, _CAPTION))
     answer = Style(_CAPTION.size_points, STATE_COLOURS[line.state])
-    return sheet.write(Block(line.answer, Area(under.left, end, under.width, 0), answer))
+    return sheet.write(Block(line.answer, replace(under, top=end), answer))
 
 
 def _draw_table(sheet: Sheet, page: StudyPage, area: Area) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_node.results.finding import FindingState
+from dicom_node.results.gauge import OPERATING_POINTS, beside, has_gauge, place_on
 from dicom_node.results.overlay_text import Colour
 from dicom_node.results.page_identity import Identity
 from dicom_node.results.pdf_images import draw_images
@@ -45,7 +46,6 @@ _LABEL, _VALUE, _SMALL = Style(7.0, GREY), Style(9.5), Style(8.0, GREY)
 _NAME, _OTHER_NAME = Style(15.0), Style(12.0)
 _FIELD_COLUMNS = 3
 _LEGEND_PITCH = 4.6
-_POINTS = {"sensitive": FindingState.POSSIBLE, "specific": FindingState.FRACTURE}
 _TINTS: dict[FindingState, Colour] = {
     FindingState.POSSIBLE: (243, 208, 140),
     FindingState.FRACTURE: (232, 140, 128),
@@ -124,7 +124,7 @@ def _field_blocks(sheet: Sheet, identity: Identity, top: float) -> list[Block]:
 def _draw_conclusion(sheet: Sheet, page: StudyPage, top: float) -> float:
     """The answer in large letters, and where its probability lies between the operating points."""
     colour = STATE_COLOURS[page.state]
-    left, width = LEFT + 7, (94.0 if _has_gauge(page) else WIDTH - 7)
+    left, width = LEFT + 7, (94.0 if has_gauge(page) else WIDTH - 7)
     bottom = sheet.write(
         Block(STATE_WORDS[page.state], Area(left, top, width, 0), Style(22, colour, bold=True))
     )
@@ -134,13 +134,9 @@ def _draw_conclusion(sheet: Sheet, page: StudyPage, top: float) -> float:
     place = Area(left, bottom + 0.8, width, 0)
     bottom = sheet.write(Block(page.grounds, place, Style(8.5, GREY), most_lines=3)) + 1
     sheet.fill(Area(LEFT, top, 2.4, bottom - top), colour)
-    if _has_gauge(page):
+    if has_gauge(page):
         _draw_gauge(sheet, page, top + 1)
     return bottom
-
-
-def _has_gauge(page: StudyPage) -> bool:
-    return page.probability is not None and _POINTS.keys() <= page.operating_points.keys()
 
 
 def _draw_gauge(sheet: Sheet, page: StudyPage, top: float) -> None:
@@ -150,28 +146,19 @@ def _draw_gauge(sheet: Sheet, page: StudyPage, top: float) -> None:
     end = _GAUGE.left + _GAUGE.width
     sheet.fill(Area(_GAUGE.left, top, _GAUGE.width, _GAUGE.height), _TRACK)
     under = top + _GAUGE.height + 0.8
-    for name, state in _POINTS.items():
-        left = _on_gauge(page.operating_points[name])
+    for name, state in OPERATING_POINTS.items():
+        left = place_on(_GAUGE, page.operating_points[name])
         sheet.fill(Area(left, top, end - left, _GAUGE.height), _TINTS[state])
-    for row, (name, state) in enumerate(reversed(_POINTS.items())):
-        left = _on_gauge(page.operating_points[name])
+    for row, (name, state) in enumerate(reversed(OPERATING_POINTS.items())):
+        left = place_on(_GAUGE, page.operating_points[name])
         row_top = under + row * _LABEL.pitch
         sheet.line((left, top), (left, row_top + _LABEL.pitch), STATE_COLOURS[state], 0.35)
         words = f"{name} {percentage(page.operating_points[name])}"
-        place = Area(_beside(left, sheet.width_of(words, _LABEL)), row_top, _GAUGE.width, 0)
+        words_left = beside(_GAUGE, left, sheet.width_of(words, _LABEL), 1.2)
+        place = Area(words_left, row_top, _GAUGE.width, 0)
         sheet.write(Block(words, place, Style(_LABEL.size_points, STATE_COLOURS[state])))
-    mark = _on_gauge(page.probability or 0.0)
+    mark = place_on(_GAUGE, page.probability or 0.0)
     sheet.fill(Area(mark - 0.5, top - 1.4, 1.0, _GAUGE.height + 2.8), INK)
-
-
-def _on_gauge(probability: float) -> float:
-    return _GAUGE.left + min(max(probability, 0.0), 1.0) * _GAUGE.width
-
-
-def _beside(tick: float, width: float) -> float:
-    """To the right of the tick where there is room, else to its left."""
-    right = tick + 1.2
-    return right if right + width <= _GAUGE.left + _GAUGE.width else tick - 1.2 - width
 
 
 def _draw_foot(sheet: Sheet, page: StudyPage, identity: Identity) -> float:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dicom_node.results.finding import FindingState
+from dicom_node.results.gauge import OPERATING_POINTS, beside, has_gauge, place_on
 from dicom_node.results.overlay_text import Colour
 from dicom_node.results.report_wording import (
     LIMITS,
@@ -39,7 +40,6 @@ _TINTS: dict[FindingState, Colour] = {
     FindingState.POSSIBLE: (138, 106, 32),
     FindingState.FRACTURE: (150, 56, 40),
 }
-_POINTS = {"sensitive": FindingState.POSSIBLE, "specific": FindingState.FRACTURE}
 _GAUGE = Area(_MARGIN + 676, 0, _WIDTH - 676, 20)
 _SMALL, _LABEL = Style(21, GREY), Style(20, GREY)
 
@@ -72,7 +72,7 @@ def _draw_conclusion(canvas: Canvas, page: StudyPage, top: float) -> float:
     """The answer in large letters, and where its probability lies between the operating points."""
     colour = STATE_COLOURS[page.state]
     left = _MARGIN + 36
-    width = (_GAUGE.left if _has_gauge(page) else COLUMNS - _MARGIN) - left - 24
+    width = (_GAUGE.left if has_gauge(page) else COLUMNS - _MARGIN) - left - 24
     bottom = canvas.write(
         STATE_WORDS[page.state], Area(left, top - 8, width, 0), Style(66, colour, bold=True)
     )
@@ -81,13 +81,9 @@ def _draw_conclusion(canvas: Canvas, page: StudyPage, top: float) -> float:
         bottom = canvas.write(sure, Area(left, bottom, width, 0), Style(34))
     bottom = canvas.write(page.grounds, Area(left, bottom + 4, width, 0), Style(23, GREY), 3)
     canvas.fill(Area(_MARGIN, top, 14, bottom - top), colour)
-    if _has_gauge(page):
+    if has_gauge(page):
         _draw_gauge(canvas, page, top)
     return bottom
-
-
-def _has_gauge(page: StudyPage) -> bool:
-    return page.probability is not None and _POINTS.keys() <= page.operating_points.keys()
 
 
 def _draw_gauge(canvas: Canvas, page: StudyPage, top: float) -> None:
@@ -96,29 +92,19 @@ def _draw_gauge(canvas: Canvas, page: StudyPage, top: float) -> None:
     top = canvas.write("Probability and operating points", heading, _LABEL) + 18
     end = _GAUGE.left + _GAUGE.width
     canvas.fill(Area(_GAUGE.left, top, _GAUGE.width, _GAUGE.height), _TRACK)
-    for name, state in _POINTS.items():
-        left = _on_gauge(page.operating_points[name])
+    for name, state in OPERATING_POINTS.items():
+        left = round(place_on(_GAUGE, page.operating_points[name]))
         canvas.fill(Area(left, top, max(1.0, end - left), _GAUGE.height), _TINTS[state])
-    for row, (name, state) in enumerate(reversed(_POINTS.items())):
-        left = _on_gauge(page.operating_points[name])
+    for row, (name, state) in enumerate(reversed(OPERATING_POINTS.items())):
+        left = round(place_on(_GAUGE, page.operating_points[name]))
         row_top = top + _GAUGE.height + 8 + row * _LABEL.pitch
         canvas.fill(Area(left, top, 2, row_top + _LABEL.pitch - top), STATE_COLOURS[state])
         words = f"{name} {percentage(page.operating_points[name])}"
-        place = Area(_beside(left, width_of(words, _LABEL)), row_top, _GAUGE.width, 0)
+        place = Area(beside(_GAUGE, left, width_of(words, _LABEL), 9), row_top, _GAUGE.width, 0)
         canvas.write(words, place, Style(_LABEL.height, STATE_COLOURS[state]))
-    mark = _on_gauge(page.probability or 0.0)
+    mark = round(place_on(_GAUGE, page.probability or 0.0))
     canvas.fill(Area(mark - 5, top - 10, 10, _GAUGE.height + 20), GROUND)
     canvas.fill(Area(mark - 3, top - 8, 6, _GAUGE.height + 16), WHITE)
-
-
-def _on_gauge(probability: float) -> float:
-    return round(_GAUGE.left + min(max(probability, 0.0), 1.0) * _GAUGE.width)
-
-
-def _beside(tick: float, width: float) -> float:
-    """To the right of the tick where there is room, else to its left."""
-    right = tick + 9
-    return right if right + width <= _GAUGE.left + _GAUGE.width else tick - 7 - width
 
 
 def _draw_foot(canvas: Canvas, page: StudyPage) -> float:

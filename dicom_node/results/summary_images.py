@@ -1,6 +1,7 @@
 """The images on the summary page: the annotated pictures, and a row for each image of the study."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,9 @@ from dicom_node.results.summary_canvas import (
 )
 from dicom_node.results.thumbnails import (
     Area,
+    PlacedPicture,
     Spacing,
-    arrange,
-    boxes_on,
-    fitted,
-    size_of,
+    place_pictures,
     thumbnail,
 )
 
@@ -70,48 +69,24 @@ def draw_images(
     if shown:
         height = min(max(area.height - wanted - 2 * _GAP, _LEAST_PICTURES), _MOST_PICTURES)
         place = Area(area.left, top, area.width, height)
-        top = _draw_pictures(canvas, shown, pictures, place) + _GAP
+        placed = place_pictures(shown, pictures, place, _SPACING)
+        top = max(_draw_picture(canvas, one) for one in placed) + _GAP
     if sentence:
         top = canvas.write(sentence, Area(area.left, top, area.width, 0), _SENTENCE, 2) + 6
     _draw_table(canvas, page, Area(area.left, top, area.width, area.top + area.height - top))
 
 
-def _draw_pictures(
-    canvas: Canvas,
-    lines: Sequence[ImageLine],
-    pictures: Mapping[str, NDArray[np.uint8]],
-    area: Area,
-) -> float:
-    """Where the last caption ends."""
-    sizes = [size_of(pictures[line.sop_instance_uid]) for line in lines]
-    cells = arrange(sizes, area, _SPACING)
-    return max(
-        _draw_picture(canvas, line, pictures[line.sop_instance_uid], cell)
-        for line, cell in zip(lines, cells, strict=True)
-    )
-
-
-def _draw_picture(canvas: Canvas, line: ImageLine, picture: NDArray[np.uint8], cell: Area) -> float:
-    size = size_of(picture)
-    inside = fitted(size, cell.width, cell.height - _SPACING.caption)
-    place = Area(cell.left + inside.left, cell.top, inside.width, inside.height)
-    canvas.paste(thumbnail(picture, place.width, place.height), place)
-    for box in boxes_on(line, size, place):
+def _draw_picture(canvas: Canvas, shown: PlacedPicture) -> float:
+    """Where its caption ends."""
+    place, line = shown.place, shown.line
+    canvas.paste(thumbnail(shown.picture, place.width, place.height), place)
+    for box in shown.boxes:
         dashed = line.state is FindingState.POSSIBLE
         canvas.frame(box, BOX_COLOURS[line.state], _BOX_WIDTH, dashed=dashed)
-    under = Area(cell.left, place.top + place.height + 8, cell.width, 0)
-    return _draw_caption(canvas, line, under, place.left)
-
-
-def _draw_caption(canvas: Canvas, line: ImageLine, place: Area, left: float) -> float:
-    """Under the picture's own left edge, unless it is too narrow for words."""
-    label = line.label if width_of(line.label, _CAPTION) <= place.width else line.short_label
-    longest = max(width_of(text, _CAPTION) for text in (label, line.answer))
-    left = max(place.left, min(left, place.left + place.width - longest))
-    under = Area(left, place.top, place.left + place.width - left, 0)
+    label, under = shown.caption(lambda words: width_of(words, _CAPTION), 8)
     end = canvas.write(label, under, _CAPTION)
     answer = Style(_CAPTION.height, STATE_COLOURS[line.state])
-    return canvas.write(line.answer, Area(under.left, end, under.width, 0), answer)
+    return canvas.write(line.answer, replace(under, top=end), answer)
 
 
 def _draw_table(canvas: Canvas, page: StudyPage, area: Area) -> None:

@@ -1,6 +1,6 @@
 """Pictures made small and laid out in a rectangle so that they are as large as can be."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,14 +30,72 @@ class Spacing:
 
     gap: float
     caption: float
+    per_pixel: float = 1.0  # a pixel's natural length in the page's unit
 
 
-def size_of(picture: NDArray[np.uint8]) -> tuple[int, int]:
+@dataclass(frozen=True)
+class PlacedPicture:
+    """An image's annotated picture, where it lies, and the cell it shares with its caption."""
+
+    line: ImageLine
+    picture: NDArray[np.uint8]
+    place: Area
+    cell: Area
+
+    @property
+    def boxes(self) -> list[Area]:
+        """The image's boxes where the picture lies: a line drawn on it would be lost."""
+        columns, rows = _size_of(self.picture)
+        place, scale = self.place, self.place.width / columns
+        return [
+            Area(
+                place.left + box.x0 * scale,
+                place.top + box.y0 * scale,
+                (box.x1 - box.x0) * scale,
+                (box.y1 - box.y0) * scale,
+            )
+            for box in clamped_boxes(self.line.boxes, (rows, columns))
+        ]
+
+    def caption(self, width_of: Callable[[str], float], below: float) -> tuple[str, Area]:
+        """The label, and its place under the picture's own left edge if there is room for words."""
+        cell, label = self.cell, self.line.label
+        if width_of(label) > cell.width:
+            label = self.line.short_label
+        longest = max(width_of(text) for text in (label, self.line.answer))
+        left = max(cell.left, min(self.place.left, cell.left + cell.width - longest))
+        top = self.place.top + self.place.height + below
+        return label, Area(left, top, cell.left + cell.width - left, 0)
+
+
+def place_pictures(
+    lines: Sequence[ImageLine],
+    pictures: Mapping[str, NDArray[np.uint8]],
+    area: Area,
+    spacing: Spacing,
+) -> list[PlacedPicture]:
+    """The picture of each line, as large as all of them can be."""
+    shown = [pictures[line.sop_instance_uid] for line in lines]
+    cells = _arrange([_size_of(picture) for picture in shown], area, spacing)
+    return [
+        PlacedPicture(line, picture, _place_in(cell, picture, spacing), cell)
+        for line, picture, cell in zip(lines, shown, cells, strict=True)
+    ]
+
+
+def _place_in(cell: Area, picture: NDArray[np.uint8], spacing: Spacing) -> Area:
+    inside = _fitted(
+        _size_of(picture), cell.width, cell.height - spacing.caption, spacing.per_pixel
+    )
+    return Area(cell.left + inside.left, cell.top, inside.width, inside.height)
+
+
+def _size_of(picture: NDArray[np.uint8]) -> tuple[int, int]:
     """Width and height in pixels."""
     return picture.shape[1], picture.shape[0]
 
 
-def arrange(sizes: Sequence[tuple[int, int]], area: Area, spacing: Spacing) -> list[Area]:
+def _arrange(sizes: Sequence[tuple[int, int]], area: Area, spacing: Spacing) -> list[Area]:
     """A cell for each picture (width and height in pixels), in rows from the top left."""
     if not sizes:
         return []
@@ -45,11 +103,8 @@ def arrange(sizes: Sequence[tuple[int, int]], area: Area, spacing: Spacing) -> l
     return max(grids, key=lambda grid: _shown(sizes, grid, spacing))
 
 
-def fitted(size: tuple[int, int], width: float, height: float, per_pixel: float = 1.0) -> Area:
-    """Where the picture lies in a rectangle of this width and height: centred, at the top.
-
-    `per_pixel` is a pixel's natural length in the unit of the rectangle.
-    """
+def _fitted(size: tuple[int, int], width: float, height: float, per_pixel: float = 1.0) -> Area:
+    """Where the picture lies in a rectangle of this width and height: centred, at the top."""
     columns, rows = size
     scale = min(width / columns, height / rows, _MOST_ENLARGED * per_pixel)
     return Area((width - columns * scale) / 2, 0.0, columns * scale, rows * scale)
@@ -60,21 +115,6 @@ def thumbnail(picture: NDArray[np.uint8], width: float, height: float) -> Image.
     size = max(1, round(width)), max(1, round(height))
     # Averaged by a whole factor first, which takes a third of the time and is not seen.
     return Image.fromarray(picture).convert("RGB").resize(size, reducing_gap=1.2)
-
-
-def boxes_on(line: ImageLine, size: tuple[int, int], place: Area) -> list[Area]:
-    """The image's boxes where the picture of this size lies: a line drawn on it would be lost."""
-    columns, rows = size
-    scale = place.width / columns
-    return [
-        Area(
-            place.left + box.x0 * scale,
-            place.top + box.y0 * scale,
-            (box.x1 - box.x0) * scale,
-            (box.y1 - box.y0) * scale,
-        )
-        for box in clamped_boxes(line.boxes, (rows, columns))
-    ]
 
 
 def _grid(count: int, columns: int, area: Area, spacing: Spacing) -> list[Area]:
@@ -97,6 +137,6 @@ def _shown(sizes: Sequence[tuple[int, int]], cells: Sequence[Area], spacing: Spa
     covered = 0.0
     for size, cell in zip(sizes, cells, strict=True):
         room = max(cell.height - spacing.caption, 0.0)
-        place = fitted(size, max(cell.width, 0.0), room)
+        place = _fitted(size, max(cell.width, 0.0), room)
         covered += place.width * place.height
     return covered

@@ -1,5 +1,6 @@
 """Received radiographs as real senders write them, from almost nothing to everything."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from io import BytesIO
 
@@ -119,6 +120,17 @@ def grey_multi_frame() -> Dataset:
     source.SOPClassUID = MultiFrameGrayscaleByteSecondaryCaptureImageStorage
     source.SamplesPerPixel, source.PhotometricInterpretation = 1, "MONOCHROME2"
     return source
+
+
+# What differs in a source and matters to its results.
+SOURCES: dict[str, Callable[[], Dataset]] = {
+    "minimal CR": minimal_cr,
+    "full DX": full_dx,
+    "MONOCHROME1": monochrome1_cr,
+    "RGB SC": rgb_secondary_capture,
+    "multi-frame": multi_frame,
+    "one pixel": lambda: minimal_cr(rows=1, columns=1),
+}
 
 
 def in_character_set(character_set: str | list[str] | None, name: str, text: str) -> Dataset:

@@ -18,25 +18,20 @@ from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     OLDER,
+    SOURCES,
     fracture_in,
     full_dx,
     grey_multi_frame,
     in_character_set,
     minimal_cr,
-    monochrome1_cr,
     received,
-    rgb_secondary_capture,
 )
 from tests.dicom_node.results.test_character_set import NAMES
 
-SOURCES: dict[str, Callable[[], Dataset]] = {
-    "minimal CR": minimal_cr,
-    "full DX": full_dx,
-    "MONOCHROME1": monochrome1_cr,
-    "RGB SC": rgb_secondary_capture,
+IMAGES: dict[str, Callable[[], Dataset]] = {
+    **SOURCES,
     "multi-frame": grey_multi_frame,
     "odd sides": lambda: minimal_cr(rows=31, columns=17),
-    "one pixel": lambda: minimal_cr(rows=1, columns=1),
 }
 HEAT = np.random.default_rng(11).random((12, 9)).astype(np.float32)
 
@@ -50,9 +45,9 @@ def _pixels(made: ResultObject) -> NDArray[np.uint8]:
     return pixels
 
 
-@pytest.mark.parametrize("kind", SOURCES)
+@pytest.mark.parametrize("kind", IMAGES)
 def test_every_source_makes_a_conformant_segmentation(kind: str, tmp_path: Path) -> None:
-    source = received(SOURCES[kind]())
+    source = received(IMAGES[kind]())
     made = _segmentation(source)
     assert made.kind is ResultKind.SEG
     assert _pixels(made).shape == (source.Rows, source.Columns)

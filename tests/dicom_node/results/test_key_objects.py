@@ -23,28 +23,19 @@ from tests.dicom_node.results.object_checks import conformance_errors, reread, s
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    SOURCES,
     fracture_in,
     full_dx,
     grey_multi_frame,
     in_character_set,
     minimal_cr,
-    monochrome1_cr,
     not_assessable,
     nothing_in,
     numbered_cr,
     received,
-    rgb_secondary_capture,
 )
 from tests.dicom_node.results.test_character_set import NAMES
 
-SOURCES: dict[str, Callable[[], Dataset]] = {
-    "minimal CR": minimal_cr,
-    "full DX": full_dx,
-    "MONOCHROME1": monochrome1_cr,
-    "RGB SC": rgb_secondary_capture,
-    "multi-frame": grey_multi_frame,
-    "one pixel": lambda: minimal_cr(rows=1, columns=1),
-}
 OURS = (
     Predecessor(str(Comprehensive3DSRStorage), "1.2.3.1", "1.2.4.1"),
     Predecessor(str(SecondaryCaptureImageStorage), "1.2.3.2", "1.2.4.2"),

@@ -1,6 +1,6 @@
 """The PDF says on one page whose study it is and what was found, in every patient's own letters."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,23 +29,15 @@ from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     OLDER,
+    SOURCES,
     fracture_in,
     full_dx,
     minimal_cr,
-    multi_frame,
     not_assessable,
     nothing_in,
     received,
-    rgb_secondary_capture,
 )
 
-SOURCES: dict[str, Callable[[], Dataset]] = {
-    "minimal CR": minimal_cr,
-    "full DX": full_dx,
-    "RGB SC": rgb_secondary_capture,
-    "multi-frame": multi_frame,
-    "one pixel": lambda: minimal_cr(rows=1, columns=1),
-}
 NAMES: dict[str, tuple[str | list[str], str, list[str]]] = {
     "Japanese": (
         ["", "ISO 2022 IR 87"],

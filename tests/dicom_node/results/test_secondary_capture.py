@@ -1,6 +1,5 @@
 """The capture has the matrix and the measure of its source, and says that it is not verified."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,24 +15,14 @@ from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     OLDER,
+    SOURCES,
     fracture_in,
     full_dx,
     grey,
     minimal_cr,
-    monochrome1_cr,
     multi_frame,
     received,
-    rgb_secondary_capture,
 )
-
-SOURCES: dict[str, Callable[[], Dataset]] = {
-    "minimal CR": minimal_cr,
-    "full DX": full_dx,
-    "MONOCHROME1": monochrome1_cr,
-    "RGB SC": rgb_secondary_capture,
-    "multi-frame": multi_frame,
-    "one pixel": lambda: minimal_cr(rows=1, columns=1),
-}
 
 
 def _capture(source: Dataset) -> ResultObject:

@@ -22,26 +22,15 @@ from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
     OLDER,
+    SOURCES,
     fracture_in,
     full_dx,
-    minimal_cr,
-    monochrome1_cr,
     multi_frame,
     not_assessable,
     nothing_in,
     numbered_cr,
     received,
-    rgb_secondary_capture,
 )
-
-SOURCES: dict[str, Callable[[], Dataset]] = {
-    "minimal CR": minimal_cr,
-    "full DX": full_dx,
-    "MONOCHROME1": monochrome1_cr,
-    "RGB SC": rgb_secondary_capture,
-    "multi-frame": multi_frame,
-    "one pixel": lambda: minimal_cr(rows=1, columns=1),
-}
 
 
 def _reports(sources: Sequence[Dataset], findings: Sequence[ImageFinding]) -> list[ResultObject]:

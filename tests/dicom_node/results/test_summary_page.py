@@ -1,6 +1,6 @@
 """The summary shows what was found and nothing of the patient, whatever the study."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,23 +24,14 @@ from tests.dicom_node.results.page_sources import (
 from tests.dicom_node.results.report_sources import (
     ALGORITHM,
     ISSUE,
+    SOURCES,
     fracture_in,
-    full_dx,
     minimal_cr,
-    multi_frame,
     not_assessable,
     nothing_in,
     received,
-    rgb_secondary_capture,
 )
 
-SOURCES: dict[str, Callable[[], Dataset]] = {
-    "minimal CR": minimal_cr,
-    "full DX": full_dx,
-    "RGB SC": rgb_secondary_capture,
-    "multi-frame": multi_frame,
-    "one pixel": lambda: minimal_cr(rows=1, columns=1),
-}
 GROUND = (13, 15, 18)
 
 
