@@ -24,7 +24,7 @@ from dicom_node.commitment_messages import (
 )
 from dicom_node.echo import VERIFICATION_PROPOSALS
 from dicom_node.header_reading import NotUnderstood
-from dicom_node.peer import Destination, PeerUnavailable, associate
+from dicom_node.peer import Destination, associate
 
 _PROPOSALS = (
     (StorageCommitmentPushModel, ExplicitVRLittleEndian),
@@ -101,30 +101,36 @@ class Questions:
         query.SeriesInstanceUID = series_instance_uid
         query.SOPInstanceUID = sop_instance_uid
         found = False
+        if not self._association.is_established:
+            raise QuestionUnanswered(f"{self._destination} broke off while it was searched")
         answers = self._association.send_c_find(query, StudyRootQueryRetrieveInformationModelFind)
         for status, identifier in answers:
             code = status.get("Status")
             if code in _PENDING:
                 found = found or identifier.get("SOPInstanceUID") == sop_instance_uid
             elif code != _SUCCESS:
-                raise PeerUnavailable(f"{self._destination} does not answer a query", code)
+                raise QuestionUnanswered(f"{self._destination} does not answer a query")
         return found
 
     def _require_success(self, response: Dataset) -> None:
         code = response.get("Status")
-        if code is None:
-            raise PeerUnavailable(f"{self._destination} broke off at the question what it keeps")
+        if code is None:  # some close the association on whom they do not let ask
+            raise CommitmentNotOffered(f"{self._destination} broke off when asked what it keeps")
         if code in _REFUSALS:
             raise CommitmentNotOffered(
-                f"{self._destination} takes no question what it keeps (0x{code:04X})", code
+                f"{self._destination} takes no question what it keeps (0x{code:04X})"
             )
         if code != _SUCCESS:
-            raise PeerUnavailable(
-                f"{self._destination} cannot say now what it keeps (0x{code:04X})", code
+            raise QuestionUnanswered(
+                f"{self._destination} cannot say now what it keeps (0x{code:04X})"
             )
 
 
-class CommitmentNotOffered(PeerUnavailable):
+class QuestionUnanswered(Exception):
+    """The peer is there, and leaves the question unanswered: no outage, and it may be sent more."""
+
+
+class CommitmentNotOffered(QuestionUnanswered):
     """The peer accepted the context, and refuses every request in it."""
 
 

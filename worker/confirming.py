@@ -17,7 +17,7 @@ from db.jobs import Claim, finish_job
 from db.session import transaction
 from dicom_node.commitment_messages import Reference
 from dicom_node.peer import NothingAccepted
-from dicom_node.proof import CommitmentNotOffered, Questions, asking
+from dicom_node.proof import CommitmentNotOffered, Questions, QuestionUnanswered, asking
 from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
 
@@ -30,6 +30,8 @@ _ASK_AGAIN_SECONDS = 24 * 3600
 _MOST_UNANSWERED = 3
 # An archive may take a while until it shows what it stored.
 _LOOKS_BEFORE_SENDING_AGAIN = 3
+# Who does not answer a query so often will not.
+_MOST_ATTEMPTS = 5
 _NOT_FOUND = "a query does not find it"
 
 
@@ -49,26 +51,46 @@ def seek_proof(
             finish_job(session, claim)
         return
     try:
-        _ask(kitchen, claim, destination, order)
+        if not _takes_request(kitchen, claim, destination, order):
+            _search(kitchen, claim, destination, order)
     except NothingAccepted:
-        with transaction(kitchen.ledger) as session:
-            record_unprovable(session, claim)
+        _give_up(kitchen, claim)
+    except QuestionUnanswered:
+        if claim.attempt < _MOST_ATTEMPTS:
+            raise
+        _give_up(kitchen, claim)
 
 
-def _ask(
+def _takes_request(
+    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
+) -> bool:
+    """Whether it answers, or has promised to answer, by Storage Commitment."""
+    if order.requests >= _MOST_UNANSWERED:
+        return False
+    with asking(destination.peer, kitchen.plan.ae_title) as questions:
+        if not questions.offers_commitment:
+            return False
+        try:
+            _request_commitment(kitchen, claim, questions, order)
+        except CommitmentNotOffered as refusal:
+            log.warning("commitment_refused", destination=order.destination, why=str(refusal))
+            return False
+    return True
+
+
+def _search(
     kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
 ) -> None:
+    """On an association of its own: who refused the request may have closed the other."""
     with asking(destination.peer, kitchen.plan.ae_title) as questions:
-        if questions.offers_commitment and order.requests < _MOST_UNANSWERED:
-            try:
-                _request_commitment(kitchen, claim, questions, order)
-                return
-            except CommitmentNotOffered as refusal:
-                log.warning("commitment_refused", destination=order.destination, why=str(refusal))
-        if questions.offers_query:
-            _find(kitchen, claim, questions, order)
-            return
-    raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
+        if not questions.offers_query:
+            raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
+        _find(kitchen, claim, questions, order)
+
+
+def _give_up(kitchen: Kitchen, claim: Claim) -> None:
+    with transaction(kitchen.ledger) as session:
+        record_unprovable(session, claim)
 
 
 def _request_commitment(

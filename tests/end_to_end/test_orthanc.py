@@ -174,7 +174,7 @@ def test_results_wait_for_a_pacs_that_is_away(
     late = small_study("late", images=1)
     site.pacs.kill()
     send_datasets(site.node.address, "MODALITY", late)
-    wait_for(lambda: _destination(site) != ("up", 0), "a sending that fails", RESULT_SECONDS)
+    wait_for(lambda: _destination(site) == ("failing", 1), "a sending to fail", RESULT_SECONDS)
     site.pacs.start()
     site.wait_until_committed(study_uid(late))
     assert _destination(site) == ("up", 0)

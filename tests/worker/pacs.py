@@ -36,6 +36,7 @@ class Commitment(Enum):
     ANSWERS_HERE = "an N-EVENT-REPORT on the association that asked"
     ANSWERS_LATER = "Success; the N-EVENT-REPORT comes when the test calls back, if ever"
     REFUSES = "no Success"
+    BREAKS_OFF = "an abort"
 
 
 @dataclass
@@ -49,6 +50,7 @@ class Pacs:
     destination: Destination
     status: int = 0x0000
     commitment: Commitment | None = None
+    can_search: bool = True  # what it does with a query that it has let in
     received: list[Dataset] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     sendings: dict[str, list[bytes]] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Pacs:
 
     def commit(self, event: evt.Event) -> tuple[int, None]:
         self.questions.append(event.action_information)
+        if self.commitment is Commitment.BREAKS_OFF:
+            event.assoc.abort()
         if self.commitment is Commitment.REFUSES:
             return _NO_SUCH_SOP_CLASS, None
         answer = self._report(event.action_information)
@@ -88,6 +92,9 @@ class Pacs:
             association.release()
 
     def find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
+        if not self.can_search:
+            event.assoc.abort()
+            return
         if event.identifier.SOPInstanceUID in self.contents.keys() - self.lost:
             yield 0xFF00, event.identifier
 

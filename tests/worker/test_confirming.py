@@ -161,11 +161,30 @@ def test_what_an_answer_leaves_out_is_asked_about_the_next_day(
     assert _fate(ward) == ("sent", "commitment")
 
 
-def test_a_pacs_that_refuses_to_answer_is_searched(open_reported: OpenReported) -> None:
-    with running_pacs(commitment=Commitment.REFUSES, answers_queries=True) as pacs:
+@pytest.mark.parametrize("refusal", [Commitment.REFUSES, Commitment.BREAKS_OFF])
+def test_a_pacs_that_refuses_to_answer_is_searched(
+    open_reported: OpenReported, refusal: Commitment
+) -> None:
+    with running_pacs(commitment=refusal, answers_queries=True) as pacs:
         ward = open_reported(pacs)
         ward.run_until_quiet()
+    assert len(pacs.questions) == 1
     assert _fate(ward) == ("committed", "query")
+
+
+def test_a_pacs_that_breaks_off_at_every_question_is_asked_no_more_after_a_while(
+    open_reported: OpenReported,
+) -> None:
+    with running_pacs(commitment=Commitment.BREAKS_OFF, answers_queries=True) as pacs:
+        pacs.can_search = False
+        ward = open_reported(pacs)
+        for _ in range(5):
+            assert _fate(ward)[1] is None
+            ward.run_until_quiet()
+            assert _destination(ward).state == "up"  # results may go there all the same
+            ward.let_time_pass()
+    assert _fate(ward) == ("sent", "none")
+    assert [job.state for job in ward.jobs(JobKind.CONFIRM)] == [JobState.DONE]
 
 
 def test_what_a_search_does_not_find_is_looked_for_again_and_then_sent_again(
