@@ -9,7 +9,6 @@ _PREAMBLE_MAX_BYTES = 8192
 _BOUNDARY_MAX_BYTES = 200  # RFC 2046 has 70; some senders have never read it
 _PADDING_MAX_BYTES = 64
 _AFTER_BOUNDARY = re.compile(rb"--|[ \t]{0,%d}(?=\r\n)" % _PADDING_MAX_BYTES)
-
 _PERHAPS_AFTER = re.compile(rb"-?|[ \t]{0,%d}\r?" % _PADDING_MAX_BYTES)  # there is more to come
 
 

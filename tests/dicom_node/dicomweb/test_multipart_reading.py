@@ -1,6 +1,8 @@
 """Taking a multipart body apart: the same parts however the bytes are cut on their way."""
 
-from hypothesis import given
+import re
+
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dicom_node.dicomweb.file_head import HeadIncomplete, read_file_head
@@ -10,7 +12,11 @@ from dicom_node.header_reading import NotUnderstood
 _BOUNDARY = "b-1"
 # What looks like a boundary, and is none: its beginning, and a longer word.
 _TRICKY = st.sampled_from([b"\r\n", b"\r\n--", b"\r\n--b-", b"\r\n--b-1x", b"--b-1", b"-", b"\0"])
-_CONTENTS = st.lists(st.lists(_TRICKY | st.binary(max_size=20), max_size=8).map(b"".join))
+_CONTENT = st.lists(_TRICKY | st.binary(max_size=20), max_size=8).map(b"".join)
+_REAL_BOUNDARY = re.compile(rb"\r\n--b-1(--|[ \t]*(\r\n|$))")
+_CONTENTS = st.lists(
+    _CONTENT.filter(lambda content: not _REAL_BOUNDARY.search(content)), min_size=1, max_size=4
+)
 
 
 class Collected:
@@ -40,7 +46,8 @@ def _fed(message: bytes, piece_bytes: int) -> list[tuple[dict[str, str], bytes]]
     return collected.complete
 
 
-@given(_CONTENTS.filter(bool), st.integers(1, 70))
+@settings(max_examples=200)
+@given(_CONTENTS, st.integers(1, 70))
 def test_parts_come_out_as_they_went_in(contents: list[bytes], piece_bytes: int) -> None:
     parts = [b"--b-1\r\nX-Number: %d\r\n\r\n%s\r\n" % pair for pair in enumerate(contents)]
     message = b"".join(parts) + b"--b-1--\r\n"
