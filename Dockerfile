@@ -40,6 +40,7 @@ COPY cli ./cli
 COPY worker ./worker
 COPY web ./web
 COPY dicom_node ./dicom_node
+COPY gateway ./gateway
 COPY messages ./messages
 COPY model ./model
 COPY phantom ./phantom

@@ -26,7 +26,7 @@ demo: $(VENV)/.node
 
 # These tests compute, or wait for servers of their own: two processes of one thread each. The others
 # watch clocks and kill parts of nodes, and want the machine for themselves.
-SIDE_BY_SIDE := $(addprefix tests/,model benchmarks phantom cli web db dicom_node hospital demo)
+SIDE_BY_SIDE := $(addprefix tests/,model benchmarks phantom cli web db dicom_node gateway messages hospital demo)
 test: $(VENV)/.full
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
 	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -55,6 +55,20 @@ class Settings(BaseSettings):
         "127.0.0.1", description="Address the status page binds; a loopback one only."
     )
     web_port: int = Field(8042, ge=0, le=65535, description="Port of the status page.")
+    gateway_enabled: bool = Field(
+        False, description="Whether `osteon up` runs the gateway (DICOMweb and FHIR) too."
+    )
+    gateway_bind_address: str = Field(
+        "127.0.0.1",
+        description="Address the gateway binds; not a loopback one: set `gateway_token`.",
+    )
+    gateway_port: int = Field(8044, ge=0, le=65535, description="Port of the gateway.")
+    gateway_token: SecretStr | None = Field(
+        None, description="Bearer token that the gateway asks for; unset: it asks for none."
+    )
+    gateway_url: str = Field(
+        "", description="URL by which others reach the gateway, where that is not its address."
+    )
     peers: Peers = Field(
         (),
         description="Who may call: `AET`, or `AET@ADDRESS` with an IP address or network; "

@@ -58,16 +58,19 @@ def ledger_trouble_explained() -> Iterator[None]:
         raise Leave(Exit.LEDGER_UNAVAILABLE, f"the ledger cannot be used: {error}") from error
 
 
-def build_listener(settings: Settings) -> Listener:
-    policy = AssociationPolicy(
+def association_policy(settings: Settings) -> AssociationPolicy:
+    return AssociationPolicy(
         ae_title=settings.ae_title,
         allowed_peers=_allowed_peers(settings),
         max_pdu_bytes=settings.max_pdu,
         max_associations=settings.max_associations,
         object_max_bytes=settings.object_max_bytes,
     )
+
+
+def build_listener(settings: Settings) -> Listener:
     config = ListenerConfig(
-        policy=policy,
+        policy=association_policy(settings),
         bind_address=settings.bind_address,
         port=settings.port,
         name=f"{settings.ae_title}:{settings.port}",
@@ -163,6 +166,7 @@ def fhir_site(settings: Settings) -> FhirSite:
         time_zone=ZoneInfo(settings.time_zone),
         patient_id_system=settings.fhir_patient_id_system or None,
         accession_number_system=settings.fhir_accession_number_system or None,
+        wado_rs_url=f"{settings.gateway_url}/dicom-web" if settings.gateway_url else None,
     )
 
 

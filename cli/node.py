@@ -57,7 +57,8 @@ def up(
     _hand_down({**given, "destinations": ",".join(destination) if destination else None})
     _upgrade(settings)
     osteon = [sys.executable, "-m", "cli"]
-    parts = [Part(name, [*osteon, *arguments]) for name, arguments in PARTS.items()]
+    wanted = PARTS | ({"gateway": ["gateway"]} if settings.gateway_enabled else {})
+    parts = [Part(name, [*osteon, *arguments]) for name, arguments in wanted.items()]
     supervisor = Supervisor(parts)
     _on_stop(supervisor.stop)
     typer.echo(f"{settings.ae_title}@{settings.bind_address}:{settings.port}", err=True)

@@ -231,7 +231,8 @@ def _nothing_sent(event: Any, instances: Sequence[CataloguedInstance], course: _
 def _log_retrieval(event: Any, course: _Course) -> None:
     operations = course.operations
     log.info(
-        "c_get" if event.event.name == "EVT_C_GET" else "c_move",
+        "results_retrieved",
+        by="C-GET" if event.event.name == "EVT_C_GET" else "C-MOVE",
         association_id=event.assoc.dimse.association_id,
         calling_ae_title=printable(event.assoc.requestor.ae_title),
         address=event.assoc.requestor.address,

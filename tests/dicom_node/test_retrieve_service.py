@@ -275,7 +275,7 @@ def test_a_file_that_is_gone_is_a_failure_that_the_log_names(node: Node, kept: A
     assert archive.take() == [there.data]
     [failure] = [line for line in lines if line["event"] == "sub_operation_failed"]
     assert failure["sop_instance_uid"] == lost.row.sop_instance_uid
-    [line] = [line for line in lines if line["event"] == "c_get"]
+    [line] = [line for line in lines if line["event"] == "results_retrieved"]
     assert (line["completed"], line["failed"], line["status"]) == (1, 1, "0xB000")
 
 

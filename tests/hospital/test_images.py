@@ -1,5 +1,6 @@
 """The images: pinned, hashed, without root or compilers, and whole."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -56,9 +57,15 @@ def test_only_the_gpu_image_has_torch() -> None:
     assert "\ntorch==" not in (ROOT / "requirements.lock").read_text()
 
 
+def test_the_system_gives_fonts_and_nothing_else() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    installed = re.findall(r"apt-get install (.*?) \\", text)
+    assert installed == ["-y -qq --no-install-recommends fonts-noto-core fonts-noto-cjk"]
+
+
 def test_nothing_is_fetched_but_packages() -> None:
     text = (ROOT / "Dockerfile").read_text()
-    for word in ("ADD ", "curl", "wget", "apt-get", "http", "ARG ", "--mount=type=secret"):
+    for word in ("ADD ", "curl", "wget", "http", "ARG ", "--mount=type=secret"):
         assert word not in text
 
 

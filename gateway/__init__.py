@@ -1,0 +1,1 @@
+"""The machines' door over HTTP: DICOMweb and FHIR, behind one token."""
