@@ -96,9 +96,7 @@ def associate(
             evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened]), *handlers],
         )
     except socket.gaierror as error:
-        raise PeerUnavailable(
-            f"{destination}: the host name cannot be resolved; correct it, or mend the name service"
-        ) from error
+        raise PeerUnavailable(f"{destination}: {connection_trouble(error)}") from error
     if association.is_established:
         return association
     raise _reason(association, destination, calling_ae_title, bool(opened))
@@ -130,7 +128,7 @@ def _reason(
     association: Association, destination: Destination, calling_ae_title: str, opened: bool
 ) -> PeerUnavailable | PeerRefused:
     if not opened:
-        return PeerUnavailable(f"{destination}: {_connection_trouble(destination)}")
+        return PeerUnavailable(f"{destination}: {_asked_once_more(destination)}")
     answer = association.acceptor.primitive
     if association.is_rejected:
         return _rejection(answer, destination, calling_ae_title)
@@ -153,15 +151,22 @@ def _rejection(
     return kind(f"{destination} {words}")
 
 
-def _connection_trouble(destination: Destination) -> str:
+def _asked_once_more(destination: Destination) -> str:
     """pynetdicom keeps the cause of a failed connection to itself: ask once more."""
     address = (destination.host, destination.port)
     try:
         socket.create_connection(address, destination.connection_timeout_seconds).close()
-    except ConnectionRefusedError:
-        return "connection refused; is the peer running, and is the port right?"
-    except TimeoutError:
-        return "no answer; is the address right, and does a firewall stand between?"
     except OSError as error:
-        return f"{error.strerror or 'the network refuses'}; check address and network"
+        return connection_trouble(error)
     return "the connection failed just now, and works again"
+
+
+def connection_trouble(error: OSError) -> str:
+    """Why a connection did not come about, and what to do."""
+    if isinstance(error, socket.gaierror):
+        return "the host name cannot be resolved; correct it, or mend the name service"
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused; is the peer running, and is the port right?"
+    if isinstance(error, TimeoutError):
+        return "no answer; is the address right, and does a firewall stand between?"
+    return f"{error.strerror or 'the network refuses'}; check address and network"

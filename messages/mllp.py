@@ -5,7 +5,7 @@ import ssl
 import time
 from dataclasses import dataclass
 
-from dicom_node.peer import PeerRefused, PeerUnavailable
+from dicom_node.peer import PeerRefused, PeerUnavailable, connection_trouble
 from messages.acknowledgement import (
     Acknowledgement,
     AcknowledgementUnreadable,
@@ -73,7 +73,7 @@ def _connected(destination: MllpDestination) -> socket.socket:
     try:
         connection = socket.create_connection(address, destination.connection_timeout_seconds)
     except OSError as error:
-        raise PeerUnavailable(f"{destination}: {_connection_trouble(error)}") from error
+        raise PeerUnavailable(f"{destination}: {connection_trouble(error)}") from error
     if destination.tls is None:
         return connection
     return _secured(destination, destination.tls, connection)
@@ -91,16 +91,6 @@ def _secured(
         ) from error
     except OSError as error:
         raise PeerUnavailable(f"{destination}: no TLS came about; is it a TLS port?") from error
-
-
-def _connection_trouble(error: OSError) -> str:
-    if isinstance(error, socket.gaierror):
-        return "the host name cannot be resolved; correct it, or mend the name service"
-    if isinstance(error, ConnectionRefusedError):
-        return "connection refused; is the receiver running, and is the port right?"
-    if isinstance(error, TimeoutError):
-        return "no answer; is the address right, and does a firewall stand between?"
-    return f"{error.strerror or 'the network refuses'}; check address and network"
 
 
 def _exchange(destination: MllpDestination, connection: socket.socket, encoded: bytes) -> bytes:

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from db.report_archive import ArchivedImage, ArchivedObject, ArchivedReport
 from db.reports import ReportImage, ReportObject, ReportSubject
 from db.states import ObjectKind
+from dicom_node.results.report_content import reported_procedures
 from dicom_node.results.report_references import fulfilled_requests
 from messages.fhir_resources import make_transaction
 from messages.fhir_source import FhirSource, PresentedForm
@@ -95,6 +96,7 @@ def _identity(subject: ReportSubject, headers: list[Dataset]) -> StudyIdentity:
         study_description=study.study_description,
         placer_order_number=str(request.PlacerOrderNumberImagingServiceRequest or ""),
         filler_order_number=str(request.FillerOrderNumberImagingServiceRequest or ""),
+        procedure=reported_procedures(headers)[0],
     )
 
 

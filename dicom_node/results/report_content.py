@@ -36,7 +36,7 @@ def report_content(
         *device_observer(equipment),
         *(
             code_item(_HAS_CONCEPT_MOD, concepts.PROCEDURE_REPORTED, procedure)
-            for procedure in _procedures(headers)
+            for procedure in reported_procedures(headers)
         ),
         *([image_library(pictures)] if pictures else []),
         container(concepts.IMAGING_MEASUREMENTS, _groups(study, images)),
@@ -55,7 +55,7 @@ def _groups(study: StudyFinding, images: Sequence[ReportedImage]) -> Iterator[Da
         yield from box_groups(described[algorithm], image)
 
 
-def _procedures(headers: Sequence[Dataset]) -> list[Code]:
+def reported_procedures(headers: Sequence[Dataset]) -> list[Code]:
     """The imaging procedures as performed, else as requested, else radiography at large."""
     for path in ("ProcedureCodeSequence", "RequestedProcedureCodeSequence"):
         found = [code for header in headers for code in _coded(header, path)]
