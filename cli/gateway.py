@@ -36,9 +36,8 @@ def gateway() -> None:
 
 
 def _plan(settings: "Settings") -> "GatewayPlan":
-    from dicom_node.dicomweb.gateway_config import GatewayConfig
-
     from cli.assembly import association_policy, fhir_site, model_dir, routing_rules
+    from dicom_node.dicomweb.gateway_config import GatewayConfig
     from gateway.app import GatewayPlan
     from messages.fhir_archive import FhirArchive
     from messages.fhir_service import FhirPlan

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from dicom_node.dicomweb.app import create_gateway
-from dicom_node.dicomweb.gateway_config import GatewayConfig
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy import Engine, text
 
 from db.session import LedgerUnavailable, reading
+from dicom_node.dicomweb.app import create_gateway
+from dicom_node.dicomweb.gateway_config import GatewayConfig
 from dicom_node.spool import Spool
 from gateway.guard import TokenGuard
 from messages.fhir_service import FhirPlan, fhir_routes

@@ -11,7 +11,7 @@ from model.runtime import DeviceUnavailable
 RETRY_POLICIES = {
     JobKind.ANALYSE: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
     JobKind.REPORT: RetryPolicy(3, first_delay_seconds=2, max_delay_seconds=60),
-    JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=900),
+    JobKind.DELIVER: RetryPolicy(None, first_delay_seconds=2, max_delay_seconds=300),
     JobKind.CONFIRM: RetryPolicy(None, first_delay_seconds=30, max_delay_seconds=900),
     JobKind.ANSWER: RetryPolicy(80, first_delay_seconds=2, max_delay_seconds=3600),
 }

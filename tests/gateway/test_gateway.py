@@ -8,10 +8,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from dicom_node.dicomweb.gateway_config import GatewayConfig
 from sqlalchemy import Engine
 
 from db.session import open_ledger
+from dicom_node.dicomweb.gateway_config import GatewayConfig
 from dicom_node.policy import AssociationPolicy
 from dicom_node.results.finding import AlgorithmIdentity
 from dicom_node.spool import FileSpool
