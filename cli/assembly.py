@@ -171,8 +171,8 @@ def fhir_site(settings: Settings) -> FhirSite:
 
 
 def answerable_peers(settings: Settings) -> tuple[Destination, ...]:
-    """Whom we can call back: peers with host and port, and the destinations."""
-    named = [peer for peer in settings.peers if peer.host and peer.port]
+    """Whom we can call back: peers with host (no network) and port, and the destinations."""
+    named = [peer for peer in settings.peers if peer.host and peer.port and "/" not in peer.host]
     named += [one.peer for one in settings.destinations if isinstance(one, PacsSettings)]
     return tuple({peer.ae_title: as_destination(peer) for peer in reversed(named)}.values())
 
