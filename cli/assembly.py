@@ -75,6 +75,8 @@ def build_listener(settings: Settings) -> Listener:
         port=settings.port,
         name=f"{settings.ae_title}:{settings.port}",
         destinations=answerable_peers(settings),
+        # Results name patients: those that are not named as peers may bring, and not ask.
+        answers_queries=bool(settings.peers),
         rules=routing_rules(settings),
     )
     return Listener(config, open_node_ledger(settings), build_spool(settings))

@@ -129,7 +129,12 @@ def _comparison(
 
 @contextmanager
 def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
-    from cli.assembly import build_spool, ledger_trouble_explained, open_node_ledger
+    from cli.assembly import (
+        build_spool,
+        ledger_trouble_explained,
+        open_node_ledger,
+        routing_rules,
+    )
     from cli.peers import destination_of, peer_trouble_explained
     from cli.progress import with_progress
     from cli.pulling import Pull
@@ -141,6 +146,7 @@ def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
         build_spool(settings),
         name=f"{settings.ae_title} fetching from {destination}",
         object_max_bytes=settings.object_max_bytes,
+        rules=routing_rules(settings),
     )
     with peer_trouble_explained(), ledger_trouble_explained():
         named = _destination_names(settings, str(destination))

@@ -6,7 +6,7 @@ and recorded by the same service. By C-MOVE the PACS calls the listener.
 
 import queue
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -27,6 +27,7 @@ from dicom_node.echo import VERIFICATION_PROPOSALS
 from dicom_node.peer import Destination, PeerRefused, associate
 from dicom_node.query_client import QUERY_SYNTAXES
 from dicom_node.query_statuses import PENDING, SOME_FAILED, SUCCESS, trouble
+from dicom_node.routing import Rule
 from dicom_node.spool import Spool
 from dicom_node.store_service import StoreService
 from dicom_node.transfer import ReceivingDimse
@@ -80,6 +81,7 @@ class Reception:
     spool: Spool
     name: str
     object_max_bytes: int = 2 << 30
+    rules: Sequence[Rule] = ()
 
 
 class RetrieveClient:
@@ -92,7 +94,7 @@ class RetrieveClient:
         self._reception = reception
         self._rows = AssociationRows(reception.engine, reception.name)
         self._rows.close_those_left_open()
-        self._service = StoreService(reception.engine, self._rows)
+        self._service = StoreService(reception.engine, self._rows, reception.rules)
 
     def retrieve(self, wanted: Wanted, by: Way = Way.AUTO) -> Retrieved:
         """Have it sent; PeerUnavailable or PeerRefused says in words what the peer will not do."""

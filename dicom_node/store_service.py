@@ -98,11 +98,11 @@ class StoreService:
 
 
 def _origin(association: Any) -> Origin:
-    requestor = association.requestor
+    """Who it comes from, also where we asked for the association."""
     return Origin(
-        calling_ae_title=str(requestor.ae_title),
-        called_ae_title=str(association.acceptor.ae_title),
-        address=requestor.address,
+        calling_ae_title=str(association.remote["ae_title"]),
+        called_ae_title=str(association.local["ae_title"]),
+        address=association.remote["address"],
     )
 
 

@@ -25,6 +25,7 @@ from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.outbox import send_datasets
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy
+from dicom_node.routing import Rule
 from dicom_node.spool import FileSpool
 from messages.fhir_source import FhirSite
 from model.classifier import FractureClassifier
@@ -138,6 +139,7 @@ def running_ward(
     spool_folder: Path,
     eye: Eye,
     destinations: Sequence[Destination | ResultDestination] = (),
+    rules: Sequence[Rule] = (),
     **plan: Any,
 ) -> Ward:
     """A ward in which a study is quiet at once; `plan` are fields of KitchenPlan."""
@@ -155,7 +157,7 @@ def running_ward(
     )
     kitchen = Kitchen(replace(planned, **plan))
     kitchen.decoder, kitchen._classifier = eye.decoder, eye.classifier
-    config = ListenerConfig(AssociationPolicy(_AE_TITLE), "ward", port=0)
+    config = ListenerConfig(AssociationPolicy(_AE_TITLE), "ward", port=0, rules=rules)
     listener = Listener(config, kitchen.ledger, kitchen.spool)
     listener.start()
     return Ward(listener, kitchen)
