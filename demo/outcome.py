@@ -9,7 +9,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from db.results import image_results
+from db.results import delivery_results, image_results
 from db.session import open_ledger, reading
 from demo.node import DemoNode
 from demo.screen import Screen
@@ -23,10 +23,14 @@ _TECHNICAL = (
     "CAD Processing",
     "Device Observer",
     "Geometric purpose",
+    "Horizontal Pixel Spacing",
+    "Image Region",
     "Language",
     "Observer Type",
+    "Pixel Data",
     "Source of Measurement",
     "Tracking Unique Identifier",
+    "Vertical Pixel Spacing",
 )
 _COLUMNS = ("image", "state", "probability", "region", "analysed", "reported", "delivered")
 
@@ -39,6 +43,16 @@ def show_images(node: DemoNode, study: DemoStudy, screen: Screen) -> None:
     ledger.dispose()
     screen.heading("What the ledger says (times after receipt)")
     screen.table(_COLUMNS, [_row(number, row) for number, row in enumerate(rows, start=1)])
+
+
+def show_delivery(node: DemoNode, study: DemoStudy, screen: Screen) -> None:
+    """What the PACS was given, and why that."""
+    ledger = open_ledger(node.ledger_url)
+    with reading(ledger) as session:
+        rows = delivery_results(session, study.study_instance_uid)
+    ledger.dispose()
+    screen.heading("What the PACS got, by what it accepts")
+    screen.lines(f"{row['rung']}: {row['why']}" for row in rows)
 
 
 def _row(number: int, row: dict[str, Any]) -> tuple[str, ...]:

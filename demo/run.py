@@ -9,7 +9,7 @@ from typing import Any
 from db.results import study_results
 from db.session import open_ledger, reading
 from demo.node import DemoNode, running_node
-from demo.outcome import show_images, show_report, write_pictures
+from demo.outcome import show_delivery, show_images, show_report, write_pictures
 from demo.screen import Screen
 from demo.studies import DemoStudy, NotAnImage, choose_study
 from demo.test_pacs import TestPacs
@@ -122,6 +122,7 @@ def _await_returned(pacs: TestPacs, node: DemoNode) -> None:
 
 def _show(node: DemoNode, pacs: TestPacs, study: DemoStudy, screen: Screen) -> None:
     show_images(node, study, screen)
+    show_delivery(node, study, screen)
     show_report(pacs, screen)
     screen.heading("Annotated images")
     for path in write_pictures(pacs):
