@@ -7,7 +7,12 @@ from pydicom.sr.codedict import codes as standard_codes
 from pydicom.sr.coding import Code
 
 from dicom_node.results import codes
-from dicom_node.results.finding import FindingState, ImageFinding, StudyFinding
+from dicom_node.results.finding import (
+    AlgorithmIdentity,
+    FindingState,
+    ImageFinding,
+    StudyFinding,
+)
 from dicom_node.results.report_wording import conclude
 from messages.er7 import coded, components, escape
 
@@ -29,7 +34,8 @@ _STUDY = "0"
 class Observation:
     """One OBX and its notes; values are ER7 already.
 
-    `sub_id` is 0 for the study and an image's number for what is said of that image.
+    `sub_id` is 0 for the study and an image's number for what is said of that image;
+    `answered_by` is whose answer the value is.
     """
 
     name: Code
@@ -40,6 +46,7 @@ class Observation:
     is_abnormal: bool = False
     status: str = PRELIMINARY
     notes: tuple[str, ...] = ()
+    answered_by: AlgorithmIdentity | None = None
 
     @property
     def abnormal_flag(self) -> str:
@@ -49,28 +56,30 @@ class Observation:
 def observations(study_instance_uid: str, study: StudyFinding) -> Iterator[Observation]:
     """The study first, then its images in the order of the finding."""
     yield Observation(DICOM_STUDY, "ST", [escape(study_instance_uid)], status=ORDER_DETAIL)
-    yield _fracture(study.state, _STUDY)
+    algorithm = study.deciding_algorithm
+    yield _fracture(study.state, _STUDY, algorithm)
     yield from _percentage(codes.CERTAINTY_OF_FINDING, study.probability, _STUDY)
     behind = [image_label(study, image) for image in study.images_behind]
     yield _text(codes.CONCLUSION, conclude(study, behind), _STUDY)
-    yield _text(standard_codes.DCM.AlgorithmName, study.algorithm.name, _STUDY)
-    yield _text(standard_codes.DCM.AlgorithmVersion, study.algorithm.version, _STUDY)
+    yield from _named(algorithm, _STUDY)
     for number, image in enumerate(study.images, start=1):
-        yield from _image(image, str(number))
+        yield from _image(image, image.algorithm_within(study.algorithm), str(number))
 
 
 def image_label(study: StudyFinding, image: ImageFinding) -> str:
     return f"Image {study.images.index(image) + 1}"
 
 
-def _image(image: ImageFinding, sub_id: str) -> Iterator[Observation]:
+def _image(image: ImageFinding, algorithm: AlgorithmIdentity, sub_id: str) -> Iterator[Observation]:
     yield _source(image, sub_id)
-    yield _fracture(image.state, sub_id, image.notes)
+    yield _fracture(image.state, sub_id, algorithm, image.notes)
     yield from _percentage(codes.CERTAINTY_OF_FINDING, image.probability, sub_id)
     yield from _place(image, sub_id)
     if image.state in (FindingState.FRACTURE, FindingState.POSSIBLE):
         yield from _kind(image, sub_id)
-    if not image.is_analysed:
+    if image.is_analysed:
+        yield from _named(algorithm, sub_id)
+    else:
         yield _text(codes.COMMENT, f"Not analysed: {image.reason or 'no reason given'}", sub_id)
 
 
@@ -83,7 +92,9 @@ def _source(image: ImageFinding, sub_id: str) -> Observation:
     )
 
 
-def _fracture(state: FindingState, sub_id: str, notes: tuple[str, ...] = ()) -> Observation:
+def _fracture(
+    state: FindingState, sub_id: str, algorithm: AlgorithmIdentity, notes: tuple[str, ...] = ()
+) -> Observation:
     value = _FRACTURE_VALUES.get(state)
     return Observation(
         codes.FRACTURE,
@@ -93,7 +104,13 @@ def _fracture(state: FindingState, sub_id: str, notes: tuple[str, ...] = ()) -> 
         is_abnormal=state is FindingState.FRACTURE,
         status=NOT_OBTAINABLE if value is None else PRELIMINARY,
         notes=notes,
+        answered_by=algorithm,
     )
+
+
+def _named(algorithm: AlgorithmIdentity, sub_id: str) -> Iterator[Observation]:
+    yield _text(standard_codes.DCM.AlgorithmName, algorithm.name, sub_id)
+    yield _text(standard_codes.DCM.AlgorithmVersion, algorithm.version, sub_id)
 
 
 def _place(image: ImageFinding, sub_id: str) -> Iterator[Observation]:

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from dicom_node.results import codes
 from dicom_node.results.equipment import PRODUCT, Equipment
-from dicom_node.results.finding import StudyFinding
+from dicom_node.results.finding import AlgorithmIdentity, StudyFinding
 from dicom_node.results.report_wording import NOT_VERIFIED, RESEARCH_USE
 from messages.er7 import coded, components, escape, study_timestamp, timestamp
 from messages.observations import Observation, observations
 from messages.patient_segment import patient_fields
 from messages.plain_report import plain_report
-from messages.segments import Fields, header, notes, segment, valid_message
+from messages.segments import Fields, header, joined_message, notes, segment
 from messages.study_identity import StudyIdentity
 
 APPLICATION = PRODUCT.upper()
@@ -63,7 +63,7 @@ def build_oru(study: StudyIdentity, finding: StudyFinding, issue: OruIssue) -> O
     content = [] if patient is None else [segment("PID", patient)]
     content += _order(study, finding, issue)
     control_id = _control_id([header(_header(issue)), *content])
-    message = valid_message([header({**_header(issue), 10: control_id}), *content])
+    message = joined_message([header({**_header(issue), 10: control_id}), *content])
     return OruMessage(control_id, message.encode("utf-8", "replace"))
 
 
@@ -92,11 +92,11 @@ def _order(study: StudyIdentity, finding: StudyFinding, issue: OruIssue) -> Iter
     yield segment("ORC", {1: _OBSERVATIONS_TO_FOLLOW, **numbers})
     yield segment("OBR", {1: "1", **numbers, **_request(study, issue)})
     yield from notes([NOT_VERIFIED, RESEARCH_USE, f"Revision {issue.revision} of this report"])
-    answered = _answered(study, finding, issue)
     said = [*observations(study.study_instance_uid, finding), _report(finding, issue)]
     for number, observation in enumerate(said, start=1):
-        made_by = answered if observation.name == codes.FRACTURE else {}
-        yield segment("OBX", {**_observation(number, observation), **made_by})
+        algorithm = observation.answered_by
+        answered = {} if algorithm is None else _answered(study, algorithm, issue)
+        yield segment("OBX", {**_observation(number, observation), **answered})
         yield from notes([escape(note) for note in observation.notes])
 
 
@@ -138,9 +138,8 @@ def _observation(number: int, observation: Observation) -> Fields:
     }
 
 
-def _answered(study: StudyIdentity, finding: StudyFinding, issue: OruIssue) -> Fields:
+def _answered(study: StudyIdentity, algorithm: AlgorithmIdentity, issue: OruIssue) -> Fields:
     """When the images were taken, by what method and device they were read, and when."""
-    algorithm = finding.algorithm
     device_uid = Equipment(algorithm, issue.ae_title).device_uid
     named = f"{algorithm.name} {algorithm.version}"
     return {

@@ -19,6 +19,8 @@ from messages.oru import OruIssue, OruMessage, build_oru
 from messages.study_identity import StudyIdentity
 
 ALGORITHM = AlgorithmIdentity("osteon-fracture", "0.1.0", {"sensitive": 0.21, "specific": 0.62})
+# Of weights that are in use no more: nothing is known of them but their names.
+OLDER = AlgorithmIdentity("osteon-fracture", "0.0.9")
 CREATED_AT = datetime(2026, 3, 4, 15, 6, 7, tzinfo=timezone(timedelta(hours=1)))
 ISSUE = OruIssue(1, CREATED_AT, "OSTEON_1", "RIS", "HOSPITAL")
 STUDY = StudyIdentity(
