@@ -56,7 +56,8 @@ class HttpAssociation:
         self.dimse = self
         self.requestor = SimpleNamespace(ae_title=CALLING_AE_TITLE, address=address)
         self.acceptor = SimpleNamespace(ae_title=called_ae_title)
-        self.remote = {"address": address}
+        self.remote = {"address": address, "ae_title": CALLING_AE_TITLE}
+        self.local = {"ae_title": called_ae_title}
 
     def end_transfer(self, transfer: Transfer) -> None:
         transfer.discard()

@@ -22,6 +22,7 @@ from db.intake import OpenedAssociation, open_association
 from db.session import transaction
 from db.tables import Association, Study
 from dicom_node.policy import Peer
+from dicom_node.routing_table import read_rules
 from dicom_node.statuses import StoreStatus
 from tests.dicom_node.dicomweb.gateway import (
     END,
@@ -234,6 +235,15 @@ def test_who_is_no_allowed_peer_neither_stores_nor_asks(node: Node) -> None:
     assert not node.instances(dataset.SOPInstanceUID)
     with running_gateway(node, allowed_peers=(Peer("DICOMWEB", "127.0.0.1"),)) as admitting:
         assert admitting.post(body(file_bytes(dataset))).status_code == 200
+
+
+def test_routing_rules_know_this_door(node: Node) -> None:
+    rules = read_rules([{"name": "web", "calling_ae_title": "DICOMWEB", "address": "127.0.0.1"}])
+    dataset = radiograph()
+    with running_gateway(node, rules=rules) as ruled:
+        assert ruled.post(body(file_bytes(dataset))).status_code == 200
+    [row] = node.instances(dataset.SOPInstanceUID)
+    assert row.rule == "web"
 
 
 def test_a_gateway_that_starts_again_closes_what_its_former_life_left_open(node: Node) -> None:
