@@ -80,7 +80,7 @@ def record_answer(
 ) -> bool:
     """A destination's N-EVENT-REPORT: SOP Instance UIDs it keeps, and does not, with the reason.
 
-    False where we asked no such question, or were answered before.
+    False where we asked no such question; the same answer again changes nothing.
     """
     request = session.scalars(
         select(CommitmentRequest)

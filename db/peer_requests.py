@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
+from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
 from db.jobs import Claim, JobKind, add_job, finish_job, hold
@@ -57,15 +58,24 @@ def load_peer_request(session: Session, request_id: int) -> OpenRequest:
 
 
 def find_held(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, HeldInstance]:
-    """The instances received under these UIDs; what is kept apart is not held for its sender."""
+    """The instances received under these UIDs.
+
+    Of a UID that came with other bytes too nothing is held: the asker may mean what is kept apart.
+    """
     held: dict[str, HeldInstance] = {}
     for start in range(0, len(sop_instance_uids), _ASKED_AT_ONCE):
         some = sop_instance_uids[start : start + _ASKED_AT_ONCE]
         asked = select(
             Instance.sop_instance_uid, Instance.sop_class_uid, Instance.spool_key, Instance.sha256
-        ).where(Instance.sop_instance_uid.in_(some), Instance.quarantine_reason.is_(None))
+        ).where(Instance.sop_instance_uid.in_(some), ~_came_with_other_bytes())
         held.update((uid, HeldInstance(*rest)) for uid, *rest in session.execute(asked))
     return held
+
+
+def _came_with_other_bytes() -> ColumnElement[bool]:
+    apart = aliased(Instance)
+    same_uid = apart.sop_instance_uid == Instance.sop_instance_uid
+    return select(apart.id).where(same_uid, apart.quarantine_reason.is_not(None)).exists()
 
 
 def mark_answered(session: Session, claim: Claim) -> None:

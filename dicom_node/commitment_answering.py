@@ -65,8 +65,10 @@ def _failure(reference: Reference, held: HeldInstance | None, spool: Spool) -> i
         return CLASS_INSTANCE_CONFLICT
     try:
         return None if _digest(spool, held.spool_key) == held.sha256 else PROCESSING_FAILURE
-    except (SpoolError, OSError):
-        return NO_SUCH_INSTANCE
+    except (SpoolError, OSError) as error:
+        # What the disk does not show now may be there: only what is gone is said to be.
+        gone = isinstance(error.__cause__, FileNotFoundError)
+        return NO_SUCH_INSTANCE if gone else PROCESSING_FAILURE
 
 
 def _digest(spool: Spool, spool_key: str) -> str:

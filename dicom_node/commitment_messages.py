@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence as ItemSequence
 from pydicom.uid import UID
 
 from dicom_node.header_reading import NotUnderstood, element_value, require_uid
@@ -55,10 +56,10 @@ def request_message(transaction_uid: str, references: Iterable[Reference]) -> Da
 
 def read_request(message: Dataset) -> tuple[str, list[Reference]]:
     """The transaction UID and what is asked about; NotUnderstood where that is not to be read."""
-    references = [_reference(item) for item in _items(message, "ReferencedSOPSequence")]
+    references = dict.fromkeys(map(_reference, _items(message, "ReferencedSOPSequence")))
     if not references:
         raise NotUnderstood("the request names no object")
-    return require_uid(message, "TransactionUID"), references
+    return require_uid(message, "TransactionUID"), list(references)
 
 
 def answer_message(
@@ -88,10 +89,14 @@ def read_answer(message: Dataset) -> CommitmentAnswer:
 
 
 def _items(message: Dataset, keyword: str) -> Sequence[Dataset]:
-    items = element_value(message, keyword) or ()
+    if keyword not in message:
+        return ()
+    items = element_value(message, keyword)
+    if not isinstance(items, ItemSequence):
+        raise NotUnderstood(f"{keyword} is no sequence")
     if len(items) > _MOST_REFERENCES:
         raise NotUnderstood(f"more than {_MOST_REFERENCES} objects in one message")
-    return items
+    return list(items)
 
 
 def _reference(item: Dataset) -> Reference:

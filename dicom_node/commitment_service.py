@@ -4,14 +4,21 @@ from collections.abc import Set
 from typing import Any
 
 import structlog
+from pydicom.dataset import Dataset
 from sqlalchemy import Engine
 
 from db.commitments import record_answer
 from db.peer_requests import save_peer_request
 from db.session import LedgerUnavailable, transaction
-from dicom_node.commitment_messages import REQUEST_COMMITMENT, read_answer, read_request
+from dicom_node.commitment_messages import (
+    ALL_KEPT,
+    REQUEST_COMMITMENT,
+    SOME_FAILED,
+    read_answer,
+    read_request,
+)
 from dicom_node.discretion import printable
-from dicom_node.header_reading import NotUnderstood
+from dicom_node.header_reading import UNREADABLE, NotUnderstood
 
 log = structlog.get_logger(__name__)
 
@@ -34,8 +41,10 @@ class CommitmentService:
 
     def handle_event_report(self, event: Any) -> tuple[int, None]:
         """The handler of EVT_N_EVENT_REPORT: what a destination says it keeps of our results."""
+        if event.event_type not in (ALL_KEPT, SOME_FAILED):
+            return self._told(event, "commitment_answer", NO_SUCH_EVENT_TYPE), None
         try:
-            answer = read_answer(event.event_information)
+            answer = read_answer(_information(event, "event_information"))
             with transaction(self._engine) as session:
                 known = record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
         except NotUnderstood:
@@ -57,7 +66,7 @@ class CommitmentService:
         if peer not in self._answerable:
             return NOT_AUTHORISED
         try:
-            transaction_uid, references = read_request(event.action_information)
+            transaction_uid, references = read_request(_information(event, "action_information"))
             pairs = [(one.sop_class_uid, one.sop_instance_uid) for one in references]
             with transaction(self._engine) as session:
                 save_peer_request(session, peer, transaction_uid, pairs)
@@ -76,3 +85,11 @@ class CommitmentService:
             **counts,
         )
         return status
+
+
+def _information(event: Any, name: str) -> Dataset:
+    """The data set of the message, which pynetdicom decodes on being asked for it."""
+    try:
+        return getattr(event, name)
+    except UNREADABLE as error:
+        raise NotUnderstood("the message cannot be read") from error

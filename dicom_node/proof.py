@@ -15,15 +15,17 @@ from pynetdicom.sop_class import (
 )
 
 from dicom_node.commitment_messages import (
+    ALL_KEPT,
     PUSH_MODEL_INSTANCE,
     REQUEST_COMMITMENT,
+    SOME_FAILED,
     CommitmentAnswer,
     Reference,
     read_answer,
     request_message,
 )
 from dicom_node.echo import VERIFICATION_PROPOSALS
-from dicom_node.header_reading import NotUnderstood
+from dicom_node.header_reading import UNREADABLE, NotUnderstood
 from dicom_node.peer import Destination, associate
 
 _PROPOSALS = (
@@ -37,17 +39,18 @@ _SUCCESS = 0x0000
 _PENDING = (0xFF00, 0xFF01)
 # PS3.7 10.1.4.1.10: answers that another attempt will not change.
 _REFUSALS = (0x0122, 0x0123, 0x0124, 0x0211, 0x0118, 0x0112)
-INVALID_EVENT_INFORMATION = 0x0115
+# PS3.7 10.1.1.1.8.
+PROCESSING_FAILURE, NO_SUCH_EVENT_TYPE, INVALID_ARGUMENT = 0x0110, 0x0113, 0x0115
 
 
 @contextmanager
 def asking(destination: Destination, calling_ae_title: str) -> Iterator["Questions"]:
     """An association on which the peer is asked; raises PeerUnavailable or PeerRefused."""
-    answers: queue.Queue[CommitmentAnswer] = queue.Queue()
-    handlers = [(evt.EVT_N_EVENT_REPORT, _take_answer, [answers])]
+    inbox = _Inbox()
+    handlers = [(evt.EVT_N_EVENT_REPORT, inbox.take)]
     association = associate(destination, calling_ae_title, _PROPOSALS, handlers=handlers)
     try:
-        yield Questions(destination, association, answers)
+        yield Questions(destination, association, inbox)
     finally:
         association.release()
 
@@ -55,15 +58,10 @@ def asking(destination: Destination, calling_ae_title: str) -> Iterator["Questio
 class Questions:
     """What the peer can be asked on this association."""
 
-    def __init__(
-        self,
-        destination: Destination,
-        association: Association,
-        answers: "queue.Queue[CommitmentAnswer]",
-    ) -> None:
+    def __init__(self, destination: Destination, association: Association, inbox: "_Inbox") -> None:
         self._destination = destination
         self._association = association
-        self._answers = answers
+        self._inbox = inbox
         self._accepted = {context.abstract_syntax for context in association.accepted_contexts}
 
     @property
@@ -78,6 +76,7 @@ class Questions:
         self, transaction_uid: str, references: Sequence[Reference], *, wait_seconds: float
     ) -> CommitmentAnswer | None:
         """The answer, if it comes on this association in time; it may come on another later."""
+        self._inbox.transaction_uid = transaction_uid
         status, _ = self._association.send_n_action(
             request_message(transaction_uid, references),
             REQUEST_COMMITMENT,
@@ -86,10 +85,9 @@ class Questions:
         )
         self._require_success(status)
         try:
-            answer = self._answers.get(timeout=wait_seconds)
+            return self._inbox.answers.get(timeout=wait_seconds)
         except queue.Empty:
             return None
-        return answer if answer.transaction_uid == transaction_uid else None
 
     def find(
         self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str
@@ -134,9 +132,25 @@ class CommitmentNotOffered(QuestionUnanswered):
     """The peer accepted the context, and refuses every request in it."""
 
 
-def _take_answer(event: Any, answers: "queue.Queue[CommitmentAnswer]") -> tuple[int, None]:
-    try:
-        answers.put(read_answer(event.event_information))
-    except NotUnderstood:
-        return INVALID_EVENT_INFORMATION, None
-    return _SUCCESS, None
+class _Inbox:
+    """Takes the answer to the question asked on this association.
+
+    One to an earlier question is not taken: nobody here would write it down, and the peer can tell
+    it to the listener.
+    """
+
+    def __init__(self) -> None:
+        self.transaction_uid: str | None = None
+        self.answers: queue.Queue[CommitmentAnswer] = queue.Queue()
+
+    def take(self, event: Any) -> tuple[int, None]:
+        if event.event_type not in (ALL_KEPT, SOME_FAILED):
+            return NO_SUCH_EVENT_TYPE, None
+        try:
+            answer = read_answer(event.event_information)
+        except (NotUnderstood, *UNREADABLE):
+            return INVALID_ARGUMENT, None
+        if answer.transaction_uid != self.transaction_uid:
+            return PROCESSING_FAILURE, None
+        self.answers.put(answer)
+        return _SUCCESS, None

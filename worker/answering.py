@@ -14,13 +14,13 @@ log = structlog.get_logger(__name__)
 
 def tell_peer_what_is_kept(kitchen: Kitchen, request: OpenRequest) -> None:
     """PeerTrouble: it cannot be told now."""
+    peer = next((p for p in kitchen.plan.peers if p.ae_title == request.peer_ae_title), None)
+    if peer is None:
+        raise PersonNeeded("the peer that asked is no longer in the settings with host and port")
     references = [Reference(*pair) for pair in request.references]
     with reading(kitchen.ledger) as session:
         held = find_held(session, [one.sop_instance_uid for one in references])
     failed = failures_among(references, held, kitchen.spool)
     kept = [one for one in references if one not in failed]
-    peer = next((p for p in kitchen.plan.peers if p.ae_title == request.peer_ae_title), None)
-    if peer is None:
-        raise PersonNeeded("the peer that asked is no longer in the settings with host and port")
     send_answer(peer, kitchen.plan.ae_title, request.transaction_uid, (kept, failed))
     log.info("peer_told_what_is_kept", peer=str(peer), kept=len(kept), failed=len(failed))
