@@ -38,10 +38,10 @@ class FhirArchive:
         return [Equipment(one, self.site.serial_number) for one in (*others, self.algorithm)]
 
     def _algorithm(self, report: ArchivedReport) -> AlgorithmIdentity:
-        looked = [image.analysis for image in report.images if image.analysis.model_version]
-        if not looked:
-            return self.algorithm
-        return self._named(looked[-1].model_name, looked[-1].model_version)
+        """The network that looked, the one in use before others; where none did, that too."""
+        analyses = [image.analysis for image in report.images if image.analysis.model_version]
+        looked = [self._named(one.model_name, one.model_version) for one in analyses]
+        return self.algorithm if self.algorithm in looked or not looked else looked[-1]
 
     def _named(self, name: str, version: str) -> AlgorithmIdentity:
         """With its operating points where it is the one in use."""

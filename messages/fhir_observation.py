@@ -6,11 +6,17 @@ Where a fracture lies in an image R4 has no element for: the boxes are in the SR
 from pydicom.sr.coding import Code
 
 from dicom_node.results import codes
+from dicom_node.results.equipment import Equipment
 from dicom_node.results.finding import FindingState, ImageFinding
-from dicom_node.results.report_wording import NOT_VERIFIED, RESEARCH_USE, state_and_probability
+from dicom_node.results.report_wording import (
+    NOT_VERIFIED,
+    RESEARCH_USE,
+    different_models,
+    state_and_probability,
+)
 from dicom_node.uids import derive_uid
 from messages.fhir_patient import contained_patient, subject
-from messages.fhir_source import FhirSite, FhirSource, LabelledImage
+from messages.fhir_source import FhirSite, FhirSource, LabelledImage, device_id
 from messages.fhir_study import based_on, meta
 from messages.fhir_values import (
     Element,
@@ -40,17 +46,22 @@ def observations(source: FhirSource) -> list[Element]:
 def _of_study(source: FhirSource) -> Element:
     finding = source.finding
     looked = f"{finding.analysed_count} of {len(finding.images)} images analysed"
+    models = different_models(finding)
     return {
         **_shared(source, source.study_id, "Study"),
         **_answer(finding.state, looked),
-        "note": _notes(looked),
+        "device": _device(source.deciding_equipment),
+        "note": _notes(looked, *models),
         "hasMember": [
             {"reference": f"Observation/{source.image_id(one.finding.sop_instance_uid)}"}
             for one in source.labelled_images
         ],
         "component": _certainty(codes.CERTAINTY_OF_FINDING, finding.probability),
         "text": narrative(
-            state_and_probability(finding.state, finding.probability), looked, *_UNVERIFIED
+            state_and_probability(finding.state, finding.probability),
+            looked,
+            *models,
+            *_UNVERIFIED,
         ),
     }
 
@@ -63,6 +74,7 @@ def _of_image(source: FhirSource, image: LabelledImage) -> Element:
         **_shared(source, source.image_id(finding.sop_instance_uid), image.label),
         **_answer(finding.state, reason),
         "bodySite": _body_site(finding.region),
+        "device": _device(source.equipment_of(finding)),
         "note": _notes(*finding.notes),
         "component": _components(finding),
         "text": narrative(
@@ -99,8 +111,16 @@ def _shared(source: FhirSource, observation_id: str, label: str) -> Element:
         "effectiveDateTime": study_moment(study.study_date, study.study_time, site.time_zone),
         "issued": instant(source.report.created_at, site.time_zone),
         "method": concept(codes.ARTIFICIAL_INTELLIGENCE),
-        "device": {"reference": f"Device/{source.device_id}"},
         "derivedFrom": [{"reference": f"ImagingStudy/{source.study_id}"}],
+    }
+
+
+def _device(equipment: Equipment) -> Element:
+    """The network that answered."""
+    algorithm = equipment.algorithm
+    return {
+        "reference": f"Device/{device_id(equipment)}",
+        "display": f"{algorithm.name} {algorithm.version}",
     }
 
 

@@ -29,7 +29,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "Observation": Observation,
 }
 _MAKERS: dict[str, Callable[[FhirSource], list[Element]]] = {
-    "Device": lambda source: [device(source.equipment)],
+    "Device": lambda source: [device(equipment) for equipment in source.equipments],
     "ImagingStudy": lambda source: [imaging_study(source)],
     "Observation": observations,
     "DiagnosticReport": lambda source: [diagnostic_report(source)],
@@ -37,7 +37,10 @@ _MAKERS: dict[str, Callable[[FhirSource], list[Element]]] = {
 
 
 def make_resources(source: FhirSource) -> list[Element]:
-    """Device, ImagingStudy, Observations (the study's first) and DiagnosticReport."""
+    """A Device for each algorithm, ImagingStudy, Observations and DiagnosticReport.
+
+    Of Devices and Observations the study's own comes first.
+    """
     return [resource for name in _MAKERS for resource in make_resources_of(name, source)]
 
 
@@ -55,7 +58,7 @@ def checked(resource: Element) -> Element:
 def make_transaction(source: FhirSource) -> bytes:
     """All resources in one transaction that leaves a server the same however often it is sent.
 
-    The Device never changes, so it is made once. The others are put under ids of our own: a newer
+    A Device never changes, so it is made once. The others are put under ids of our own: a newer
     revision replaces an older one, and nothing that another system made is touched.
     """
     resources = make_resources(source)

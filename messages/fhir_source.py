@@ -5,7 +5,7 @@ from datetime import tzinfo
 
 from db.report_archive import ArchivedImage, ArchivedReport
 from dicom_node.results.equipment import Equipment
-from dicom_node.results.finding import ImageFinding, StudyFinding
+from dicom_node.results.finding import AlgorithmIdentity, ImageFinding, StudyFinding
 from messages.fhir_ids import DEVICE, IMAGE, STUDY, resource_id
 
 
@@ -42,18 +42,33 @@ class FhirSource:
     forms: tuple[PresentedForm, ...] = ()
 
     @property
-    def equipment(self) -> Equipment:
-        return Equipment(self.finding.algorithm, self.site.serial_number)
+    def deciding_equipment(self) -> Equipment:
+        """Whose answer the study's is.
+
+        The images behind it may be looked at anew just now, and then they are not in the report.
+        """
+        finding = self.finding
+        known = finding.deciding_algorithm if finding.images_behind else finding.algorithm
+        return self._equipment(known)
+
+    def equipment_of(self, image: ImageFinding) -> Equipment:
+        """Which looked at the image."""
+        return self._equipment(image.algorithm_within(self.finding.algorithm))
+
+    @property
+    def equipments(self) -> list[Equipment]:
+        """Every one that an answer of the report names, the study's first."""
+        images = [self.equipment_of(one.finding) for one in self.labelled_images]
+        return list(dict.fromkeys([self.deciding_equipment, *images]))
+
+    def _equipment(self, algorithm: AlgorithmIdentity) -> Equipment:
+        return Equipment(algorithm, self.site.serial_number)
 
     @property
     def study_id(self) -> str:
         """The id of the study's own resources, each of another type."""
         uid = self.report.study.study_instance_uid
         return resource_id(self.site.serial_number, STUDY, uid)
-
-    @property
-    def device_id(self) -> str:
-        return device_id(self.equipment)
 
     def image_id(self, sop_instance_uid: str) -> str:
         return resource_id(self.site.serial_number, IMAGE, sop_instance_uid)

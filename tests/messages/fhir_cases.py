@@ -1,5 +1,6 @@
 """Reports as the ledger gives them back, in many shapes, for the tests of the FHIR resources."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,8 @@ FOUND = AnalysisRecord(
     severity="moderate",
     notes=["the contrast is low"],
 )
+# By weights that are in use no more.
+FOUND_EARLIER = replace(FOUND, model_version="0.9")
 NOT_LOOKED_AT = AnalysisRecord(
     state=AnalysisState.NOT_ANALYSED, reason="the image is blurred: sharpness 0.1 < 0.3"
 )

@@ -20,6 +20,7 @@ from tests.messages.fhir_cases import (
     BARE_SITE,
     BARE_STUDY,
     FOUND,
+    FOUND_EARLIER,
     NOT_LOOKED_AT,
     SITE,
     image,
@@ -106,7 +107,13 @@ def documented_source() -> FhirSource:
     return replace(plain_source(), forms=(form,))
 
 
-CASES = [plain_source, bare_source, unseen_source, hostile_source, documented_source]
+def mixed_source() -> FhirSource:
+    """By the network in use nothing was found, by the one before it a fracture."""
+    nothing = replace(FOUND, state=AnalysisState.NONE, probability=0.1)
+    return source(image(1, nothing), image(2, FOUND_EARLIER), image(3, NOT_LOOKED_AT))
+
+
+CASES = [plain_source, bare_source, unseen_source, hostile_source, documented_source, mixed_source]
 
 
 @pytest.mark.integration
@@ -275,6 +282,38 @@ def test_every_reference_leads_to_a_neighbour_in_the_bundle() -> None:
     used = {part.split('"')[0] for part in text.split('"reference": "')[1:]}
     assert used <= known and len(used) == 7
     assert [entry["request"]["method"] for entry in bundle["entry"]] == ["POST", *["PUT"] * 5]
+
+
+def test_each_answer_names_the_network_that_gave_it() -> None:
+    """The study's is that of the image behind it; nothing that nobody looked at has another."""
+    answers = [one["device"] for one in of_type("Observation", mixed_source())]
+    assert [one["display"][-3:] for one in answers] == ["0.9", "1.0", "0.9", "1.0"]
+    devices = of_type("Device", mixed_source())
+    assert [one["version"][0]["value"] for one in devices] == ["0.9", "1.0"]
+    older, newer = (f"Device/{one['id']}" for one in devices)
+    assert [one["reference"] for one in answers] == [older, newer, older, newer]
+    # What is known of the network in use alone.
+    assert ["property" in one for one in devices] == [False, True]
+    study, *_ = of_type("Observation", mixed_source())
+    counts = "1 by osteon-net 1.0, 1 by osteon-net 0.9"
+    assert f"Images analysed by different models: {counts}" in [n["text"] for n in study["note"]]
+
+
+def test_each_device_goes_along_once() -> None:
+    bundle = json.loads(make_transaction(mixed_source()))
+    posted = [entry for entry in bundle["entry"] if entry["request"]["method"] == "POST"]
+    assert [entry["request"]["url"] for entry in posted] == ["Device", "Device"]
+    assert len({entry["request"]["ifNoneExist"] for entry in posted}) == 2
+    known = {entry["fullUrl"] for entry in posted}
+    answers = [entry["resource"].get("device") for entry in bundle["entry"]]
+    assert {one["reference"] for one in answers if one} == known
+
+
+def test_an_answer_stands_while_its_images_are_looked_at_anew() -> None:
+    """Withdrawn analyses leave a report with none of the images that it speaks of."""
+    (study,) = of_type("Observation", source())
+    assert study["valueCodeableConcept"]["coding"][0]["code"] == "52101004"
+    assert study["device"]["display"] == "osteon-net 1.0"
 
 
 @pytest.mark.parametrize("uid", ["1.2.3", "0", "2.25." + "9" * 39, "1." + "2" * 62, "00.01"])
