@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli import (
+    conformance,
     datasets,
     evaluation,
     exporting,
@@ -41,6 +42,7 @@ _ROOMS = (
     ledger,
     rules,
     withdrawal,
+    conformance,
 )
 for room in _ROOMS:
     room.add_commands(app)
