@@ -26,7 +26,7 @@ from dicom_node.picture import GreyPixels, Picture, UnusablePicture
 from dicom_node.results import codes
 from dicom_node.results.coded_items import coded_item
 from dicom_node.results.equipment import MANUFACTURER, PRODUCT, product_version
-from dicom_node.uids import IMPLEMENTATION_CLASS_UID, derive_uid
+from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, derive_uid
 
 NATIVE_SYNTAXES = (
     ExplicitVRLittleEndian,
@@ -167,7 +167,7 @@ def _identify(dataset: Dataset, picture: Picture, form: ImageForm) -> None:
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    dataset.file_meta.ImplementationVersionName = "OSTEON"
+    dataset.file_meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
 
 
 def _digest(picture: Picture) -> str:

@@ -24,6 +24,7 @@ from dicom_node.routing import Rule
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
 from dicom_node.transport import ListenerServer, SharedContexts
+from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 log = structlog.get_logger(__name__)
 
@@ -107,6 +108,8 @@ class Listener:
     def _make_server(self) -> ListenerServer:
         policy = self._config.policy
         ae = AE(ae_title=policy.ae_title)
+        ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
+        ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.require_called_aet = True
         ae.maximum_associations = policy.max_associations
         ae.maximum_pdu_size = policy.max_pdu_bytes

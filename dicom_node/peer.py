@@ -9,7 +9,7 @@ from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.presentation import PresentationContext
 
-from dicom_node.uids import IMPLEMENTATION_CLASS_UID
+from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 
 class PeerTrouble(Exception):
@@ -105,7 +105,7 @@ def associate(
 def _requesting(destination: Destination, calling_ae_title: str) -> AE:
     ae = AE(ae_title=calling_ae_title)
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-    ae.implementation_version_name = "OSTEON"
+    ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     ae.connection_timeout = destination.connection_timeout_seconds
     ae.acse_timeout = destination.acse_timeout_seconds
     ae.dimse_timeout = destination.dimse_timeout_seconds

@@ -16,11 +16,10 @@ from pynetdicom.pdu_primitives import P_DATA
 
 from dicom_node.header_reading import NotUnderstood, require_uid
 from dicom_node.spool import IncomingObject, Spool, SpooledObject, SpoolError
-from dicom_node.uids import IMPLEMENTATION_CLASS_UID
+from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 # The file meta information is part of what is hashed: without a version, and without the sender's
 # AE title, the same data set makes the same file whoever sends it and whichever version receives.
-_IMPLEMENTATION_VERSION_NAME = "OSTEON"
 _PREAMBLE = bytes(128) + b"DICM"
 _MESSAGE_MAX_BYTES = 1 << 20
 _COMMAND_OR_LAST = 0b11  # of the message control header, PS3.8 E.2
@@ -61,7 +60,7 @@ class Transfer:
                 sop_instance_uid=require_uid(command_set, "AffectedSOPInstanceUID"),
                 transfer_syntax=transfer_syntax_uid,
                 implementation_uid=UID(IMPLEMENTATION_CLASS_UID),
-                implementation_version=_IMPLEMENTATION_VERSION_NAME,
+                implementation_version=IMPLEMENTATION_VERSION_NAME,
             )
             self.write(_PREAMBLE + encode_file_meta(file_meta))
         self.data_set_offset = self.size_bytes

@@ -14,3 +14,4 @@ def derive_uid(*parts: object) -> str:
 
 
 IMPLEMENTATION_CLASS_UID = derive_uid("implementation class")
+IMPLEMENTATION_VERSION_NAME = "OSTEON"  # without a version: see transfer.py
