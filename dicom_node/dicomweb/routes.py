@@ -137,7 +137,7 @@ def _upkeep(
         keeping_up.cancel()
         with suppress(asyncio.CancelledError):
             await keeping_up
-        await run_in_threadpool(store.rows.close_ended)
+        await store.end()
 
     return lifespan
 

@@ -43,21 +43,30 @@ class StoreDoor:
         self._service = StoreService(engine, self.rows, config.rules)
         self._spool = spool
         self._config = config
-        self._storing = 0
+        self._running: set[StoreRequest] = set()
 
     async def store(self, request: Request) -> Response:
         """The answer to POST on /studies or on a study."""
         choose_form(request, _ANSWER)  # before anything is stored that could not be answered
         store_request = self._begin(request)
-        if self._storing >= self._config.stores_max:
+        if len(self._running) >= self._config.stores_max:
             raise Busy("too many requests store at the moment: try again")
-        self._storing += 1
+        self._running.add(store_request)
         try:
             await self._take(request, store_request)
         finally:
-            self._storing -= 1
-            await asyncio.shield(run_in_threadpool(store_request.close))
+            await asyncio.shield(run_in_threadpool(self._close, store_request))
         return store_response(store_request.outcomes, self._config.policy.ae_title)
+
+    async def end(self) -> None:
+        """Close what still runs when the process ends, and all its associations."""
+        for store_request in list(self._running):
+            await run_in_threadpool(self._close, store_request)
+        await run_in_threadpool(self.rows.close_ended)
+
+    def _close(self, store_request: StoreRequest) -> None:
+        store_request.close()
+        self._running.discard(store_request)
 
     def _begin(self, request: Request) -> StoreRequest:
         boundary = _boundary(request)

@@ -23,7 +23,7 @@ class StoreRequest:
         self._door = door
         self._rows = rows
         self._part: StoredPart | None = None
-        self._is_over = False
+        self._is_over = self._is_closed = False
         self._turn = threading.Lock()  # a request that is cancelled may be closed amid a piece
         self._reader = MultipartReader(boundary, self, parts_max)
 
@@ -55,7 +55,9 @@ class StoreRequest:
     def close(self) -> None:
         """The request is over, and with it the association."""
         with self._turn:
-            self._is_over = True
+            if self._is_closed:
+                return
+            self._is_over = self._is_closed = True
             if self._part is not None:
                 self._part.discard()
             self._rows.end(self._door.association)

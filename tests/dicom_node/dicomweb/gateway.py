@@ -4,7 +4,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
@@ -33,6 +33,7 @@ class Gateway:
 
     node: Node
     port: int
+    stop: Callable[[], None]
 
     @property
     def url(self) -> str:
@@ -60,17 +61,23 @@ def running_gateway(node: Node, **config: Any) -> Iterator[Gateway]:
     policy = {name: config.pop(name) for name in list(config) if name in policy_fields}
     granted = replace(AssociationPolicy(AE_TITLE), **policy)
     app = create_gateway(node.engine, node.spool, GatewayConfig(granted, "gateway", **config))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
+    server = uvicorn.Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=1)
+    )
     listening = socket.create_server(("127.0.0.1", 0))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
+
+    def stop() -> None:
+        server.should_exit = True
+        thread.join()
+
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.005)
-        yield Gateway(node, listening.getsockname()[1])
+        yield Gateway(node, listening.getsockname()[1], stop)
     finally:
-        server.should_exit = True
-        thread.join()
+        stop()
         listening.close()
 
 

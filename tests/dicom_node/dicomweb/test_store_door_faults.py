@@ -81,6 +81,17 @@ def test_a_study_does_not_settle_while_its_request_runs(gateway: Gateway) -> Non
     assert eventually(lambda: not gateway.node.open_associations())
 
 
+def test_a_gateway_that_stops_amid_a_part_leaves_nothing_behind(node: Node) -> None:
+    whole = radiograph()
+    sent = body(file_bytes(whole), file_bytes(radiograph(1000, 1000)))
+    with running_gateway(node) as stopping, _say(stopping, len(sent)) as connection:
+        connection.sendall(sent[:1_500_000])
+        assert eventually(lambda: bool(node.instances(whole.SOPInstanceUID)))
+        assert eventually(lambda: len(node.temporary_files()) == 1)
+        stopping.stop()
+        assert_only_kept(node, whole)
+
+
 def test_a_client_that_falls_silent_is_told_what_was_kept(node: Node) -> None:
     whole = radiograph()
     sent = body(file_bytes(whole), file_bytes(radiograph()))
