@@ -1,6 +1,7 @@
 """Serving the gateway until the process is told to stop."""
 
 import ipaddress
+import signal
 import socket
 
 import structlog
@@ -29,9 +30,11 @@ def bind(plan: GatewayPlan) -> socket.socket:
 
 
 def serve(app: FastAPI, listening: socket.socket) -> None:
-    """Blocks until SIGTERM or SIGINT."""
+    """Blocks until SIGTERM or SIGINT, and the last requests are answered."""
     log.info("gateway_serving", address="{}:{}".format(*listening.getsockname()[:2]))
-    build_server(app).run(sockets=[listening])
+    server = build_server(app)
+    _stop_on_signals(server)
+    server.run(sockets=[listening])
 
 
 def build_server(app: FastAPI) -> uvicorn.Server:
@@ -45,6 +48,16 @@ def build_server(app: FastAPI) -> uvicorn.Server:
         timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
     )
     return uvicorn.Server(config)
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """uvicorn repeats the signal that stopped it: unheard, it would kill the process then."""
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def _is_loopback(address: str) -> bool:

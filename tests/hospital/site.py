@@ -35,7 +35,8 @@ class Site:
     own_settings: dict[str, str] = field(default_factory=dict)
     ports: dict[str, int] = field(
         default_factory=lambda: (
-            {name: free_port() for name in ("listener", "redis", "orthanc")} | {"ledger": 5432}
+            {name: free_port() for name in ("listener", "gateway", "redis", "orthanc")}
+            | {"ledger": 5432}
         )
     )
     processes: dict[str, "subprocess.Popen[bytes]"] = field(default_factory=dict)
@@ -52,13 +53,14 @@ class Site:
 
     def here(self, text: str) -> str:
         """The text with what it names of the containers' world replaced by what is here."""
-        redis, listener, orthanc = (self.ports[key] for key in ("redis", "listener", "orthanc"))
+        redis, orthanc = self.ports["redis"], self.ports["orthanc"]
         for there, stand_in in {
             "redis:6379": f"127.0.0.1:{redis}",
             "-p 6379": f"-p {redis}",
             ":18EB ": f":{redis:04X} ",
             ":1538 ": f":{self.ports['ledger']:04X} ",
-            "127.0.0.1:11112": f"127.0.0.1:{listener}",
+            "127.0.0.1:11112": f"127.0.0.1:{self.ports['listener']}",
+            "127.0.0.1:8044": f"127.0.0.1:{self.ports['gateway']}",
             "orthanc:4242": f"127.0.0.1:{orthanc}",
             "127.0.0.1/4242": f"127.0.0.1/{orthanc}",
             "/run/secrets": str(self.folder / "secrets"),
@@ -129,6 +131,7 @@ class Site:
             for variable, value in SERVICES[name]["environment"].items()
         }
         given["OSTEON_PORT"] = str(self.ports["listener"])
+        given["OSTEON_GATEWAY_PORT"] = str(self.ports["gateway"])
         environment = {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": str(self.folder / "image"),

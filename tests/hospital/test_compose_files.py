@@ -13,10 +13,19 @@ from typer.core import TyperGroup
 from cli import app
 from cli.node import PARTS
 from settings import Settings
-from tests.hospital.compose import BASE, ON_CPU, ROOT, Mapping, load_compose, seconds, services
+from tests.hospital.compose import (
+    BASE,
+    ON_CPU,
+    ROOT,
+    Mapping,
+    load_compose,
+    seconds,
+    services,
+    substitute,
+)
 
 ONE_SHOT = {"migrate", "doctor"}
-NODE = {"migrate", "listener", "worker-gpu", "worker-io", "beat", "doctor"}
+NODE = {"migrate", "listener", "worker-gpu", "worker-io", "beat", "gateway", "doctor"}
 every_service = pytest.mark.parametrize("name", sorted(services(BASE)))
 
 
@@ -89,8 +98,24 @@ def test_only_doors_lead_out(files: tuple[str, ...]) -> None:
     everything = services(*files)
     assert load_compose(*files)["networks"]["inside"] == {"internal": True}
     outside = {name for name, one in everything.items() if "dicom" in one["networks"]}
-    assert outside == {"listener", "worker-io", "doctor", "orthanc"}
-    assert {name for name, one in everything.items() if "ports" in one} == {"listener", "orthanc"}
+    assert outside == {"listener", "worker-io", "gateway", "doctor", "orthanc"}
+    published = {name for name, one in everything.items() if "ports" in one}
+    assert published == {"listener", "gateway", "orthanc"}
+
+
+def test_the_gateway_is_off_unless_asked_for_and_then_shown_to_this_host_alone() -> None:
+    everything = services(BASE)
+    gateway = everything["gateway"]
+    assert gateway["profiles"] == ["gateway"]
+    assert [substitute(port, {}) for port in gateway["ports"]] == ["127.0.0.1:8044:8044"]
+    elsewhere = {"GATEWAY_ADDRESS": "10.0.0.7", "GATEWAY_PORT": "443"}
+    assert [substitute(port, elsewhere) for port in gateway["ports"]] == ["10.0.0.7:443:8044"]
+    assert {name for name, one in everything.items() if _knows(one, "osteon_gateway_token")} == {
+        "gateway"
+    }
+    asked = everything["doctor"]["environment"]
+    assert asked["OSTEON_GATEWAY_BIND_ADDRESS"] in everything
+    assert asked["OSTEON_GATEWAY_PORT"] == "8044"
 
 
 def test_the_parts_share_one_spool() -> None:
@@ -114,12 +139,15 @@ def test_stopping_leaves_time_to_finish_what_is_in_hand() -> None:
     assert min(grace["worker-gpu"], grace["worker-io"]) > decode_seconds
     # The listener lets associations end for ten seconds, aborts them, and waits as long again.
     assert grace["listener"] > 20
+    # The gateway's last requests have ten seconds.
+    assert grace["gateway"] > 10
 
 
 def test_the_services_are_the_parts_of_a_node() -> None:
     commands = [one["command"] for name, one in services(BASE).items() if name in NODE - ONE_SHOT]
     # The status page is shown to its own machine alone, and a container's loopback is nobody's.
-    assert sorted(commands) == sorted(part for part in PARTS.values() if part != ["web"])
+    parts = [part for part in PARTS.values() if part != ["web"]]
+    assert sorted(commands) == sorted([*parts, ["gateway"]])
 
 
 @pytest.mark.parametrize("name", sorted(NODE))

@@ -1,6 +1,7 @@
 """The secrets: made once, closed to others, read by the node from files."""
 
 import os
+import re
 import stat
 import subprocess
 from pathlib import Path
@@ -43,6 +44,10 @@ def test_the_node_reads_its_addresses_from_the_files(
     assert make_url(settings.ledger_url).host == "postgres"
     assert make_url(settings.broker_url).host == "redis"
     assert make_url(settings.broker_url).username == "osteon"
+    assert settings.gateway_token is not None
+    token = settings.gateway_token.get_secret_value()
+    assert token == (secrets / "osteon_gateway_token").read_text()
+    assert re.fullmatch("[0-9a-f]{48}", token)
 
 
 def test_redis_is_told_a_digest_only(secrets: Path) -> None:

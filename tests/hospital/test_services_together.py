@@ -6,6 +6,7 @@ the PACS is Orthanc with the configuration of its optional service.
 
 import json
 import tempfile
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ from tests.services import require_program
 from tests.waiting import wait_for
 
 # The listener last: its check costs a process that loads pynetdicom.
-PARTS = ("worker-gpu", "worker-io", "beat", "listener")
+PARTS = ("worker-gpu", "worker-io", "beat", "gateway", "listener")
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
@@ -85,6 +86,17 @@ def test_a_forwarded_study_comes_back_reported(
     assert len(_find(pacs_url, "Instance", study)) == len(study) + row["deliveries"]
 
 
+def test_the_gateway_shows_the_report_to_who_has_the_token(site: Site, pacs_url: str) -> None:
+    token = (site.folder / "secrets/osteon_gateway_token").read_text()
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        _asked(site, "/fhir/DiagnosticReport", "another")
+    (entry,) = _asked(site, "/fhir/DiagnosticReport", token)["entry"]
+    assert entry["resource"]["status"] == "preliminary"
+    (study,) = _asked(site, "/dicom-web/studies", token)
+    (known,) = _find(pacs_url, "Study", _phantoms(seed=3))
+    assert study["0020000D"]["Value"] == [known["MainDicomTags"]["StudyInstanceUID"]]
+
+
 def test_what_is_in_hand_is_finished_when_a_service_is_stopped(
     site: Site, pacs_url: str, postgres_url: str
 ) -> None:
@@ -137,6 +149,14 @@ def _jobs(postgres_url: str, kind: str, state: str) -> int:
         ).fetchone()
     assert row is not None
     return int(row[0])
+
+
+def _asked(site: Site, path: str, token: str) -> Any:
+    """The gateway's answer."""
+    headers = {"Authorization": f"Bearer {token}", "Accept": "*/*"}
+    url = f"http://127.0.0.1:{site.ports['gateway']}{path}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers)) as answer:
+        return json.load(answer)
 
 
 def _find(pacs_url: str, level: str, study: list[Dataset]) -> list[dict[str, Any]]:
