@@ -46,7 +46,7 @@ def _fed(message: bytes, piece_bytes: int) -> list[tuple[dict[str, str], bytes]]
     return collected.complete
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(_CONTENTS, st.integers(1, 70))
 def test_parts_come_out_as_they_went_in(contents: list[bytes], piece_bytes: int) -> None:
     parts = [b"--b-1\r\nX-Number: %d\r\n\r\n%s\r\n" % pair for pair in enumerate(contents)]

@@ -225,6 +225,25 @@ def test_a_ledger_that_is_away_is_said_and_forgotten(
         assert_only_kept(node, dataset)
 
 
+def test_a_ledger_that_is_away_at_the_end_is_told_of_it_later(
+    new_ledger: Callable[[str], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.session.SQLITE_BUSY_SECONDS", 0.1)
+    url, whole = new_ledger("sqlite"), radiograph()
+    sent = body(file_bytes(whole), file_bytes(radiograph(1000, 1000)))
+    with running_node(url, tmp_path) as node, running_gateway(node, upkeep_seconds=0.1) as gateway:
+        with _say(gateway, len(sent)) as connection:
+            connection.sendall(sent[:1_500_000])
+            assert eventually(lambda: bool(node.instances(whole.SOPInstanceUID)))
+            with open_ledger(url).begin() as locker:
+                locker.execute(text("UPDATE study SET patient_id = 'locked'"))
+                with structlog.testing.capture_logs() as lines:
+                    connection.close()
+                    stays_open = "association_row_stays_open"
+                    assert eventually(lambda: stays_open in [line["event"] for line in lines])
+        assert eventually(lambda: not node.open_associations())
+
+
 def test_what_nobody_foresaw_is_told_as_such(
     new_ledger: Callable[[str], str], tmp_path: Path
 ) -> None:
