@@ -35,6 +35,8 @@ from tests.db.ledger import (
 DAY_SECONDS = 24 * 3600
 SR, SC = "9.1.1.1", "9.1.1.3"
 QUESTION = "2.25.1"
+# Where nothing depends on the kind of database that another test does not ask of both.
+on_sqlite = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -91,6 +93,7 @@ def order(ledger: Engine) -> ConfirmationOrder:
         return load_confirmation(session, 1)
 
 
+@on_sqlite
 def test_what_is_asked_is_what_was_sent_and_is_not_proved(ledger: Engine) -> None:
     first = order(ledger)
     assert (first.destination, first.study_instance_uid) == ("PACS", "1.2.3")
@@ -121,6 +124,7 @@ def test_all_kept_ends_the_wait_and_another_destination_is_another_matter(ledger
     assert [job.state for job in jobs(ledger, JobKind.CONFIRM)] == ["done"]
 
 
+@on_sqlite
 def test_an_answer_that_is_quicker_than_the_asking_ends_it(ledger: Engine) -> None:
     ours = ask(ledger)
     assert answer(ledger, SR, SC)
@@ -128,6 +132,7 @@ def test_an_answer_that_is_quicker_than_the_asking_ends_it(ledger: Engine) -> No
     assert [job.state for job in jobs(ledger, JobKind.CONFIRM)] == ["done"]
 
 
+@on_sqlite
 def test_an_answer_counts_once_and_only_to_a_question_of_ours(ledger: Engine) -> None:
     wait(ledger, ask(ledger))
     assert not answer(ledger, SR, SC, transaction_uid="2.25.2")
@@ -140,6 +145,7 @@ def test_an_answer_counts_once_and_only_to_a_question_of_ours(ledger: Engine) ->
     assert rows(ledger, CommitmentRequest)[0].answered_at == answered_at
 
 
+@on_sqlite
 def test_what_an_answer_leaves_out_is_asked_about_when_it_would_have_been(ledger: Engine) -> None:
     wait(ledger, ask(ledger))
     assert answer(ledger, SR)
@@ -147,6 +153,7 @@ def test_what_an_answer_leaves_out_is_asked_about_when_it_would_have_been(ledger
     assert waits_seconds(job) > DAY_SECONDS - 5
 
 
+@on_sqlite
 def test_a_late_answer_to_an_earlier_question_counts(ledger: Engine) -> None:
     wait(ledger, ask(ledger))
     with transaction(ledger) as session:
@@ -169,6 +176,7 @@ def test_what_is_not_kept_is_sent_again_by_itself_with_its_studys_priority(ledge
     assert (job.state, job.subject_id, job.lane, job.priority) == ("waiting", 1, "PACS", 20)
 
 
+@on_sqlite
 def test_after_so_many_sendings_a_person_looks(ledger: Engine) -> None:
     for number in range(1, MAX_SENDINGS + 1):
         wait(ledger, ask(ledger, f"2.25.{number}"))
@@ -201,6 +209,7 @@ def test_a_search_proves_what_it_finds_and_has_the_rest_sent_again(ledger: Engin
     assert jobs(ledger, JobKind.DELIVER)[-1].state == "waiting"
 
 
+@on_sqlite
 def test_a_destination_that_cannot_be_asked_leaves_it_at_sent(ledger: Engine) -> None:
     ours = ask(ledger)
     in_transaction(ledger, lambda session: record_unprovable(session, ours))
@@ -209,6 +218,7 @@ def test_a_destination_that_cannot_be_asked_leaves_it_at_sent(ledger: Engine) ->
     assert [job.state for job in jobs(ledger, JobKind.CONFIRM)] == ["done"]
 
 
+@on_sqlite
 def test_more_that_was_sent_wakes_the_job_that_waits(ledger: Engine) -> None:
     wait(ledger, ask(ledger))
     in_transaction(ledger, lambda session: ask_for_proof(session, 1, "PACS"))

@@ -21,6 +21,8 @@ from tests.db.ledger import rows
 LONGEST_REST_SECONDS = 300
 JITTER = 0.2
 DELIVER, CONFIRM = JobKind.DELIVER, JobKind.CONFIRM
+# Where nothing depends on the kind of database that another test does not ask of both.
+on_sqlite = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
@@ -84,6 +86,7 @@ def due_lanes(ledger: Engine) -> list[tuple[JobKind, str | None]]:
     ]
 
 
+@on_sqlite
 def test_each_failure_in_a_row_makes_the_rest_longer_up_to_a_limit(ledger: Engine) -> None:
     for failures, seconds in ((1, 2), (2, 4), (3, 8)):
         fail(ledger)
@@ -128,6 +131,7 @@ def test_a_lane_counts_what_is_under_way_in_it_alone(ledger: Engine) -> None:
     assert more == [2]
 
 
+@on_sqlite
 def test_its_state_in_words(ledger: Engine) -> None:
     add_waiting_jobs(ledger)
     assert (state(ledger).state, state(ledger).waiting) == ("up", 2)
@@ -154,6 +158,7 @@ def test_when_one_that_was_down_answers_its_deliveries_go_at_once(ledger: Engine
     assert due_lanes(ledger) == [(DELIVER, "PACS"), (DELIVER, "PACS")]
 
 
+@on_sqlite
 def test_one_that_nobody_registered_is_not_noted(ledger: Engine) -> None:
     with transaction(ledger) as session:
         note_failure(session, "NOBODY", "away")
