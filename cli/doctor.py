@@ -1,6 +1,7 @@
 """What `osteon doctor` looks at, and what it says to do."""
 
 import shutil
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -12,13 +13,17 @@ from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
+from messages.fhir_push import FhirDestination
+from messages.mllp import MllpDestination
+from messages.reachability import verify_receiver, verify_server
 from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit, require_fracture
 from model.classifier import FractureClassifier
-from remote_systems import PacsSettings
+from remote_systems import DestinationSettings, FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings
 from worker.app import create_app
 
 _MEBIBYTE = 1 << 20
+_GATEWAY_SECONDS = 10
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,11 @@ def examine_node(settings: Settings) -> Iterator[Check]:
         ("classifier", _look_at_classifier),
         ("listener", _look_at_listener),
     ]
+    if settings.gateway_enabled or settings.gateway_token:
+        looks.append(("gateway", _look_at_gateway))
     for destination in settings.destinations:
-        if isinstance(destination, PacsSettings):
-            look_at = partial(_look_at_peer, as_destination(destination.peer))
-            looks.append((f"destination {destination.name}", look_at))
+        look_at = partial(_look_at_destination, destination)
+        looks.append((f"destination {destination.name}", look_at))
     for name, look in looks:
         yield _check(name, look, settings)
     if not settings.destinations:
@@ -113,9 +119,44 @@ def _look_at_listener(settings: Settings) -> str:
     return f"{here} answers C-ECHO"
 
 
-def _look_at_peer(destination: Destination, settings: Settings) -> str:
+def _look_at_gateway(settings: Settings) -> str:
+    import httpx
+
+    host = own_address(settings.gateway_bind_address)
+    here = f"{f'[{host}]' if ':' in host else host}:{settings.gateway_port}"
     try:
-        verify_peer(destination, calling_ae_title=settings.ae_title)
+        answer = httpx.get(f"http://{here}/healthz", timeout=_GATEWAY_SECONDS, trust_env=False)
+    except httpx.TransportError as error:
+        raise Unwell(
+            f"{here}: no answer. Start it with `osteon gateway`, or with `osteon up` where "
+            "`gateway_enabled` is true."
+        ) from error
+    if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+        raise Unwell(f"{here} answers, and the ledger does not answer it")
+    if answer.status_code != httpx.codes.OK:
+        raise Unwell(f"{here} is no gateway: HTTP {answer.status_code}; correct `gateway_port`")
+    return f"{here} answers"
+
+
+def _look_at_destination(destination: DestinationSettings, settings: Settings) -> str:
+    try:
+        return _ask(destination, settings)
     except PeerTrouble as trouble:
         raise Unwell(str(trouble)) from trouble
-    return "answers C-ECHO"
+
+
+def _ask(destination: DestinationSettings, settings: Settings) -> str:
+    """What each kind can be asked without giving it a result."""
+    if isinstance(destination, PacsSettings):
+        verify_peer(as_destination(destination.peer), calling_ae_title=settings.ae_title)
+        return "answers C-ECHO"
+    if isinstance(destination, Hl7Settings):
+        tls = ssl.create_default_context() if destination.is_encrypted else None
+        verify_receiver(MllpDestination(destination.host, destination.port, tls=tls))
+        return "takes a connection; no message is sent to try it"
+    return f"answers, FHIR {verify_server(_fhir_server(destination))}"
+
+
+def _fhir_server(destination: FhirSettings) -> FhirDestination:
+    token = destination.token.get_secret_value() if destination.token else None
+    return FhirDestination(destination.address, bearer_token=token)

@@ -1,10 +1,14 @@
 """`osteon doctor`: a node in which all is well, and one in which nothing is."""
 
+import json
 from pathlib import Path
 
+from db.session import open_ledger
 from db.upgrade import upgrade_ledger
 from tests.cli.shell import Outcome, Shell
 from tests.dicom_node.listening import running_node
+from tests.gateway.served import TOKEN, plan_with, serving
+from tests.messages.receivers import hl7apy_receiver
 from tests.servers import free_port
 
 PARTS = ["disk", "ledger", "broker", "classifier", "listener"]
@@ -28,6 +32,30 @@ def test_a_node_that_is_well(shell: Shell) -> None:
     assert all(check["passed"] for check in checks)
 
 
+def test_the_gateway_and_receivers_of_other_kinds(shell: Shell) -> None:
+    """A FHIR server of ours stands for the hospital's; who has no token is told so."""
+    url = f"sqlite:///{shell.folder / 'gateway.sqlite'}"
+    upgrade_ledger(url)
+    engine, spool = open_ledger(url), shell.folder / "gateway"
+    with serving(plan_with(TOKEN), engine, spool) as address, hl7apy_receiver() as (ris, received):
+        config = shell.folder / "kinds.toml"
+        config.write_text(
+            "gateway_enabled = true\n"
+            f"gateway_port = {address.rpartition(':')[2]}\n"
+            f'[[destinations]]\nname = "RIS"\naddress = "mllp://127.0.0.1:{ris.port}"\n'
+            f'[[destinations]]\nname = "FHIR"\naddress = "{address}/fhir"\n'
+            f"token = {json.dumps(TOKEN)}\n"
+            f'[[destinations]]\nname = "shut"\naddress = "{address}/fhir"\n'
+        )
+        said = _said(shell.run("doctor", "--json", config=config, port=free_port()))
+    engine.dispose()
+    assert said["gateway"].endswith(" answers")
+    assert said["destination RIS"].startswith("takes a connection")
+    assert received.empty()
+    assert said["destination FHIR"] == "answers, FHIR 4.0.1"
+    assert "does not accept our token" in said["destination shut"]
+
+
 def test_a_node_that_is_ill_all_over_is_examined_to_the_end(shell: Shell) -> None:
     (shell.folder / "file").write_text("")
     gone = free_port()
@@ -38,17 +66,24 @@ def test_a_node_that_is_ill_all_over_is_examined_to_the_end(shell: Shell) -> Non
         broker_url=f"redis://127.0.0.1:{gone}/0",
         model_dir=shell.folder,
         port=gone,
-        destinations=f"PACS@127.0.0.1:{gone}",
+        gateway_token="unheard",
+        gateway_port=gone,
+        destinations=",".join(
+            [f"PACS@127.0.0.1:{gone}", f"mllp://127.0.0.1:{gone}", f"http://127.0.0.1:{gone}/r4"]
+        ),
     )
     assert outcome.code == 42
-    assert [check["passed"] for check in outcome.documents()] == [False] * 6
+    assert [check["passed"] for check in outcome.documents()] == [False] * 9
     said = _said(outcome)
     assert "no spool can be made" in said["disk"]
     assert "is `database_url` right" in said["ledger"]
     assert "is Redis running" in said["broker"]
     assert "card.json" in said["classifier"]
     assert "osteon up" in said["listener"]
+    assert "osteon gateway" in said["gateway"]
     assert "is the peer running" in said[f"destination PACS@127.0.0.1:{gone}"]
+    assert "is the peer running" in said[f"destination mllp://127.0.0.1:{gone}"]
+    assert "the connection failed" in said[f"destination http://127.0.0.1:{gone}/r4"]
 
 
 def test_a_ledger_that_was_never_upgraded(shell: Shell) -> None:

@@ -1,15 +1,18 @@
-"""A FHIR server and validators of others, in a process of its own."""
+"""A FHIR server and validators of others, in a process of its own, and one that only refuses."""
 
 import json
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+from messages.fhir_push import FhirDestination
 from tests.services import absent, require_program
 
 FOLDER = Path(__file__).parent / "fhir-server"
@@ -49,3 +52,36 @@ def fhir_server() -> Iterator[FhirServer]:
             yield FhirServer(f"http://127.0.0.1:{int(process.stdout.readline())}")
         finally:
             process.terminate()
+
+
+@contextmanager
+def answering(status: int, body: str = "", wait_seconds: float = 0) -> Iterator[FhirDestination]:
+    """A server that answers every request so."""
+    over = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer()
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self._answer()
+
+        def _answer(self) -> None:
+            over.wait(wait_seconds)
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body.encode())))
+            self.send_header("X-Token", self.headers.get("Authorization", ""))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        try:
+            yield FhirDestination(f"http://127.0.0.1:{server.server_port}/fhir")
+        finally:
+            over.set()
+            server.shutdown()

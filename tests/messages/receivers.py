@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from hl7.mllp import start_hl7_server
@@ -127,6 +128,12 @@ def scripted_receiver(answer: Answering) -> Iterator[int]:
     finally:
         listening.close()
         thread.join(10)
+
+
+def serving_context(certificate: Path) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
 
 
 def acknowledgement(*segments: str) -> bytes:

@@ -2,11 +2,8 @@
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -15,36 +12,9 @@ from dicom_node.peer import PeerRefused, PeerUnavailable
 from messages.fhir_push import FhirDestination, Pushed, push_bundle
 from messages.fhir_resources import make_transaction
 from tests.messages.fhir_cases import NOT_LOOKED_AT, image, plain_source, report, source
-from tests.messages.fhir_server import FhirServer, fhir_server
+from tests.messages.fhir_server import FhirServer, answering, fhir_server
 
 TYPES = ("Device", "ImagingStudy", "Observation", "DiagnosticReport")
-
-
-@contextmanager
-def answering(status: int, body: str = "", wait_seconds: float = 0) -> Iterator[FhirDestination]:
-    """A server that answers every request so."""
-    over = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            over.wait(wait_seconds)
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body.encode())))
-            self.send_header("X-Token", self.headers.get("Authorization", ""))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        try:
-            yield FhirDestination(f"http://127.0.0.1:{server.server_port}/fhir")
-        finally:
-            over.set()
-            server.shutdown()
 
 
 @pytest.fixture(scope="module")

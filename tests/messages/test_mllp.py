@@ -2,7 +2,6 @@
 
 import socket
 import ssl
-import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,8 +19,8 @@ from tests.messages.receivers import (
     hl7apy_receiver,
     python_hl7_receiver,
     scripted_receiver,
+    serving_context,
 )
-from tests.services import require_program
 
 CONTROL_ID = ordinary_message().control_id
 ENCODED = ordinary_message().encoded
@@ -149,36 +148,15 @@ def test_a_name_that_is_nowhere() -> None:
         send_message(nowhere, ENCODED)
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody signed, with its key, in one file."""
-    folder = tmp_path_factory.mktemp("tls")
-    made = folder / "both.pem"
-    key = folder / "key.pem"
-    subject = ["-subj", "/CN=receiver", "-addext", "subjectAltName=IP:127.0.0.1"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
-    openssl = [require_program("openssl", "openssl"), "req", "-x509", "-days", "2"]
-    command = [*openssl, *curve, *subject, "-out", made, "-keyout", key]
-    subprocess.run(command, check=True, capture_output=True)
-    made.write_bytes(made.read_bytes() + key.read_bytes())
-    return made
-
-
-def _serving(certificate: Path) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    return context
-
-
 def test_tls_to_a_receiver_that_is_trusted(certificate: Path) -> None:
     trusting = ssl.create_default_context(cafile=certificate)
-    with python_hl7_receiver(tls=_serving(certificate)) as (destination, received):
+    with python_hl7_receiver(tls=serving_context(certificate)) as (destination, received):
         assert send_message(replace(destination, tls=trusting), ENCODED).code == "AA"
     assert received.get_nowait().encode() == ENCODED
 
 
 def test_tls_to_a_receiver_that_is_not_trusted(certificate: Path) -> None:
-    serving = python_hl7_receiver(tls=_serving(certificate))
+    serving = python_hl7_receiver(tls=serving_context(certificate))
     untrusted = pytest.raises(PeerRefused, match="certificate is not trusted")
     with serving as (destination, received), untrusted:
         send_message(replace(destination, tls=ssl.create_default_context()), ENCODED)
