@@ -43,7 +43,7 @@ from dicom_node.results.summary_page import build_summary_page
 
 LIMIT_MS, LIMIT_OF_PAGES_AND_PICTURES_MS = 60, 250
 SUMMARY, PDF, SC = "summary", "PDF", "SC"
-_LARGER = (PDF, SC)
+_LARGER = (PDF, SC, SUMMARY)  # the summary is a Secondary Capture too
 _ROWS, _COLUMNS = 2500, 2048
 _HEATMAP = (104, 85)  # what the classifier gives for such an image
 _ALGORITHM = AlgorithmIdentity("osteon", "0.0.0", {"specific": 0.6, "sensitive": 0.2}, "0" * 64)

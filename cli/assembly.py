@@ -168,7 +168,6 @@ def fhir_site(settings: Settings) -> FhirSite:
         time_zone=ZoneInfo(settings.time_zone),
         patient_id_system=settings.fhir_patient_id_system or None,
         accession_number_system=settings.fhir_accession_number_system or None,
-        wado_rs_url=f"{settings.gateway_url}/dicom-web" if settings.gateway_url else None,
     )
 
 

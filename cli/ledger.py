@@ -102,7 +102,7 @@ def requeue(
 
 
 def doctor(as_json: AsJson = False) -> int:
-    """Check disk, ledger, broker, classifier, listener and destinations; say what to do."""
+    """Check disk, ledger, broker, classifier, doors and destinations; say what to do."""
     from dataclasses import asdict
 
     from cli.doctor import examine_node

@@ -42,22 +42,22 @@ class CommitmentService:
     def handle_event_report(self, event: Any) -> tuple[int, None]:
         """The handler of EVT_N_EVENT_REPORT: what a destination says it keeps of our results."""
         if event.event_type not in (ALL_KEPT, SOME_FAILED):
-            return self._told(event, "commitment_answer", NO_SUCH_EVENT_TYPE), None
+            return _told(event, "answer", NO_SUCH_EVENT_TYPE), None
         try:
             answer = read_answer(_information(event, "event_information"))
             with transaction(self._engine) as session:
                 known = record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
         except NotUnderstood:
-            return self._told(event, "commitment_answer", INVALID_ARGUMENT), None
+            return _told(event, "answer", INVALID_ARGUMENT), None
         except LedgerUnavailable:
-            return self._told(event, "commitment_answer", PROCESSING_FAILURE), None
+            return _told(event, "answer", PROCESSING_FAILURE), None
         status = SUCCESS if known else INVALID_ARGUMENT
         kept, failed = len(answer.kept), len(answer.failed)
-        return self._told(event, "commitment_answer", status, kept=kept, failed=failed), None
+        return _told(event, "answer", status, kept=kept, failed=failed), None
 
     def handle_action(self, event: Any) -> tuple[int, None]:
         """The handler of EVT_N_ACTION: a peer asks whether we keep what it sent us."""
-        return self._told(event, "commitment_request", self._take_request(event)), None
+        return _told(event, "request", self._take_request(event)), None
 
     def _take_request(self, event: Any) -> int:
         if event.action_type != REQUEST_COMMITMENT:
@@ -76,15 +76,17 @@ class CommitmentService:
             return PROCESSING_FAILURE
         return SUCCESS
 
-    def _told(self, event: Any, name: str, status: int, **counts: int) -> int:
-        log.info(
-            name,
-            association_id=event.assoc.dimse.association_id,
-            calling_ae_title=printable(event.assoc.requestor.ae_title),
-            status=f"0x{status:04X}",
-            **counts,
-        )
-        return status
+
+def _told(event: Any, message: str, status: int, **counts: int) -> int:
+    log.info(
+        "commitment_message",
+        message=message,
+        association_id=event.assoc.dimse.association_id,
+        calling_ae_title=printable(event.assoc.requestor.ae_title),
+        status=f"0x{status:04X}",
+        **counts,
+    )
+    return status
 
 
 def _information(event: Any, name: str) -> Dataset:

@@ -114,7 +114,7 @@ def thumbnail(picture: NDArray[np.uint8], width: float, height: float) -> Image.
     """The picture in RGB, in about so many pixels."""
     size = max(1, round(width)), max(1, round(height))
     # Averaged by a whole factor first, which takes a third of the time and is not seen.
-    return Image.fromarray(picture).convert("RGB").resize(size, reducing_gap=1.2)
+    return Image.fromarray(picture).resize(size, reducing_gap=1.2)
 
 
 def _grid(count: int, columns: int, area: Area, spacing: Spacing) -> list[Area]:

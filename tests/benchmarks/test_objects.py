@@ -32,7 +32,7 @@ def test_what_is_of_a_study_is_timed_for_one_image_and_for_two(study: Study) -> 
     assert sizes["SC", 1] == pytest.approx(3 * ROWS * COLUMNS / 1000, abs=5)
     assert sizes["SR and fallback", 2] > sizes["SR and fallback", 1]
     assert all(row.wall_ms > 0 and row.processor_ms > 0 for row in rows)
-    assert {row.name for row in rows if row.limit_ms == 250} == {"PDF", "SC"}
+    assert {row.name for row in rows if row.limit_ms == 250} == {"PDF", "SC", "summary"}
     assert {row.limit_ms for row in rows} == {60, 250}
 
 

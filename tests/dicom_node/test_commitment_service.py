@@ -223,10 +223,10 @@ def test_logs_say_who_asked_and_nothing_of_a_patient(node: Node, question: str) 
         with called_back(node) as association:
             assert tell(association, 1, told) == SUCCESS
     spoken = [line for line in lines if line["event"].startswith("commitment")]
-    assert [(line["event"], line["status"]) for line in spoken] == [
-        ("commitment_request", "0x0000"),
-        ("commitment_request", "0x0115"),
-        ("commitment_answer", "0x0000"),
+    assert [(line["message"], line["status"]) for line in spoken] == [
+        ("request", "0x0000"),
+        ("request", "0x0115"),
+        ("answer", "0x0000"),
     ]
     assert {line["calling_ae_title"] for line in spoken} == {"PACS"}
     assert (spoken[2]["kept"], spoken[2]["failed"]) == (2, 0)
