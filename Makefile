@@ -24,12 +24,9 @@ setup: $(VENV)/.full
 demo: $(VENV)/.node
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
 
-# These tests compute, or wait for servers of their own: two processes of one thread each. The others
-# watch clocks and kill parts of nodes, and want the machine for themselves.
-SIDE_BY_SIDE := $(addprefix tests/,model benchmarks phantom cli web db dicom_node gateway messages hospital demo)
+# Two processes of one thread each: many tests compute, and those of whole nodes wait for clocks.
 test: $(VENV)/.full
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(SIDE_BY_SIDE)
-	$(BIN)/python -m pytest $(addprefix --ignore=,$(SIDE_BY_SIDE))
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 # What is too long for every change.
 soak: $(VENV)/.full

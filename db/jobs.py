@@ -10,7 +10,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
-from db.priorities import offer_room, pick_urgent
+from db.priorities import OfferRoom, offer_room, pick_urgent
 from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study
@@ -92,13 +92,26 @@ def add_job(
     insert_unless_present(session, Job, values)
 
 
-def offer_due_jobs(session: Session, lane: Lane, *, window: int, offer_seconds: float) -> list[int]:
+def lane_of(session: Session, job_id: int) -> Lane:
+    return Lane(*session.execute(select(Job.kind, Job.lane).where(Job.id == job_id)).one())
+
+
+def offer_due_jobs(
+    session: Session,
+    lane: Lane,
+    *,
+    window: int,
+    offer_seconds: float,
+    most: int | None = None,
+) -> list[int]:
     """The ids of due jobs, most urgent first, at most `window` of them offered and unclaimed.
 
     Of a destination's lane, `window` counts those under way too. An offer is a hint that runs out:
     a lost message only delays its job by `offer_seconds`.
     """
     room = offer_room(session, and_(lane.condition, _takes_room(lane)), window=window)
+    if most is not None:
+        room = OfferRoom(min(room.jobs, most), min(room.starved_jobs, most))
     if room.jobs == 0:
         return []
     due = (

@@ -41,23 +41,27 @@ class Step(Protocol):
     def __call__(self, kitchen: Kitchen, claim: Claim) -> None: ...
 
 
-def run_job(kitchen: Kitchen, job_id: int, step: Step) -> None:
-    """Claims the job and runs its step; a job that is not ours to take is a cheap no-op."""
+def run_job(kitchen: Kitchen, job_id: int, step: Step) -> bool:
+    """Claims the job and runs its step; whether that went well.
+
+    A job that is not ours to take is a cheap no-op.
+    """
     try:
         with transaction(kitchen.ledger) as session:
             claim = claim_job(session, job_id, lease_seconds=kitchen.plan.waits.lease_seconds)
-        if claim is not None:
-            _run_claimed(kitchen, claim, step)
+        return claim is not None and _run_claimed(kitchen, claim, step)
     except (ClaimLost, LedgerUnavailable) as error:
         # Nothing is lost: the lease runs out, if it has not, and the job is offered again.
         log.warning("job_let_go", job=job_id, reason=type(error).__name__)
+        return False
 
 
-def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> None:
+def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> bool:
     bound = {"job": claim.job_id, "kind": claim.kind.value, "subject": claim.subject_id}
     with structlog.contextvars.bound_contextvars(**bound), _kept_alive(kitchen, claim):
         try:
             step(kitchen, claim)
+            return True
         except (ClaimLost, LedgerUnavailable):
             raise
         except PersonNeeded as error:
@@ -66,6 +70,7 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> None:
             _put_off(kitchen, claim, error)
         except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
             _fail(kitchen, claim, error)
+    return False
 
 
 def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:

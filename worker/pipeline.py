@@ -13,7 +13,7 @@ from db.analyses import load_analysis_input, save_analysis, save_unanalysable
 from db.commitments import ask_for_proof, load_confirmation
 from db.deliveries import finish_consignment, load_consignment
 from db.destinations import open_lanes
-from db.jobs import BuriedJob, Claim, JobKind, Lane, bury_exhausted_jobs
+from db.jobs import BuriedJob, Claim, JobKind, Lane, bury_exhausted_jobs, lane_of
 from db.jobs import offer_due_jobs as offer_jobs
 from db.peer_requests import load_peer_request, mark_answered
 from db.reports import open_report, save_report
@@ -62,6 +62,17 @@ def _lanes(session: Session) -> Iterator[tuple[Lane, int]]:
             yield from open_lanes(session, kind)
         else:
             yield Lane(kind), _OFFER_WINDOW
+
+
+def next_for_destination(kitchen: Kitchen, job_id: int) -> int | None:
+    """The next job for the same destination, which need not wait for the beat."""
+    with transaction(kitchen.ledger) as session:
+        done = lane_of(session, job_id)
+        for lane, window in open_lanes(session, done.kind) if done.name else ():
+            if lane == done:
+                ids = offer_jobs(session, lane, window=window, offer_seconds=_OFFER_SECONDS, most=1)
+                return ids[0] if ids else None
+    return None
 
 
 def analyse_instance(kitchen: Kitchen, claim: Claim) -> None:

@@ -1,6 +1,7 @@
 """Celery's side of the kitchen: a job's number in, its claim taken, the pipeline's step run."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import structlog
@@ -24,6 +25,8 @@ STEPS: dict[JobKind, Step] = {
     JobKind.ANSWER: pipeline.answer_peer,
 }
 _OFFER_SECONDS = 1.0
+# How long a worker goes on with one destination's jobs before it looks at its other calls.
+_TURN_SECONDS = 5.0
 _QUIET = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "WARNING"]
 # Threads: CUDA does not survive a fork, and the decoders and OpenVINO release the GIL.
 _THREADS = ["--pool", "threads"]
@@ -62,9 +65,20 @@ def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
 
 def _task(kitchen: Kitchen, step: Step) -> Callable[[int], None]:
     def run(job_id: int) -> None:
-        run_job(kitchen, job_id, step)
+        turn_ends = time.monotonic() + _TURN_SECONDS
+        going_on: int | None = job_id
+        while going_on is not None and run_job(kitchen, going_on, step):
+            in_time = time.monotonic() < turn_ends
+            going_on = _next(kitchen, going_on) if in_time else None
 
     return run
+
+
+def _next(kitchen: Kitchen, job_id: int) -> int | None:
+    try:
+        return pipeline.next_for_destination(kitchen, job_id)
+    except LedgerUnavailable:
+        return None  # the beat offers it when the ledger is back
 
 
 def _run(app: Celery, kitchen: Kitchen, options: list[str], name: str) -> None:
