@@ -16,9 +16,9 @@ from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.results.result_object import ResultKind
-from dicom_node.routing import Rule
-from dicom_node.routing_checks import RuleRefused, check_rules
-from dicom_node.routing_table import read_rules
+from dicom_node.routing.checks import RuleRefused, check_rules
+from dicom_node.routing.rules import Rule
+from dicom_node.routing.table import read_rules
 from dicom_node.spool import FileSpool, SpoolError
 from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite

@@ -11,7 +11,7 @@ from cli.exits import Exit, Leave
 if TYPE_CHECKING:
     from cli.pulling import Comparison, Pull
     from cli.reconciling import Account
-    from dicom_node.study_fetch import FetchedStudy
+    from dicom_node.query_retrieve.study_fetch import FetchedStudy
     from settings import Settings
 
 PeerOption = Annotated[str, typer.Option(metavar="AET@HOST:PORT", help="The PACS.")]
@@ -38,7 +38,7 @@ def fetch(
 ) -> int:
     """Fetch studies from a PACS; they are kept and analysed as if it had sent them by itself."""
     from cli.node import read_settings
-    from dicom_node.retrieve_client import Way
+    from dicom_node.query_retrieve.retrieve_client import Way
 
     settings = read_settings("fetch")
     _refuse_unusable(study, series, accession)
@@ -75,7 +75,7 @@ def reconcile(
 ) -> int:
     """Hold what a PACS has against the ledger: what never arrived, and what has no results?"""
     from cli.node import read_settings
-    from dicom_node.retrieve_client import Way
+    from dicom_node.query_retrieve.retrieve_client import Way
 
     settings = read_settings("reconcile")
     comparison = _comparison(settings, (since, until, patience), modality, limit, by_image)
@@ -114,7 +114,7 @@ def _comparison(
 ) -> "Comparison":
     from cli.pulling import Comparison
     from cli.reconciling import Period
-    from dicom_node.query_client import StudyQuery
+    from dicom_node.query_retrieve.query_client import StudyQuery
 
     modalities = tuple(dict.fromkeys(modality.upper().replace(",", " ").split()))
     if not modalities:
@@ -138,7 +138,7 @@ def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
     from cli.peers import destination_of, peer_trouble_explained
     from cli.progress import with_progress
     from cli.pulling import Pull
-    from dicom_node.retrieve_client import Reception
+    from dicom_node.query_retrieve.retrieve_client import Reception
 
     destination = destination_of(peer)
     reception = Reception(

@@ -9,9 +9,9 @@ from cli.reconciling import Account
 from db.reconciliation import LedgerStudy, PacsStudy, compare, load_ledger_studies, needs_images
 from db.session import reading
 from dicom_node.peer import Destination, PeerRefused
-from dicom_node.query_client import FoundInstance, QueryClient, StudyQuery, querying
-from dicom_node.retrieve_client import Reception, RetrieveClient, Way
-from dicom_node.study_fetch import FetchedStudy, StudyFetch
+from dicom_node.query_retrieve.query_client import FoundInstance, QueryClient, StudyQuery, querying
+from dicom_node.query_retrieve.retrieve_client import Reception, RetrieveClient, Way
+from dicom_node.query_retrieve.study_fetch import FetchedStudy, StudyFetch
 
 # Shows a person how far it is: the items, how many (None: nobody knows), what is being done.
 Watched = Callable[[Iterable[Any], int | None, str], Iterable[Any]]

@@ -8,7 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from db.reconciliation import MISSING, Outcome, Reconciled
-from dicom_node.study_fetch import FetchedStudy
+from dicom_node.query_retrieve.study_fetch import FetchedStudy
 
 _DURATION = re.compile(r"(\d{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -10,8 +10,8 @@ import typer
 from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
-    from dicom_node.routed_image import Origin
-    from dicom_node.routing import Decision, RoutedImage, Rule, RuleTrial
+    from dicom_node.routing.image import Origin
+    from dicom_node.routing.rules import Decision, RoutedImage, Rule, RuleTrial
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def test(
     """Say which routing rule hits a file and why; nothing is sent or kept."""
     from cli.assembly import routing_rules
     from cli.node import read_settings
-    from dicom_node.routed_image import Origin
+    from dicom_node.routing.image import Origin
 
     settings = read_settings("rules test")
     origin = Origin(calling_ae, called_ae or settings.ae_title, address)
@@ -40,7 +40,7 @@ def test(
 def try_rules(rules: Sequence["Rule"], file: Path, origin: "Origin", *, as_json: bool) -> int:
     """Hold the rules against the file and print what they say."""
     from cli.output import print_json
-    from dicom_node.routing import decide, explain
+    from dicom_node.routing.rules import decide, explain
 
     image = _read(file, origin)
     decision, trials = decide(rules, image), explain(rules, image)
@@ -55,7 +55,7 @@ def try_rules(rules: Sequence["Rule"], file: Path, origin: "Origin", *, as_json:
 
 def _read(file: Path, origin: "Origin") -> "RoutedImage":
     from dicom_node.header_reading import NotUnderstood
-    from dicom_node.routed_image import read_routed_image
+    from dicom_node.routing.image import read_routed_image
 
     try:
         return read_routed_image(file, origin)

@@ -12,15 +12,15 @@ from pynetdicom.presentation import PresentationContext
 from sqlalchemy import Engine
 
 from dicom_node.association_rows import AssociationRows
-from dicom_node.commitment_service import CommitmentService
+from dicom_node.commitment.service import CommitmentService
 from dicom_node.contexts import commitment_context, query_retrieve_contexts, supported_contexts
 from dicom_node.discretion import printable, silence_dicom_libraries
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, own_address
 from dicom_node.policy import AssociationPolicy
-from dicom_node.query_service import QueryService
-from dicom_node.retrieve_service import RetrieveService
-from dicom_node.routing import Rule
+from dicom_node.query_retrieve.query_service import QueryService
+from dicom_node.query_retrieve.retrieve_service import RetrieveService
+from dicom_node.routing.rules import Rule
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
 from dicom_node.transport import ListenerServer, SharedContexts

@@ -14,8 +14,8 @@ from dicom_node.header_reading import (
     require_uid,
 )
 from dicom_node.results.equipment import MANUFACTURER
-from dicom_node.routed_image import ROUTING_KEYWORDS, Origin, routed_image
-from dicom_node.routing import Decision, RoutedImage
+from dicom_node.routing.image import ROUTING_KEYWORDS, Origin, routed_image
+from dicom_node.routing.rules import Decision, RoutedImage
 from dicom_node.spool import SpooledObject
 
 OWN_RESULT = "a result that Osteon made: it is never analysed"

@@ -16,8 +16,8 @@ from dicom_node.association_rows import AssociationRows
 from dicom_node.discretion import printable
 from dicom_node.header_reading import NotUnderstood
 from dicom_node.received import DataSetMismatch, ReceivedObject
-from dicom_node.routed_image import Origin
-from dicom_node.routing import Rule, decide
+from dicom_node.routing.image import Origin
+from dicom_node.routing.rules import Rule, decide
 from dicom_node.spool import SpoolError
 from dicom_node.statuses import StoreStatus
 from dicom_node.transfer import Transfer

@@ -22,7 +22,7 @@ from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from dicom_node.policy import AssociationPolicy
-from dicom_node.retrieve_exchange import RetrievableAssociation
+from dicom_node.query_retrieve.retrieve_exchange import RetrievableAssociation
 from dicom_node.spool import Spool
 from dicom_node.transfer import ReceivingDimse
 

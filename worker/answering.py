@@ -4,8 +4,8 @@ import structlog
 
 from db.peer_requests import OpenRequest, find_held
 from db.session import reading
-from dicom_node.commitment_answering import failures_among, send_answer
-from dicom_node.commitment_messages import Reference
+from dicom_node.commitment.answering import failures_among, send_answer
+from dicom_node.commitment.messages import Reference
 from worker.kitchen import Kitchen
 from worker.retrying import PersonNeeded
 

@@ -15,9 +15,9 @@ from db.commitments import (
 from db.deliveries import StoredObject
 from db.jobs import Claim, finish_job
 from db.session import transaction
-from dicom_node.commitment_messages import Reference
+from dicom_node.commitment.messages import Reference
+from dicom_node.commitment.proof import CommitmentNotOffered, Questions, QuestionUnanswered, asking
 from dicom_node.peer import NothingAccepted
-from dicom_node.proof import CommitmentNotOffered, Questions, QuestionUnanswered, asking
 from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
 

@@ -18,7 +18,7 @@ from pynetdicom.sop_class import (
 
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.policy import AssociationPolicy
-from dicom_node.retrieve_client import Reception
+from dicom_node.query_retrieve.retrieve_client import Reception
 
 _STORAGE_SERVICE_CLASS = "1.2.840.10008.4.2"
 

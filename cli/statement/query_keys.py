@@ -3,8 +3,8 @@
 from pydicom.datadict import dictionary_description, dictionary_VR, tag_for_keyword
 
 from cli.statement.markdown import table
-from dicom_node.query_answers import SUPPORTED_KEYS
-from dicom_node.query_identifier import UNIQUE_KEYS, Level
+from dicom_node.query_retrieve.query_answers import SUPPORTED_KEYS
+from dicom_node.query_retrieve.query_identifier import UNIQUE_KEYS, Level
 
 _KINDS = {
     "DA": "single value, range",

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from cli.statement.markdown import table
-from dicom_node import commitment_messages as messages
-from dicom_node import commitment_service as commitment
+from dicom_node.commitment import messages
+from dicom_node.commitment import service as commitment
 from dicom_node.peer import Destination, PeerRefused
-from dicom_node.query_identifier import QueryStatus
-from dicom_node.query_statuses import describe_query_status, trouble
+from dicom_node.query_retrieve.query_identifier import QueryStatus
+from dicom_node.query_retrieve.query_statuses import describe_query_status, trouble
 from dicom_node.statuses import StoreStatus, Verdict, describe, verdict_on
 
 _HEADINGS = ("Status", "Meaning", "When")

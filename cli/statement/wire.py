@@ -12,14 +12,14 @@ from pynetdicom import AE, evt
 from cli.statement.announcements import Announced, announced, announced_by_listener
 from db.session import open_ledger
 from db.upgrade import upgrade_ledger
-from dicom_node.commitment_answering import send_answer
+from dicom_node.commitment.answering import send_answer
+from dicom_node.commitment.proof import asking
 from dicom_node.contexts import commitment_context, query_retrieve_contexts, supported_contexts
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy
-from dicom_node.proof import asking
-from dicom_node.query_client import querying
-from dicom_node.retrieve_client import Reception, RetrieveClient, Wanted
+from dicom_node.query_retrieve.query_client import querying
+from dicom_node.query_retrieve.retrieve_client import Reception, RetrieveClient, Wanted
 from dicom_node.sender import Sender
 from dicom_node.spool import FileSpool
 from dicom_node.uids import derive_uid

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dicom_node.policy import AssociationPolicy
-from dicom_node.routing import Rule
+from dicom_node.routing.rules import Rule
 
 # Whoever comes by HTTP calls under this title: in the ledger, and among the allowed peers.
 CALLING_AE_TITLE = "DICOMWEB"

@@ -14,8 +14,8 @@ from dicom_node.dicomweb.media_types import DICOM_JSON, Form, choose_form
 from dicom_node.dicomweb.query_parameters import WebQuery, read_query
 from dicom_node.dicomweb.request_reading import url_of
 from dicom_node.dicomweb.result_search import ResultSearch
-from dicom_node.query_answers import Candidate
-from dicom_node.query_identifier import UNIQUE_KEYS, Level
+from dicom_node.query_retrieve.query_answers import Candidate
+from dicom_node.query_retrieve.query_identifier import UNIQUE_KEYS, Level
 from dicom_node.spool import Spool
 
 _ANSWER = (Form(DICOM_JSON),)

@@ -8,9 +8,9 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 
 from dicom_node.dicomweb.refusals import BadRequest
 from dicom_node.dicomweb.request_reading import uid_in_path
-from dicom_node.query_answers import SUPPORTED_KEYS
-from dicom_node.query_identifier import UNIQUE_KEYS, Identifier, Key, Level, Refusal
-from dicom_node.query_keys import Matcher
+from dicom_node.query_retrieve.query_answers import SUPPORTED_KEYS
+from dicom_node.query_retrieve.query_identifier import UNIQUE_KEYS, Identifier, Key, Level, Refusal
+from dicom_node.query_retrieve.query_keys import Matcher
 
 _PLACES = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
 _NUMBER_MAX = 10**9

@@ -16,16 +16,16 @@ from db.result_catalogue import (
 )
 from db.session import reading
 from dicom_node.header_reading import UNREADABLE
-from dicom_node.query_answers import (
+from dicom_node.query_retrieve.query_answers import (
     Candidate,
     Values,
     instance_values,
     series_values,
     study_values,
 )
-from dicom_node.query_identifier import Identifier, Level
-from dicom_node.query_keys import date_range, like_pattern
-from dicom_node.query_service import instances_by_page
+from dicom_node.query_retrieve.query_identifier import Identifier, Level
+from dicom_node.query_retrieve.query_keys import date_range, like_pattern
+from dicom_node.query_retrieve.query_service import instances_by_page
 from dicom_node.spool import Spool
 
 _PAGE_STUDIES = 200

@@ -17,7 +17,7 @@ from cli.statement.attributes import attributes_of
 from cli.statement.created_objects import Built, Case
 from cli.statement.markdown import UnknownTable, changed, filled, table
 from dicom_node import contexts
-from dicom_node.query_statuses import _MEANINGS as QUERY_MEANINGS
+from dicom_node.query_retrieve.query_statuses import _MEANINGS as QUERY_MEANINGS
 from dicom_node.results.finding import AlgorithmIdentity, FindingState, ImageFinding
 from dicom_node.results.result_object import ReportIssue, ResultKind
 from settings import Settings
@@ -165,7 +165,7 @@ def test_every_status_of_a_peer_that_has_words_is_listed() -> None:
 
 
 def test_the_statuses_of_commitment_are_listed() -> None:
-    tree = ast.parse((ROOT / "dicom_node/commitment_service.py").read_text())
+    tree = ast.parse((ROOT / "dicom_node/commitment/service.py").read_text())
     constants = {
         target.id: node.value.value
         for node in tree.body

@@ -8,8 +8,8 @@ import pytest
 
 from cli.exits import Exit, Leave
 from cli.rules import try_rules
-from dicom_node.routed_image import Origin
-from dicom_node.routing_table import read_rules
+from dicom_node.routing.image import Origin
+from dicom_node.routing.table import read_rules
 from tests.dicom_node.sent_objects import file_of, radiograph
 
 RULES = read_rules(

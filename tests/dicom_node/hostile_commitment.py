@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom.sop_class import StorageCommitmentPushModel as PushModel
 
-from dicom_node.commitment_messages import PUSH_MODEL_INSTANCE
+from dicom_node.commitment.messages import PUSH_MODEL_INSTANCE
 from tests.dicom_node.listening import send_command
 
 N_EVENT_REPORT, N_ACTION = 0x0100, 0x0130

@@ -19,8 +19,8 @@ from pydicom.uid import (
 from db.intake import ReceivedInstance
 from dicom_node.header_reading import NotUnderstood
 from dicom_node.received import ReceivedObject
-from dicom_node.routed_image import Origin
-from dicom_node.routing import decide
+from dicom_node.routing.image import Origin
+from dicom_node.routing.rules import decide
 from dicom_node.spool import SpooledObject
 from tests.dicom_node.sent_objects import encoded, radiograph
 

@@ -22,7 +22,7 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelFind,
 )
 
-from dicom_node.commitment_messages import PUSH_MODEL_INSTANCE
+from dicom_node.commitment.messages import PUSH_MODEL_INSTANCE
 from dicom_node.sender import Destination
 
 RESULTS = (Comprehensive3DSRStorage, ComprehensiveSRStorage, SecondaryCaptureImageStorage)

@@ -18,7 +18,7 @@ from db.clock import database_now
 from db.jobs import JobKind, JobState, ListedJob, list_jobs, requeue_jobs
 from db.session import reading, transaction
 from db.tables import Job, PeerRequest
-from dicom_node.commitment_messages import (
+from dicom_node.commitment.messages import (
     CLASS_INSTANCE_CONFLICT,
     NO_SUCH_INSTANCE,
     PROCESSING_FAILURE,

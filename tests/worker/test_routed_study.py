@@ -7,7 +7,7 @@ from db.priorities import Priority
 from db.results import delivery_results
 from db.session import reading
 from db.tables import Job
-from dicom_node.routing_table import read_rules
+from dicom_node.routing.table import read_rules
 from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward

@@ -25,7 +25,7 @@ from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.outbox import send_datasets
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy
-from dicom_node.routing import Rule
+from dicom_node.routing.rules import Rule
 from dicom_node.spool import FileSpool
 from messages.fhir_source import FhirSite
 from model.classifier import FractureClassifier

@@ -22,7 +22,7 @@ from db.intake import OpenedAssociation, open_association
 from db.session import transaction
 from db.tables import Association, Study
 from dicom_node.policy import Peer
-from dicom_node.routing_table import read_rules
+from dicom_node.routing.table import read_rules
 from dicom_node.statuses import StoreStatus
 from tests.dicom_node.dicomweb.gateway import (
     END,

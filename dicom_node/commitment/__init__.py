@@ -1,0 +1,1 @@
+"""Storage Commitment, both ways."""

@@ -1,0 +1,79 @@
+"""Answering a peer that asked whether we keep what it sent: only for what is really there."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pynetdicom.sop_class import StorageCommitmentPushModel
+
+from db.peer_requests import HeldInstance
+from dicom_node.commitment.messages import (
+    CLASS_INSTANCE_CONFLICT,
+    NO_SUCH_INSTANCE,
+    PROCESSING_FAILURE,
+    PUSH_MODEL_INSTANCE,
+    Reference,
+    answer_message,
+)
+from dicom_node.peer import Destination, PeerUnavailable, associate
+from dicom_node.spool import Spool, SpoolError
+
+_PROPOSALS = (
+    (StorageCommitmentPushModel, ExplicitVRLittleEndian),
+    (StorageCommitmentPushModel, ImplicitVRLittleEndian),
+)
+_READ_BYTES = 1 << 20
+_SUCCESS = 0x0000
+
+
+def failures_among(
+    references: Sequence[Reference], held: Mapping[str, HeldInstance], spool: Spool
+) -> dict[Reference, int]:
+    """The Failure Reason of each object that is not on the disk as it was received."""
+    reasons = ((one, _failure(one, held.get(one.sop_instance_uid), spool)) for one in references)
+    return {one: reason for one, reason in reasons if reason is not None}
+
+
+def send_answer(
+    peer: Destination,
+    calling_ae_title: str,
+    transaction_uid: str,
+    outcome: tuple[Sequence[Reference], Mapping[Reference, int]],
+) -> None:
+    """N-EVENT-REPORT of what is kept and what is not; PeerTrouble where it does not arrive."""
+    event_type, message = answer_message(transaction_uid, *outcome)
+    # We ask for the association, and are the service's SCP on it: PS3.4 J.3.3.
+    association = associate(
+        peer, calling_ae_title, _PROPOSALS, served_sop_classes=[StorageCommitmentPushModel]
+    )
+    try:
+        status, _ = association.send_n_event_report(
+            message, event_type, StorageCommitmentPushModel, PUSH_MODEL_INSTANCE
+        )
+    finally:
+        association.release()
+    code = status.get("Status")
+    if code != _SUCCESS:
+        said = "nothing" if code is None else f"0x{code:04X}"
+        raise PeerUnavailable(f"{peer} was told what we keep, and answers {said}", code)
+
+
+def _failure(reference: Reference, held: HeldInstance | None, spool: Spool) -> int | None:
+    if held is None:
+        return NO_SUCH_INSTANCE
+    if held.sop_class_uid != reference.sop_class_uid:
+        return CLASS_INSTANCE_CONFLICT
+    try:
+        return None if _digest(spool, held.spool_key) == held.sha256 else PROCESSING_FAILURE
+    except (SpoolError, OSError) as error:
+        # What the disk does not show now may be there: only what is gone is said to be.
+        gone = isinstance(error.__cause__, FileNotFoundError)
+        return NO_SUCH_INSTANCE if gone else PROCESSING_FAILURE
+
+
+def _digest(spool: Spool, spool_key: str) -> str:
+    digest = hashlib.sha256()
+    with spool.open(spool_key) as stream:
+        while piece := stream.read(_READ_BYTES):
+            digest.update(piece)
+    return digest.hexdigest()

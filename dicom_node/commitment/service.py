@@ -1,0 +1,97 @@
+"""Storage Commitment as it comes in: peers' answers to our questions, and their questions to us."""
+
+from collections.abc import Set
+from typing import Any
+
+import structlog
+from pydicom.dataset import Dataset
+from sqlalchemy import Engine
+
+from db.commitments import record_answer
+from db.peer_requests import save_peer_request
+from db.session import LedgerUnavailable, transaction
+from dicom_node.commitment.messages import (
+    ALL_KEPT,
+    REQUEST_COMMITMENT,
+    SOME_FAILED,
+    read_answer,
+    read_request,
+)
+from dicom_node.discretion import printable
+from dicom_node.header_reading import UNREADABLE, NotUnderstood
+
+log = structlog.get_logger(__name__)
+
+# PS3.7 10.1.1.1.8 and 10.1.4.1.10.
+SUCCESS = 0x0000
+PROCESSING_FAILURE = 0x0110
+NO_SUCH_EVENT_TYPE = 0x0113
+INVALID_ARGUMENT = 0x0115
+NO_SUCH_ACTION = 0x0123
+NOT_AUTHORISED = 0x0124
+
+
+class CommitmentService:
+    """Takes both messages into the ledger before it says Success; the answering is a job's."""
+
+    def __init__(self, engine: Engine, answerable: Set[str]) -> None:
+        """`answerable`: the AE titles whose address is known, so that they can be answered."""
+        self._engine = engine
+        self._answerable = answerable
+
+    def handle_event_report(self, event: Any) -> tuple[int, None]:
+        """The handler of EVT_N_EVENT_REPORT: what a destination says it keeps of our results."""
+        if event.event_type not in (ALL_KEPT, SOME_FAILED):
+            return _told(event, "answer", NO_SUCH_EVENT_TYPE), None
+        try:
+            answer = read_answer(_information(event, "event_information"))
+            with transaction(self._engine) as session:
+                known = record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
+        except NotUnderstood:
+            return _told(event, "answer", INVALID_ARGUMENT), None
+        except LedgerUnavailable:
+            return _told(event, "answer", PROCESSING_FAILURE), None
+        status = SUCCESS if known else INVALID_ARGUMENT
+        kept, failed = len(answer.kept), len(answer.failed)
+        return _told(event, "answer", status, kept=kept, failed=failed), None
+
+    def handle_action(self, event: Any) -> tuple[int, None]:
+        """The handler of EVT_N_ACTION: a peer asks whether we keep what it sent us."""
+        return _told(event, "request", self._take_request(event)), None
+
+    def _take_request(self, event: Any) -> int:
+        if event.action_type != REQUEST_COMMITMENT:
+            return NO_SUCH_ACTION
+        peer = str(event.assoc.requestor.ae_title)
+        if peer not in self._answerable:
+            return NOT_AUTHORISED
+        try:
+            transaction_uid, references = read_request(_information(event, "action_information"))
+            pairs = [(one.sop_class_uid, one.sop_instance_uid) for one in references]
+            with transaction(self._engine) as session:
+                save_peer_request(session, peer, transaction_uid, pairs)
+        except NotUnderstood:
+            return INVALID_ARGUMENT
+        except LedgerUnavailable:
+            return PROCESSING_FAILURE
+        return SUCCESS
+
+
+def _told(event: Any, message: str, status: int, **counts: int) -> int:
+    log.info(
+        "commitment_message",
+        message=message,
+        association_id=event.assoc.dimse.association_id,
+        calling_ae_title=printable(event.assoc.requestor.ae_title),
+        status=f"0x{status:04X}",
+        **counts,
+    )
+    return status
+
+
+def _information(event: Any, name: str) -> Dataset:
+    """The data set of the message, which pynetdicom decodes on being asked for it."""
+    try:
+        return getattr(event, name)
+    except UNREADABLE as error:
+        raise NotUnderstood("the message cannot be read") from error

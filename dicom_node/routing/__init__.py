@@ -1,0 +1,1 @@
+"""Routing rules: which images are analysed, how urgently, and where their results go."""
