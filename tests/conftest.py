@@ -11,6 +11,17 @@ from db.upgrade import upgrade_ledger
 from tests.servers import PostgresServer, RedisServer, running_postgres, running_redis
 
 BOTH_DATABASES = ["sqlite", "postgresql"]
+# Where the files are whose tests take longest: of two processes none is left with them at the end.
+_LONGEST_FIRST = ("end_to_end", "demo", "hospital", "training", "evaluation", "worker")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: _place(item.path))
+
+
+def _place(path: Path) -> int:
+    folders = [place for place, name in enumerate(_LONGEST_FIRST) if name in path.parts]
+    return min(folders, default=len(_LONGEST_FIRST))
 
 
 @pytest.fixture(scope="session")

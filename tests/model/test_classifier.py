@@ -47,7 +47,7 @@ def test_a_broken_phantom_is_found_and_the_same_one_whole_passes(
     assert first.y0 < true.y1 and true.y0 < first.y1
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_break_tells_phantoms_apart_on_99_of_100_seeds(shipped: FractureClassifier) -> None:
     """The same phantom with its break and without: ranked so, and nearly always called so."""
     limbs = list(product(sorted(PHANTOM_REGIONS), VIEWS))

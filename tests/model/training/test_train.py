@@ -77,6 +77,7 @@ def test_a_run_ends_in_a_working_artefact(
     assert any((tmp_path / "tensorboard" / "final").iterdir())
 
 
+@pytest.mark.soak
 def test_cross_validation_judges_each_image_once_by_a_network_that_never_saw_its_group(
     tmp_path: Path, phantom_folder: Path, start_weights: Path, small_recipe: Recipe
 ) -> None:
