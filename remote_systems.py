@@ -105,6 +105,13 @@ class FhirSettings(_Destination):
     token: SecretStr | None = Field(None, description="Bearer token.")
     attach: Literal["none", "pdf"] = Field("none", description="Whether the PDF goes along.")
 
+    @field_validator("address")
+    @classmethod
+    def _address_names_a_host(cls, value: str) -> str:
+        if not urlsplit(value).hostname:
+            raise ValueError(f"{value} names no host: https://HOST/PATH")
+        return value
+
 
 def _kind(value: Any) -> str:
     address = value.get("address", "") if isinstance(value, dict) else value.address

@@ -183,10 +183,10 @@ def build_broker(settings: Settings) -> Broker:
 
 
 def concurrency(settings: Settings, queues: list[str]) -> int:
-    """Threads of a worker; each destination may hold two of them up, and none of the others."""
+    """Threads of a worker; each destination may hold four of them up, and none of the others."""
     if "analyse" in queues:
         return settings.analyse_workers
-    return settings.deliver_workers + 2 * len(settings.destinations)
+    return settings.deliver_workers + 4 * len(settings.destinations)
 
 
 def model_dir(settings: Settings) -> Path:

@@ -51,6 +51,7 @@ def _plan(settings: "Settings") -> "GatewayPlan":
         dicomweb=GatewayConfig(
             policy=association_policy(settings),
             name=f"{settings.ae_title}:gateway",
+            public_origin=settings.gateway_url.rstrip("/"),
             rules=routing_rules(settings),
         ),
         fhir=FhirPlan(f"{_public_url(settings)}/fhir", archive),
@@ -61,5 +62,8 @@ def _plan(settings: "Settings") -> "GatewayPlan":
 
 
 def _public_url(settings: "Settings") -> str:
-    own = f"http://{settings.gateway_bind_address}:{settings.gateway_port}"
+    from dicom_node.peer import own_address
+
+    host = own_address(settings.gateway_bind_address)
+    own = f"http://{f'[{host}]' if ':' in host else host}:{settings.gateway_port}"
     return (settings.gateway_url or own).rstrip("/")

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 _RESULT_TABLE = ("received_at", "sop_instance_uid", "state", "probability", "region", "reason")
-_DELIVERY_TABLE = ("study_instance_uid", "revision", "destination", "state", "rung", "why", "error")
+_DELIVERY_TABLE = (
+    *("study_instance_uid", "revision", "destination"),
+    *("state", "proof", "rung", "why", "error"),
+)
 _DESTINATION_TABLE = ("name", "state", "waiting", "answered_at", "failed_at", "last_error")
 _JOB_TABLE = ("job_id", "kind", "subject", "state", "attempt", "next_attempt_at", "last_error")
 

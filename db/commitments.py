@@ -129,11 +129,21 @@ def _settle(
             any_failed = True
             _send_again(delivery, failed[uid])
     _note_proof(session, consignment_id, proof)
-    if any_failed:
+    if any_failed and not _is_blocked(session, consignment_id):
         # It sends the one again, and dies of what is refused: there a person finds it.
         lane = session.get_one(Consignment, consignment_id).destination
         priority = _priority_of(session, consignment_id)
         add_job(session, JobKind.DELIVER, consignment_id, lane=lane, priority=priority)
+
+
+def _is_blocked(session: Session, consignment_id: int) -> bool:
+    of_study = (
+        select(Study.blocked_reason)
+        .join(Report, Report.study_id == Study.id)
+        .join(Consignment, Consignment.report_id == Report.id)
+    )
+    reason = session.scalars(of_study.where(Consignment.id == consignment_id)).one()
+    return reason is not None
 
 
 def _priority_of(session: Session, consignment_id: int) -> int:

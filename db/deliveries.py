@@ -7,7 +7,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import database_now
-from db.jobs import Claim, JobKind, add_job, bury_job, finish_job, hold
+from db.jobs import Claim, JobKind, add_job, bury_job, finish_job, hold, put_off_job
 from db.states import AnalysisState, DeliveryState, ObjectKind
 from db.tables import Consignment, Delivery, Report, ResultObject, Study
 
@@ -95,6 +95,8 @@ def save_choice(session: Session, claim: Claim, choice: Choice) -> None:
     consignment.rung, consignment.rung_reason = choice.rung, choice.reason
     ours = select(Delivery).where(Delivery.consignment_id == claim.subject_id)
     for delivery in session.scalars(ours):
+        if delivery.state not in (DeliveryState.QUEUED, DeliveryState.OMITTED):
+            continue  # what the destination has, or refused, it has whatever it accepts today
         if delivery.id in choice.omitted:
             delivery.state = DeliveryState.OMITTED
             delivery.reason = choice.omitted[delivery.id]
@@ -133,6 +135,10 @@ def finish_consignment(session: Session, claim: Claim) -> DeliveryState:
     if refusals:
         bury_job(session, claim, error="; ".join(refusals))
         return DeliveryState.REFUSED
+    if _has_queued(session, claim.subject_id):
+        # An answer that came meanwhile asks for something to be sent again.
+        put_off_job(session, claim, error="more to send", delay_seconds=0)
+        return DeliveryState.QUEUED
     finish_job(session, claim)
     return DeliveryState.SENT
 
@@ -148,6 +154,13 @@ def queue_consignments(
         session.add_all(Delivery(consignment_id=consignment.id, object_id=one) for one in ids)
         session.flush()
         add_job(session, JobKind.DELIVER, consignment.id, lane=destination, priority=priority)
+
+
+def _has_queued(session: Session, consignment_id: int) -> bool:
+    queued = select(func.count()).where(
+        Delivery.consignment_id == consignment_id, Delivery.state == DeliveryState.QUEUED
+    )
+    return session.execute(queued).scalar_one() > 0
 
 
 def _refusals(session: Session, consignment_id: int) -> list[str]:

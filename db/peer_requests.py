@@ -37,15 +37,26 @@ def save_peer_request(
     transaction_uid: str,
     references: Sequence[tuple[str, str]],
 ) -> None:
-    """The request and the job that answers it; the same request again changes nothing."""
+    """The request and the job that answers it; asked again, one that is not answered has a job."""
     values = {
         "peer_ae_title": peer_ae_title,
         "transaction_uid": transaction_uid,
         "references": [{"class": one, "instance": other} for one, other in references],
     }
     request_id = insert_unless_present(session, PeerRequest, values)
+    if request_id is None:
+        request_id = _unanswered(session, peer_ae_title, transaction_uid)
     if request_id is not None:
         add_job(session, JobKind.ANSWER, request_id)
+
+
+def _unanswered(session: Session, peer_ae_title: str, transaction_uid: str) -> int | None:
+    asked = select(PeerRequest.id).where(
+        PeerRequest.peer_ae_title == peer_ae_title,
+        PeerRequest.transaction_uid == transaction_uid,
+        PeerRequest.answered_at.is_(None),
+    )
+    return session.scalars(asked).one_or_none()
 
 
 def load_peer_request(session: Session, request_id: int) -> OpenRequest:

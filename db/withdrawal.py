@@ -109,7 +109,7 @@ def _latest_of(model_version: str) -> Select[int, int]:
 
 
 def _withdrawn_since(study_id: int, latest: Report) -> Select[str, str, int]:
-    """Versions withdrawn after the latest report was written, that it or an earlier one quotes."""
+    """Versions withdrawn after the latest report was opened, that it or an earlier one quotes."""
     return (
         select(
             WithdrawnModel.model_version,
@@ -123,7 +123,7 @@ def _withdrawn_since(study_id: int, latest: Report) -> Select[str, str, int]:
             and_(
                 Series.study_id == study_id,
                 Analysis.evidence_version <= latest.evidence_version,
-                WithdrawnModel.withdrawn_at > latest.reported_at,
+                WithdrawnModel.withdrawn_at > latest.created_at,
             )
         )
         .group_by(WithdrawnModel.model_version, WithdrawnModel.reason)

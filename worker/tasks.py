@@ -8,7 +8,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
-from db.jobs import JobKind
+from db.jobs import Claim, JobKind
 from db.session import LedgerUnavailable
 from worker import pipeline
 from worker.app import Broker, create_app
@@ -35,8 +35,8 @@ _THREADS = ["--pool", "threads"]
 def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency: int) -> None:
     """Blocks, working on `queues` until SIGTERM; what is in hand is finished first."""
     app = create_app(broker)
-    for kind, step in STEPS.items():
-        app.task(name=kind.value)(_task(kitchen, step))
+    for kind in STEPS:
+        app.task(name=kind.value)(_task(kitchen))
     options = ["--queues", ",".join(queues), "--concurrency", str(concurrency)]
     _run(app, kitchen, options, f"{'-'.join(queues)}@%h")
 
@@ -63,11 +63,16 @@ def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
     return offer
 
 
-def _task(kitchen: Kitchen, step: Step) -> Callable[[int], None]:
+def _do(kitchen: Kitchen, claim: Claim) -> None:
+    """The step of the job's own kind: a call may be old, and its number another job's by now."""
+    STEPS[claim.kind](kitchen, claim)
+
+
+def _task(kitchen: Kitchen) -> Callable[[int], None]:
     def run(job_id: int) -> None:
         turn_ends = time.monotonic() + _TURN_SECONDS
         going_on: int | None = job_id
-        while going_on is not None and run_job(kitchen, going_on, step):
+        while going_on is not None and run_job(kitchen, going_on, _do):
             in_time = time.monotonic() < turn_ends
             going_on = _next(kitchen, going_on) if in_time else None
 

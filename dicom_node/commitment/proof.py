@@ -105,7 +105,9 @@ class Questions:
         for status, identifier in answers:
             code = status.get("Status")
             if code in _PENDING:
-                found = found or identifier.get("SOPInstanceUID") == sop_instance_uid
+                # pynetdicom gives None for what it cannot decode.
+                told = None if identifier is None else identifier.get("SOPInstanceUID")
+                found = found or told == sop_instance_uid
             elif code != _SUCCESS:
                 raise QuestionUnanswered(f"{self._destination} does not answer a query")
         return found

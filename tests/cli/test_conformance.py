@@ -138,9 +138,17 @@ def test_roles_are_answered_as_stated(node: Node, tables: dict[str, str]) -> Non
     ("modules", "enumeration", "listed"),
     [
         (["store_service"], "StoreStatus", status_codes.STORE_ANSWERS),
-        (["query_service", "query_identifier"], "QueryStatus", status_codes.FIND_ANSWERS),
         (
-            ["retrieve_service", "retrieve_responses", "query_identifier"],
+            ["query_retrieve/query_service", "query_retrieve/query_identifier"],
+            "QueryStatus",
+            status_codes.FIND_ANSWERS,
+        ),
+        (
+            [
+                "query_retrieve/retrieve_service",
+                "query_retrieve/retrieve_responses",
+                "query_retrieve/query_identifier",
+            ],
             "QueryStatus",
             status_codes.RETRIEVE_ANSWERS,
         ),

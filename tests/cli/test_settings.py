@@ -119,6 +119,7 @@ token = "secret"
         ('address = "PACS@a:1"\nalso = ["psg"]', "also"),
         ('address = "PACS@a:1"\nattach = "pdf"', "attach"),
         ('address = "mllp://ris"', "needs a host and a port"),
+        ('address = "https:///r4"', "names no host"),
         ('address = "PACS@a:1"\n[[destinations]]\naddress = "PACS@a:1"', "two destinations"),
         ('name = "pacs"', "address"),
     ],

@@ -7,7 +7,7 @@ from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward
 from worker.pipeline import offer_due_jobs
-from worker.tasks import STEPS, _task
+from worker.tasks import _task
 
 OpenWard = Callable[..., Ward]
 STUDIES = 6
@@ -26,6 +26,6 @@ def test_one_call_sends_all_that_waits_for_a_destination(open_ward: OpenWard) ->
         ward.run_kind(JobKind.REPORT)
         offered = [job_id for kind, job_id in offer_due_jobs(ward.kitchen) if kind == "deliver"]
         assert len(offered) < STUDIES, "no more at once than a hanging destination may hold up"
-        _task(ward.kitchen, STEPS[JobKind.DELIVER])(offered[0])
+        _task(ward.kitchen)(offered[0])
         assert len(pacs.reports()) == STUDIES - len(offered) + 1
     assert len(ward.jobs(JobKind.DELIVER, JobState.DONE)) == STUDIES - len(offered) + 1

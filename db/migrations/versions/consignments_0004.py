@@ -28,6 +28,7 @@ INSERT INTO consignment (report_id, destination, created_at)
 SELECT result_object.report_id, old_delivery.destination, MIN(old_delivery.created_at)
 FROM old_delivery JOIN result_object ON result_object.id = old_delivery.object_id
 GROUP BY result_object.report_id, old_delivery.destination
+ORDER BY result_object.report_id, old_delivery.destination
 """
 CONSIGNED = """
     FROM old_delivery
@@ -48,11 +49,12 @@ OBJECT_COLUMNS = """id, report_id, instance_id, fallback_of_id, kind, sop_class_
 JOB_COLUMNS = """id, kind, subject_id, state, priority, attempt, fence_token, lease_until,
     offered_until, next_attempt_at, last_error, created_at, first_claimed_at, finished_at"""
 # The jobs of single objects become one job of their consignment: open if any was, else dead if
-# any was.
+# any was. Its number is new: a call for an old one may still be on its way.
 JOBS = f"""
-INSERT INTO job (kind, subject_id, lane, state, priority, attempt, fence_token, next_attempt_at,
-    last_error, created_at, first_claimed_at, finished_at)
-SELECT 'deliver', consignment.id, consignment.destination,
+INSERT INTO job (id, kind, subject_id, lane, state, priority, attempt, fence_token,
+    next_attempt_at, last_error, created_at, first_claimed_at, finished_at)
+SELECT (SELECT MAX(every.id) FROM old_job AS every) + consignment.id,
+    'deliver', consignment.id, consignment.destination,
     CASE WHEN SUM(CASE WHEN {OPEN_JOB.replace("state", "old_job.state")} THEN 1 ELSE 0 END) > 0
         THEN 'waiting'
         WHEN SUM(CASE WHEN old_job.state = 'dead' THEN 1 ELSE 0 END) > 0 THEN 'dead'
@@ -90,10 +92,9 @@ def take_over() -> None:
     op.execute(
         f"INSERT INTO job ({JOB_COLUMNS}) SELECT {JOB_COLUMNS} FROM old_job WHERE kind <> 'deliver'"
     )
-    count_on("result_object", "job")
     for statement in (DESTINATIONS, CONSIGNMENTS, DELIVERIES, JOBS):
         op.execute(statement)
-    count_on("delivery")
+    count_on("result_object", "job", "delivery")
     for table in ("job", "delivery", "result_object"):
         op.drop_table(f"old_{table}")
 
