@@ -17,7 +17,7 @@ from db.jobs import Claim, finish_job
 from db.session import transaction
 from dicom_node.commitment.messages import Reference
 from dicom_node.commitment.proof import CommitmentNotOffered, Questions, QuestionUnanswered, asking
-from dicom_node.peer import NothingAccepted
+from dicom_node.peer import NothingAccepted, PeerRefused
 from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
 
@@ -55,7 +55,7 @@ def seek_proof(
             _search(kitchen, claim, destination, order)
     except NothingAccepted:
         _give_up(kitchen, claim)
-    except QuestionUnanswered:
+    except (QuestionUnanswered, PeerRefused):
         if claim.attempt < _MOST_ATTEMPTS:
             raise
         _give_up(kitchen, claim)

@@ -240,3 +240,19 @@ def _destination(ward: Ward) -> DestinationState:
 
 def _here(ward: Ward) -> Destination:
     return Destination("OSTEON", "127.0.0.1", ward.listener.port)
+
+
+def test_a_question_without_an_answer_holds_no_delivery_up(
+    open_ward: Callable[..., Ward],
+) -> None:
+    with running_pacs() as pacs:
+        ward = open_ward(pacs.destination)
+        ward.receive(study_of_two_views()[0])
+        for kind in (JobKind.ANALYSE, JobKind.REPORT, JobKind.DELIVER):
+            ward.run_kind(kind)
+    ward.run_kind(JobKind.CONFIRM)
+    [job] = ward.jobs(JobKind.CONFIRM)
+    assert "connection refused" in (job.last_error or "")
+    with reading(ward.kitchen.ledger) as session:
+        [fares] = destination_states(session)
+    assert (fares.state, fares.failures) == ("up", 0)
