@@ -1,7 +1,6 @@
 """Answers C-STORE: Success means that the object is on the disk and in the ledger, both synced."""
 
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from sqlalchemy import Engine
 from db.intake import Intake, record_instance
 from db.session import LedgerUnavailable, transaction
 from dicom_node.association_rows import AssociationRows
-from dicom_node.discretion import printable
+from dicom_node.discretion import last_place, printable
 from dicom_node.header_reading import NotUnderstood
 from dicom_node.received import DataSetMismatch, ReceivedObject
 from dicom_node.routing.image import Origin
@@ -54,7 +53,7 @@ class StoreService:
         try:
             answer = self._answer(event, transfer)
         except Exception as error:  # noqa: BLE001 - the peer gets an answer whatever happened
-            log.error("store_failed", error=type(error).__name__, at=_last_place(error))
+            log.error("store_failed", error=type(error).__name__, at=last_place(error))
             answer = Answer(StoreStatus.PROCESSING_FAILURE, "unforeseen error, see the node's log")
         if transfer is not None:
             event.assoc.dimse.end_transfer(transfer)
@@ -104,12 +103,6 @@ def _origin(association: Any) -> Origin:
         called_ae_title=str(association.local["ae_title"]),
         address=association.remote["address"],
     )
-
-
-def _last_place(error: Exception) -> str:
-    """Where it happened; the message itself may hold a patient's values."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
 
 
 def _read(transfer: Transfer) -> ReceivedObject:

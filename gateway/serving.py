@@ -1,6 +1,5 @@
 """Serving the gateway until the process is told to stop."""
 
-import ipaddress
 import signal
 import socket
 
@@ -9,9 +8,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import GatewayPlan
+from http_serving import build_server, is_loopback, listen_at
 
 log = structlog.get_logger(__name__)
-_LAST_REQUESTS_SECONDS = 10
+LAST_REQUESTS_SECONDS = 10
 
 
 class TokenNeeded(Exception):
@@ -20,34 +20,20 @@ class TokenNeeded(Exception):
 
 def bind(plan: GatewayPlan) -> socket.socket:
     """A socket that listens at the plan's address; raises TokenNeeded, or OSError if taken."""
-    if plan.token is None and not _is_loopback(plan.bind_address):
+    if plan.token is None and not is_loopback(plan.bind_address):
         raise TokenNeeded(
             f"{plan.bind_address} would let other machines in unasked; set gateway_token, or a "
             "loopback address such as 127.0.0.1"
         )
-    family = socket.AF_INET6 if ":" in plan.bind_address else socket.AF_INET
-    return socket.create_server((plan.bind_address, plan.port), family=family)
+    return listen_at(plan.bind_address, plan.port)
 
 
 def serve(app: FastAPI, listening: socket.socket) -> None:
     """Blocks until SIGTERM or SIGINT, and the last requests are answered."""
     log.info("gateway_serving", address="{}:{}".format(*listening.getsockname()[:2]))
-    server = build_server(app)
+    server = build_server(app, LAST_REQUESTS_SECONDS)
     _stop_on_signals(server)
     server.run(sockets=[listening])
-
-
-def build_server(app: FastAPI) -> uvicorn.Server:
-    """Without an access log: query strings carry patients' names."""
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=_LAST_REQUESTS_SECONDS,
-    )
-    return uvicorn.Server(config)
 
 
 def _stop_on_signals(server: uvicorn.Server) -> None:
@@ -58,10 +44,3 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"

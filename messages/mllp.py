@@ -50,7 +50,7 @@ def send_message(destination: MllpDestination, encoded: bytes) -> Acknowledgemen
     PeerUnavailable: try again later. PeerRefused: a person looks.
     """
     control_id = control_id_of(encoded)
-    with _connected(destination) as connection:
+    with connected(destination) as connection:
         content = _exchange(destination, connection, encoded)
     try:
         acknowledgement = read_acknowledgement(content, control_id)
@@ -68,7 +68,8 @@ def _judge(destination: MllpDestination, acknowledgement: Acknowledgement) -> No
         raise PeerRefused(f"{said}; look into its log", acknowledgement.condition)
 
 
-def _connected(destination: MllpDestination) -> socket.socket:
+def connected(destination: MllpDestination) -> socket.socket:
+    """A connection, with TLS where the address asks for it; else PeerTrouble says what to do."""
     address = (destination.host, destination.port)
     try:
         connection = socket.create_connection(address, destination.connection_timeout_seconds)

@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
-from fastapi.telemetry import TelemetryConfig
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from db.session import LedgerUnavailable, LedgerUnsafe
+from http_serving import NO_TELEMETRY
 from web import words
 from web.snapshot import STUDIES_SHOWN, LedgerSight
 
@@ -28,14 +28,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
-}
-# FastAPI would send traces to wherever the environment says: nothing leaves the hospital.
-_NO_TELEMETRY: TelemetryConfig = {
-    "tracing": False,
-    "metrics": False,
-    "logs": False,
-    "operation_spans": False,
-    "auto_configure": False,
 }
 _LEDGER_TROUBLE = (LedgerUnavailable, LedgerUnsafe)
 
@@ -67,7 +59,7 @@ def create_app(plan: WebPlan) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        telemetry=_NO_TELEMETRY,
+        telemetry=NO_TELEMETRY,
     )
     # Else a foreign site whose name is made to point here could read the page in a browser.
     hosts = ["localhost", "127.0.0.1", "[::1]", plan.bind_address]

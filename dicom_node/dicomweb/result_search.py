@@ -11,11 +11,13 @@ from db.result_catalogue import (
     CataloguedSeries,
     CataloguedStudy,
     InstanceSelection,
-    StudyNarrowing,
-    find_studies,
 )
-from db.session import reading
 from dicom_node.header_reading import UNREADABLE
+from dicom_node.query_retrieve.catalogue_pages import (
+    instances_by_page,
+    narrowing_of,
+    studies_by_page,
+)
 from dicom_node.query_retrieve.query_answers import (
     Candidate,
     Values,
@@ -24,18 +26,10 @@ from dicom_node.query_retrieve.query_answers import (
     study_values,
 )
 from dicom_node.query_retrieve.query_identifier import Identifier, Level
-from dicom_node.query_retrieve.query_keys import date_range, like_pattern
-from dicom_node.query_retrieve.query_service import instances_by_page
 from dicom_node.spool import Spool
 
-_PAGE_STUDIES = 200
 _PAGE_INSTANCES = 500
 _STUDY_INSTANCE_UID = Tag("StudyInstanceUID")
-_LIKE_KEYS = {
-    "PatientName": "patient_name",
-    "PatientID": "patient_id",
-    "AccessionNumber": "accession_number",
-}
 
 
 class ResultSearch:
@@ -77,18 +71,9 @@ class ResultSearch:
             yield self._candidate(told | instance_values(instance), instance.spool_key)
 
     def _studies(self, identifier: Identifier) -> Iterator[CataloguedStudy]:
-        """Page by page, each in a short transaction of its own."""
         study_uids = identifier.uids(Level.STUDY) or self._studies_holding(identifier)
-        if study_uids is None:
-            return
-        narrowing, before_id = _narrowing(identifier, study_uids), None
-        while True:
-            with reading(self._engine) as session:
-                page = find_studies(session, narrowing, before_id=before_id, limit=_PAGE_STUDIES)
-            yield from page
-            if len(page) < _PAGE_STUDIES:
-                return
-            before_id = page[-1].id
+        if study_uids is not None:
+            yield from studies_by_page(self._engine, narrowing_of(identifier, study_uids))
 
     def _studies_holding(self, identifier: Identifier) -> tuple[str, ...] | None:
         """The studies of the series or instances that are named; () any, None where none is."""
@@ -117,19 +102,3 @@ class ResultSearch:
 def _wanted_series(study: CataloguedStudy, identifier: Identifier) -> list[CataloguedSeries]:
     wanted = identifier.uids(Level.SERIES)
     return [one for one in study.series if not wanted or one.series_instance_uid in wanted]
-
-
-def _narrowing(identifier: Identifier, study_uids: tuple[str, ...]) -> StudyNarrowing:
-    """What the database can leave out, of what the keys leave out."""
-    asked = {
-        keyword: key.values[0]
-        for keyword, key in identifier.keys.items()
-        if len(key.values) == 1 and not key.is_universal
-    }
-    first, last = date_range(asked["StudyDate"]) if "StudyDate" in asked else ("", "")
-    return StudyNarrowing(
-        study_instance_uids=study_uids,
-        first_date=first,
-        last_date=last,
-        texts={name: like_pattern(asked[key]) for key, name in _LIKE_KEYS.items() if key in asked},
-    )

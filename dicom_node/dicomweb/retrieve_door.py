@@ -34,7 +34,7 @@ from dicom_node.dicomweb.multipart_writing import multipart_response
 from dicom_node.dicomweb.refusals import BadRequest, NotAcceptable, NothingThere
 from dicom_node.dicomweb.rendering import render_picture, rendered_forms
 from dicom_node.dicomweb.request_reading import uids_in_path, url_of
-from dicom_node.query_retrieve.query_service import instances_by_page
+from dicom_node.query_retrieve.catalogue_pages import instances_by_page
 from dicom_node.spool import Spool
 
 _PAGE_INSTANCES = 500

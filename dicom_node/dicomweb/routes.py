@@ -21,8 +21,7 @@ from dicom_node.dicomweb.refusals import Busy, NotAdmitted, NothingThere, Refuse
 from dicom_node.dicomweb.request_reading import client_address
 from dicom_node.dicomweb.retrieve_door import RetrieveDoor
 from dicom_node.dicomweb.store_door import StoreDoor
-from dicom_node.discretion import silence_dicom_libraries
-from dicom_node.query_retrieve.query_service import last_place
+from dicom_node.discretion import last_place, silence_dicom_libraries
 from dicom_node.spool import Spool, SpoolError
 
 log = structlog.get_logger(__name__)

@@ -1,7 +1,6 @@
 """Answers C-FIND in the Study Root model: which results there are (PS3.4 C.4.1)."""
 
 import time
-import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -14,14 +13,15 @@ from sqlalchemy import Engine
 
 from db.result_catalogue import (
     CataloguedInstance,
-    CataloguedStudy,
     InstanceSelection,
-    StudyNarrowing,
-    find_instances,
-    find_studies,
 )
-from db.session import LedgerUnavailable, reading
-from dicom_node.discretion import printable
+from db.session import LedgerUnavailable
+from dicom_node.discretion import last_place, printable
+from dicom_node.query_retrieve.catalogue_pages import (
+    instances_by_page,
+    narrowing_of,
+    studies_by_page,
+)
 from dicom_node.query_retrieve.query_answers import (
     SUPPORTED_KEYS,
     Candidate,
@@ -38,20 +38,13 @@ from dicom_node.query_retrieve.query_identifier import (
     read_identifier,
     status_of,
 )
-from dicom_node.query_retrieve.query_keys import date_range, like_pattern
 from dicom_node.spool import Spool
 
 log = structlog.get_logger(__name__)
 
 Response: TypeAlias = tuple[Dataset | int, Dataset | None]
 
-_PAGE_STUDIES = 200
 _PAGE_INSTANCES = 500
-_LIKE_KEYS = {
-    "PatientName": "patient_name",
-    "PatientID": "patient_id",
-    "AccessionNumber": "accession_number",
-}
 
 
 @dataclass
@@ -122,7 +115,9 @@ class QueryService:
         course.status = QueryStatus.SUCCESS
 
     def _candidates(self, identifier: Identifier) -> Iterator[Candidate]:
-        for study in self._studies(_narrowing(identifier)):
+        for study in studies_by_page(
+            self._engine, narrowing_of(identifier, identifier.uids(Level.STUDY))
+        ):
             values = self._here | study_values(study)
             if identifier.level == Level.STUDY:
                 yield self._candidate(values, study.series[-1].spool_key)
@@ -138,56 +133,9 @@ class QueryService:
     def _candidate(self, values: Values, spool_key: str) -> Candidate:
         return Candidate(values, partial(self._spool.open, spool_key))
 
-    def _studies(self, narrowing: StudyNarrowing) -> Iterator[CataloguedStudy]:
-        """Page by page, each in a short transaction of its own, however slow the peer is."""
-        before_id = None
-        while True:
-            with reading(self._engine) as session:
-                page = find_studies(session, narrowing, before_id=before_id, limit=_PAGE_STUDIES)
-            yield from page
-            if len(page) < _PAGE_STUDIES:
-                return
-            before_id = page[-1].id
-
     def _instances(self, identifier: Identifier) -> Iterator[CataloguedInstance]:
         selection = InstanceSelection(*(identifier.uids(level) for level in Level))
         return instances_by_page(self._engine, selection, _PAGE_INSTANCES)
-
-
-def instances_by_page(
-    engine: Engine, selection: InstanceSelection, page_size: int
-) -> Iterator[CataloguedInstance]:
-    """All the selected results, read in short transactions."""
-    after_id = 0
-    while True:
-        with reading(engine) as session:
-            page = find_instances(session, selection, after_id=after_id, limit=page_size)
-        yield from page
-        if len(page) < page_size:
-            return
-        after_id = page[-1].id
-
-
-def last_place(error: Exception) -> str:
-    """Where it happened; the message itself may hold a patient's values."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{frame.filename}:{frame.lineno}"
-
-
-def _narrowing(identifier: Identifier) -> StudyNarrowing:
-    """What the database can leave out, of what the keys leave out."""
-    asked = {
-        keyword: key.values[0]
-        for keyword, key in identifier.keys.items()
-        if len(key.values) == 1 and not key.is_universal
-    }
-    first, last = date_range(asked["StudyDate"]) if "StudyDate" in asked else ("", "")
-    return StudyNarrowing(
-        study_instance_uids=identifier.uids(Level.STUDY),
-        first_date=first,
-        last_date=last,
-        texts={name: like_pattern(asked[key]) for key, name in _LIKE_KEYS.items() if key in asked},
-    )
 
 
 def _log_query(event: Any, course: _Course) -> None:

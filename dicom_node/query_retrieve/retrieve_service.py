@@ -15,8 +15,9 @@ from sqlalchemy import Engine
 
 from db.result_catalogue import CataloguedInstance, InstanceSelection
 from db.session import LedgerUnavailable
-from dicom_node.discretion import printable
+from dicom_node.discretion import last_place, printable
 from dicom_node.peer import Destination, PeerTrouble, associate
+from dicom_node.query_retrieve.catalogue_pages import instances_by_page
 from dicom_node.query_retrieve.query_identifier import (
     UNIQUE_KEYS,
     Level,
@@ -25,7 +26,6 @@ from dicom_node.query_retrieve.query_identifier import (
     read_identifier,
     require_unique_key,
 )
-from dicom_node.query_retrieve.query_service import instances_by_page, last_place
 from dicom_node.query_retrieve.retrieve_responses import Responses, SubOperations
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.statuses import Verdict, verdict_on

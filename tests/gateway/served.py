@@ -13,7 +13,8 @@ from dicom_node.policy import AssociationPolicy
 from dicom_node.results.finding import AlgorithmIdentity
 from dicom_node.spool import FileSpool
 from gateway.app import GatewayPlan, create_app
-from gateway.serving import bind, build_server
+from gateway.serving import LAST_REQUESTS_SECONDS, bind
+from http_serving import build_server
 from messages.fhir_archive import FhirArchive
 from messages.fhir_service import FhirPlan
 from messages.fhir_source import FhirSite
@@ -37,7 +38,7 @@ def plan_with(token: str | None, bind_address: str = "127.0.0.1") -> GatewayPlan
 
 @contextmanager
 def serving(plan: GatewayPlan, engine: Engine, folder: Path) -> Iterator[str]:
-    server = build_server(create_app(plan, engine, FileSpool(folder)))
+    server = build_server(create_app(plan, engine, FileSpool(folder)), LAST_REQUESTS_SECONDS)
     with bind(plan) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

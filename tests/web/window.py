@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from tests.waiting import wait_for
 from web.app import WebPlan
-from web.serving import bind, build_server
+from web.serving import bind, page_server
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Window:
 
 @contextmanager
 def serving(plan: WebPlan) -> Iterator[Window]:
-    server = build_server(plan)
+    server = page_server(plan)
     with bind(plan) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()

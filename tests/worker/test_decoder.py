@@ -118,7 +118,7 @@ def test_a_child_serves_many_images_and_threads_share_none(decoder: Decoder) -> 
     with ThreadPoolExecutor(3) as threads:
         answers = list(threads.map(decoder.decode, [phantom_file()] * 6))
     assert all(np.array_equal(answers[0][0].pixels, one[0].pixels) for one in answers)
-    assert len(_children()) <= 3
+    assert len(set(_children()) - set(first)) <= 2  # the third thread has the first child
 
 
 DEATHS = [
