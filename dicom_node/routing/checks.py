@@ -44,9 +44,10 @@ def label_of(position: int, name: object) -> str:
 
 
 def nearest(word: str, known: Collection[str]) -> str:
-    """The question whether a known word was meant, where one is near."""
-    matches = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; did you mean {matches[0]}?" if matches else ""
+    """The question whether a known word was meant, where one is near, capitals or not."""
+    spelled = {one.casefold(): one for one in known}
+    matches = get_close_matches(word.casefold(), spelled, n=1, cutoff=0.5)
+    return f"; did you mean {spelled[matches[0]]}?" if matches else ""
 
 
 def _refuse_known_name(label: str, rule: Rule, earlier: Sequence[Rule]) -> None:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -13,6 +14,8 @@ _WILDCARDS = re.compile(r"[*?]")
 _WORD = re.compile(r"\w+")
 # An LO has 64 characters (PS3.5 6.2); a hostile header may have a million.
 _STATED_MAX_CHARACTERS = 1024
+# Stand for the wildcards of another pattern; neither is in a text.
+_ANY_OF_OTHER, _ONE_OF_OTHER = "\0", "\1"
 
 
 class Fact(StrEnum):
@@ -68,24 +71,30 @@ class Glob:
 
     @classmethod
     def of(cls, text: str) -> "Glob":
-        return cls(re.sub(r"\*+", "*", text.strip().casefold()))
-
-    @property
-    def is_literal(self) -> bool:
-        return not has_wildcards(self.pattern)
+        return cls(re.sub(r"\*+", "*", folded(text).strip()))
 
     def holds(self, stated: str) -> bool:
-        values = stated[:_STATED_MAX_CHARACTERS].split("\\")
-        return any(self._matches(value.strip().casefold()) for value in values)
+        values = folded(stated[:_STATED_MAX_CHARACTERS]).split("\\")
+        return any(self._matches(value.strip()) for value in values)
 
     def covers(self, other: Alternative) -> bool:
-        if not isinstance(other, Glob):
-            return False
-        return self == other or (other.is_literal and self._matches(other.pattern))
+        """Of words, those that have what stands between two `*` in one of them."""
+        if isinstance(other, Words):
+            return self._is_anywhere and any(self._matches(word) for word in other.words)
+        return isinstance(other, Glob) and self._covers_pattern(other.pattern)
 
-    def _matches(self, folded: str) -> bool:
+    @property
+    def _is_anywhere(self) -> bool:
+        return self.pattern.startswith("*") and self.pattern.endswith("*")
+
+    def _covers_pattern(self, pattern: str) -> bool:
+        """Whether a `*` of ours stands for each of theirs, and a `*` or `?` for each `?`."""
+        theirs = pattern.replace("*", _ANY_OF_OTHER).replace("?", _ONE_OF_OTHER)
+        return self._matches(theirs, one=f"[!{_ANY_OF_OTHER}]")
+
+    def _matches(self, text: str, one: str = "?") -> bool:
         # fnmatch turns the pattern into a regular expression that never goes back over a `*`.
-        return fnmatchcase(folded, self.pattern.replace("[", "[[]"))
+        return fnmatchcase(text, self.pattern.replace("[", "[[]").replace("?", one))
 
     def __str__(self) -> str:
         return self.pattern.upper()
@@ -176,5 +185,10 @@ def has_wildcards(text: str) -> bool:
     return _WILDCARDS.search(text) is not None
 
 
+def folded(text: str) -> str:
+    """Alike for what a person reads as the same: capitals, full width, letters with their marks."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
 def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(text[:_STATED_MAX_CHARACTERS].casefold()))
+    return frozenset(_WORD.findall(folded(text[:_STATED_MAX_CHARACTERS])))

@@ -69,6 +69,7 @@ def test_an_unknown_destination_is_named_with_the_nearest_known() -> None:
     said = "rules[1] 'r': unknown destination RESERCH; did you mean RESEARCH?"
     assert str(refused(tables, "PACS", "RESEARCH")) == said
     assert "known are PACS" in str(refused([{"name": "r", "destinations": "X"}], "PACS"))
+    assert "did you mean PACS?" in str(refused([{"name": "r", "destinations": "pacs"}], "PACS"))
     assert "no destination is set" in str(refused(tables))
 
 
@@ -76,9 +77,13 @@ UNREACHABLE: list[Tables] = [
     [{}, {"body_part": "HAND"}],
     [{"body_part": ["HAND", "FOOT"]}, {"body_part": "foot"}],
     [{"body_part": "HA*"}, {"body_part": "HAND"}],
+    [{"body_part": "*SPINE"}, {"body_part": "C?SPINE"}],
+    [{"body_part": "H?ND*"}, {"body_part": ["HAND?", "H?ND*ER"]}],
     [{"modality": "DX"}, {"modality": "DX", "body_part": "HAND"}],
     [{"address": "10.0.0.0/8"}, {"address": ["10.0.3.0/24", "10.9.9.9"]}],
     [{"study_description": "hand"}, {"study_description": "left HAND"}],
+    [{"study_description": "*han?*"}, {"study_description": "left Handgelenk"}],
+    [{"study_description": "ＨＡＮＤ"}, {"study_description": "hand"}],
     [{"max_age_years": 17}, {"min_age_years": 2, "max_age_years": 15}],
     [{"modality": "DX"}, {"modality": "CR"}, {"modality": ["CR", "DX"], "body_part": "HAND"}],
 ]
@@ -92,6 +97,11 @@ REACHABLE: list[Tables] = [
     [{"study_description": "left hand"}, {"study_description": "hand"}],
     [{"station": "hand"}, {"study_description": "hand"}],
     [{"study_description": "hand*"}, {"study_description": "hand"}],
+    [{"study_description": "*left hand*"}, {"study_description": "left hand"}],
+    [{"body_part": "H?ND"}, {"body_part": "H*ND"}],
+    [{"body_part": "H??ND"}, {"body_part": "H*ND"}],
+    [{"body_part": "HAND"}, {"body_part": "H?ND"}],
+    [{"body_part": "*HAND*"}, {"body_part": "H*"}],
     [{"max_age_years": 15}, {"max_age_years": 17}],
     [{"modality": "DX", "body_part": "HAND"}, {"modality": ["CR", "DX"], "body_part": "HAND"}],
 ]

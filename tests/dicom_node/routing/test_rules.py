@@ -75,6 +75,12 @@ def test_every_rule_says_which_condition_failed_and_with_which_value() -> None:
         ({"series_description": "[ap]*"}, {"series_description": "a"}, False),
         ({"series_description": "?*"}, {"series_description": ""}, False),
         ({"station": "straße"}, {"station": "STRASSE 1"}, True),
+        ({"study_description": "röntgen"}, {"study_description": "Ro\u0308ntgen Hand"}, True),
+        ({"study_description": "*rön*"}, {"study_description": "XRO\u0308NTGEN"}, True),
+        ({"study_description": "hand"}, {"study_description": "ＨＡＮＤ　２Ｒ"}, True),
+        ({"study_description": "*ハンド*"}, {"study_description": "左ﾊﾝﾄﾞ正面"}, True),
+        ({"study_description": "手"}, {"study_description": "左手関節 正面"}, False),
+        ({"study_description": "*手*"}, {"study_description": "左手関節 正面"}, True),
         ({"sop_class": "Computed Radiography Image Storage"}, {"sop_class": "1.2.3"}, False),
         (
             {"sop_class": "ComputedRadiographyImageStorage"},
