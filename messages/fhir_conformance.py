@@ -6,7 +6,7 @@ from messages.fhir_values import Element
 
 FHIR_VERSION = "4.0.1"
 # When what follows was last changed; the statement is the same until then.
-_CHANGED = "2026-11-21"
+_CHANGED = "2026-11-29"
 
 
 def capability_statement(base_url: str) -> Element:
@@ -26,7 +26,8 @@ def capability_statement(base_url: str) -> Element:
             {
                 "mode": "server",
                 "documentation": "Read only. A blocked study, which may mix two patients, is in no "
-                "answer. Prefer: handling=strict makes an unknown search parameter an error.",
+                "answer. A search parameter that is listed here is an error in any form that its "
+                "documentation does not name; with Prefer: handling=strict an unknown one is too.",
                 "resource": [_resource(*item) for item in PARAMETERS.items()],
             }
         ],

@@ -1,5 +1,6 @@
 """What can be asked of the FHIR service: one table, for the searches and for telling of them."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -60,8 +61,9 @@ class Search:
 def read_search(
     resource_type: str, asked: Sequence[tuple[str, str]], site: FhirSite, *, strict: bool
 ) -> Search:
-    """FhirRefusal where a value makes no sense or, asked to be strict, a name is not known."""
+    """FhirRefusal where a value or a modifier makes no sense or, asked to be strict, a name."""
     known = {name: one for one in PARAMETERS[resource_type] for name in one.accepted}
+    _refuse_other_spellings(resource_type, [name for name, _ in asked if name not in known])
     if strict and any(name not in known for name, _ in asked):
         raise invalid(
             f"{resource_type} can be searched by {', '.join(known)}, and by nothing else; "
@@ -73,6 +75,19 @@ def read_search(
         tests=tuple((known[name], text) for name, text in used),
         used=used,
     )
+
+
+def _refuse_other_spellings(resource_type: str, names: Sequence[str]) -> None:
+    """A parameter that we know, in a form that we do not (R4 3.1.1.4.1).
+
+    Passed over, a search for one patient would find every patient.
+    """
+    by_name = {one.name: one for one in PARAMETERS[resource_type]}
+    for name in names:
+        parameter = by_name.get(re.split("[:.]", name, maxsplit=1)[0])
+        if parameter is not None:
+            spelled = " or ".join(parameter.accepted)
+            raise invalid(f"{resource_type} can be searched by {spelled}, in no other form")
 
 
 def _condition(parameter: SearchParameter, site: FhirSite, text: str) -> Condition:

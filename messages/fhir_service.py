@@ -114,9 +114,10 @@ class FhirService:
         with reading(self._engine) as session:
             placed = placed_resources(session, archive, resource_type, search, Place())
             page = take_page(placed, search, 1)
-        if not page.resources:
+        # Asked of a search, an id may be several with commas.
+        resource = next((one for one in page.resources if one["id"] == resource_id), None)
+        if resource is None:
             raise _not_found(f"there is no {resource_type} of that id")
-        resource = page.resources[0]
         etag = f'W/"{resource["meta"]["versionId"]}"'
         if etag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers={"ETag": etag})

@@ -114,6 +114,13 @@ def test_what_a_search_finds_can_be_read(client: Client, resource_type: str) -> 
         assert client.found(f"{resource_type}?_id={found['id']}") == [found]
 
 
+def test_an_id_names_one_resource(client: Client) -> None:
+    first, second = (one["id"] for one in client.found("DiagnosticReport"))
+    assert client.found(f"DiagnosticReport?_id={first},{second}")[1]["id"] == second
+    for several in (f"{first},{second}", f"|{first}", f"{first},"):
+        assert client.get(f"DiagnosticReport/{several}").status_code == 404
+
+
 def test_every_reported_study_is_there_and_a_blocked_one_is_not(client: Client) -> None:
     assert client.studies("") == ["A-1", "A-2"]
     assert len(client.found("ImagingStudy")) == 2
@@ -212,6 +219,16 @@ def test_an_unknown_parameter_is_left_out_of_the_self_link_or_refused(client: Cl
         ("DiagnosticReport?_cursor=1", 400, "invalid"),
         ("DiagnosticReport?_cursor=99999999999999999999.0", 400, "invalid"),
         ("DiagnosticReport?_format=xml", 406, "not-supported"),
+        ("DiagnosticReport?patient=Patient/1", 400, "invalid"),
+        ("DiagnosticReport?patient=P-1", 400, "invalid"),
+        ("DiagnosticReport?patient.name=Yamada", 400, "invalid"),
+        ("DiagnosticReport?patient:Patient.identifier=P-1", 400, "invalid"),
+        ("DiagnosticReport?status:not=preliminary", 400, "invalid"),
+        ("DiagnosticReport?_id:missing=true", 400, "invalid"),
+        ("Observation?subject=Patient/1", 400, "invalid"),
+        ("Observation?based-on=ServiceRequest/1", 400, "invalid"),
+        ("ImagingStudy?basedon=ServiceRequest/1", 400, "invalid"),
+        ("ImagingStudy?started:missing=true", 400, "invalid"),
     ],
 )
 def test_an_error_is_an_outcome_in_plain_words(
