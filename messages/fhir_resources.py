@@ -18,7 +18,7 @@ from messages.fhir_observation import observations
 from messages.fhir_report import diagnostic_report
 from messages.fhir_source import FhirSource
 from messages.fhir_study import imaging_study
-from messages.fhir_values import DICOM_UID, Element, filled
+from messages.fhir_values import Element, filled
 
 # R4B (4.3.0) changed none of these against R4 (4.0.1), element for element.
 _MODELS: dict[str, type[BaseModel]] = {
@@ -58,8 +58,9 @@ def checked(resource: Element) -> Element:
 def make_transaction(source: FhirSource) -> bytes:
     """All resources in one transaction that leaves a server the same however often it is sent.
 
-    A Device never changes, so it is made once. The others are put under ids of our own: a newer
-    revision replaces an older one, and nothing that another system made is touched.
+    All are put under ids of our own: a newer revision replaces an older one, and nothing that
+    another system made is touched. A Device too: made where none is found (ifNoneExist), two
+    senders at once could make two, and then no server knows which is meant (HTTP 412).
     """
     resources = make_resources(source)
     addresses = {f"{one['resourceType']}/{one['id']}": _full_url(one) for one in resources}
@@ -73,12 +74,7 @@ def encode(resource: Element) -> bytes:
 
 
 def _entry(resource: Element) -> Element:
-    if resource["resourceType"] == "Device":
-        identifier = f"identifier={DICOM_UID}|{resource['identifier'][0]['value']}"
-        request = {"method": "POST", "url": "Device", "ifNoneExist": identifier}
-    else:
-        address = f"{resource['resourceType']}/{resource['id']}"
-        request = {"method": "PUT", "url": address}
+    request = {"method": "PUT", "url": f"{resource['resourceType']}/{resource['id']}"}
     return {"fullUrl": _full_url(resource), "resource": resource, "request": request}
 
 
