@@ -1,12 +1,12 @@
 """Proof that a destination keeps what it took: by Storage Commitment, else by finding it there."""
 
 import uuid
+from contextlib import AbstractContextManager
 
 import structlog
 
 from db.commitments import (
     ConfirmationOrder,
-    record_answer,
     record_found,
     record_unprovable,
     save_request,
@@ -17,6 +17,7 @@ from db.jobs import Claim, finish_job
 from db.session import transaction
 from dicom_node.commitment.messages import Reference
 from dicom_node.commitment.proof import CommitmentNotOffered, Questions, QuestionUnanswered, asking
+from dicom_node.commitment.service import recorder
 from dicom_node.peer import NothingAccepted, PeerRefused
 from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
@@ -67,7 +68,7 @@ def _takes_request(
     """Whether it answers, or has promised to answer, by Storage Commitment."""
     if order.requests >= _MOST_UNANSWERED:
         return False
-    with asking(destination.peer, kitchen.plan.ae_title) as questions:
+    with _asking(kitchen, destination) as questions:
         if not questions.offers_commitment:
             return False
         try:
@@ -82,10 +83,14 @@ def _search(
     kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
 ) -> None:
     """On an association of its own: who refused the request may have closed the other."""
-    with asking(destination.peer, kitchen.plan.ae_title) as questions:
+    with _asking(kitchen, destination) as questions:
         if not questions.offers_query:
             raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
         _find(kitchen, claim, questions, order)
+
+
+def _asking(kitchen: Kitchen, destination: PacsDestination) -> AbstractContextManager[Questions]:
+    return asking(destination.peer, kitchen.plan.ae_title, recorder(kitchen.ledger))
 
 
 def _give_up(kitchen: Kitchen, claim: Claim) -> None:
@@ -99,14 +104,12 @@ def _request_commitment(
     transaction_uid = f"2.25.{uuid.uuid4().int}"
     with transaction(kitchen.ledger) as session:
         save_request(session, claim, transaction_uid)
-    answer = questions.request_commitment(
+    questions.request_commitment(
         transaction_uid,
         [Reference(one.sop_class_uid, one.sop_instance_uid) for one in order.objects],
         wait_seconds=_ANSWER_WAIT_SECONDS,
     )
     with transaction(kitchen.ledger) as session:
-        if answer is not None:
-            record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
         wait_for_answer(session, claim, seconds=_ASK_AGAIN_SECONDS)
 
 

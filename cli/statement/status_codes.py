@@ -93,11 +93,7 @@ RETRIEVE_ANSWERS: Mapping[QueryStatus, tuple[str, str]] = {
 }
 COMMITMENT_ANSWERS: Mapping[int, tuple[str, str]] = {
     commitment.SUCCESS: ("Success", "the message is in the ledger, synced"),
-    commitment.PROCESSING_FAILURE: (
-        "Processing failure",
-        "the database is away; on an association of the node's own also an N-EVENT-REPORT of "
-        "another transaction than the one asked about there, which belongs to the listener",
-    ),
+    commitment.PROCESSING_FAILURE: ("Processing failure", "the database is away"),
     commitment.NO_SUCH_EVENT_TYPE: (
         "No such event type",
         "N-EVENT-REPORT only: the Event Type is neither 1 nor 2",

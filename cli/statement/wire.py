@@ -102,7 +102,7 @@ def _deliver(peer: Destination, ae_title: str, _reception: Reception) -> None:
 
 
 def _prove(peer: Destination, ae_title: str, _reception: Reception) -> None:
-    with asking(peer, ae_title) as questions:
+    with asking(peer, ae_title, lambda _answer: False) as questions:
         assert questions.offers_commitment
 
 

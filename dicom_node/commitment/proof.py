@@ -1,32 +1,32 @@
 """Asking a peer whether it keeps what it was sent: Storage Commitment, else C-FIND."""
 
-import queue
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
+import structlog
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import evt
 from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.sop_class import (
     StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
 )
 
 from dicom_node.commitment.messages import (
-    ALL_KEPT,
     PUSH_MODEL_INSTANCE,
     REQUEST_COMMITMENT,
-    SOME_FAILED,
-    CommitmentAnswer,
     Reference,
-    read_answer,
     request_message,
 )
+from dicom_node.commitment.service import Recorder, take_event_report
 from dicom_node.echo import VERIFICATION_PROPOSALS
-from dicom_node.header_reading import UNREADABLE, NotUnderstood
 from dicom_node.peer import Destination, associate
+
+log = structlog.get_logger(__name__)
 
 _PROPOSALS = (
     (StorageCommitmentPushModel, ExplicitVRLittleEndian),
@@ -39,20 +39,42 @@ _SUCCESS = 0x0000
 _PENDING = (0xFF00, 0xFF01)
 # PS3.7 10.1.4.1.10: answers that another attempt will not change.
 _REFUSALS = (0x0122, 0x0123, 0x0124, 0x0211, 0x0118, 0x0112)
-# PS3.7 10.1.1.1.8.
-PROCESSING_FAILURE, NO_SUCH_EVENT_TYPE, INVALID_ARGUMENT = 0x0110, 0x0113, 0x0115
 
 
 @contextmanager
-def asking(destination: Destination, calling_ae_title: str) -> Iterator["Questions"]:
-    """An association on which the peer is asked; raises PeerUnavailable or PeerRefused."""
-    inbox = _Inbox()
+def asking(
+    destination: Destination, calling_ae_title: str, record: Recorder
+) -> Iterator["Questions"]:
+    """An association on which the peer is asked; raises PeerUnavailable or PeerRefused.
+
+    Whatever answer comes until the association is released goes to `record`, and is answered
+    Success once it is written down: to this question or to an earlier one, in time or late.
+    """
+    inbox = _Inbox(destination, record)
     handlers = [(evt.EVT_N_EVENT_REPORT, inbox.take)]
     association = associate(destination, calling_ae_title, _PROPOSALS, handlers=handlers)
+    serving = _one_at_a_time(association)
     try:
         yield Questions(destination, association, inbox)
     finally:
-        association.release()
+        with serving:
+            association.release()
+
+
+def _one_at_a_time(association: Association) -> threading.Lock:
+    """A lock that is held while an N-EVENT-REPORT is served, response included.
+
+    pynetdicom serves each in a thread of its own: released in the midst, the association breaks.
+    """
+    lock, serve = threading.Lock(), association._serve_request
+
+    def serve_alone(message: Any, context_id: int) -> None:
+        # The reactor serves all else, and must not wait for a release that waits for the reactor.
+        with lock if isinstance(message, N_EVENT_REPORT) else nullcontext():
+            serve(message, context_id)
+
+    association._serve_request = serve_alone
+    return lock
 
 
 class Questions:
@@ -74,9 +96,8 @@ class Questions:
 
     def request_commitment(
         self, transaction_uid: str, references: Sequence[Reference], *, wait_seconds: float
-    ) -> CommitmentAnswer | None:
-        """The answer, if it comes on this association in time; it may come on another later."""
-        self._inbox.transaction_uid = transaction_uid
+    ) -> None:
+        """Asks, and waits a little for the answer; it may also come on another association."""
         status, _ = self._association.send_n_action(
             request_message(transaction_uid, references),
             REQUEST_COMMITMENT,
@@ -84,10 +105,7 @@ class Questions:
             PUSH_MODEL_INSTANCE,
         )
         self._require_success(status)
-        try:
-            return self._inbox.answers.get(timeout=wait_seconds)
-        except queue.Empty:
-            return None
+        self._inbox.wait_for(transaction_uid, wait_seconds)
 
     def find(
         self, study_instance_uid: str, series_instance_uid: str, sop_instance_uid: str
@@ -135,24 +153,28 @@ class CommitmentNotOffered(QuestionUnanswered):
 
 
 class _Inbox:
-    """Takes the answer to the question asked on this association.
+    """Takes what the peer answers, and knows which questions it has answered."""
 
-    One to an earlier question is not taken: nobody here would write it down, and the peer can tell
-    it to the listener.
-    """
-
-    def __init__(self) -> None:
-        self.transaction_uid: str | None = None
-        self.answers: queue.Queue[CommitmentAnswer] = queue.Queue()
+    def __init__(self, destination: Destination, record: Recorder) -> None:
+        self._destination = destination
+        self._record = record
+        self._answered: set[str] = set()
+        self._news = threading.Condition()
 
     def take(self, event: Any) -> tuple[int, None]:
-        if event.event_type not in (ALL_KEPT, SOME_FAILED):
-            return NO_SUCH_EVENT_TYPE, None
-        try:
-            answer = read_answer(event.event_information)
-        except (NotUnderstood, *UNREADABLE):
-            return INVALID_ARGUMENT, None
-        if answer.transaction_uid != self.transaction_uid:
-            return PROCESSING_FAILURE, None
-        self.answers.put(answer)
-        return _SUCCESS, None
+        status, answer = take_event_report(event, self._record)
+        log.info(
+            "commitment_message",
+            message="answer",
+            peer=str(self._destination),
+            status=f"0x{status:04X}",
+        )
+        if answer is not None and status == _SUCCESS:
+            with self._news:
+                self._answered.add(answer.transaction_uid)
+                self._news.notify_all()
+        return status, None
+
+    def wait_for(self, transaction_uid: str, seconds: float) -> None:
+        with self._news:
+            self._news.wait_for(lambda: transaction_uid in self._answered, seconds)

@@ -1,6 +1,6 @@
 """Storage Commitment as it comes in: peers' answers to our questions, and their questions to us."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from typing import Any
 
 import structlog
@@ -14,6 +14,7 @@ from dicom_node.commitment.messages import (
     ALL_KEPT,
     REQUEST_COMMITMENT,
     SOME_FAILED,
+    CommitmentAnswer,
     read_answer,
     read_request,
 )
@@ -30,6 +31,32 @@ INVALID_ARGUMENT = 0x0115
 NO_SUCH_ACTION = 0x0123
 NOT_AUTHORISED = 0x0124
 
+# Writes an answer down; False where we asked no such question. May raise LedgerUnavailable.
+Recorder = Callable[[CommitmentAnswer], bool]
+
+
+def recorder(engine: Engine) -> Recorder:
+    """Writes answers into this ledger."""
+
+    def record(answer: CommitmentAnswer) -> bool:
+        with transaction(engine) as session:
+            return record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
+
+    return record
+
+
+def take_event_report(event: Any, record: Recorder) -> tuple[int, CommitmentAnswer | None]:
+    """The status for an N-EVENT-REPORT, Success only for what is written down, and what it said."""
+    if event.event_type not in (ALL_KEPT, SOME_FAILED):
+        return NO_SUCH_EVENT_TYPE, None
+    try:
+        answer = read_answer(_information(event, "event_information"))
+        return (SUCCESS if record(answer) else INVALID_ARGUMENT), answer
+    except NotUnderstood:
+        return INVALID_ARGUMENT, None
+    except LedgerUnavailable:
+        return PROCESSING_FAILURE, None
+
 
 class CommitmentService:
     """Takes both messages into the ledger before it says Success; the answering is a job's."""
@@ -37,22 +64,13 @@ class CommitmentService:
     def __init__(self, engine: Engine, answerable: Set[str]) -> None:
         """`answerable`: the AE titles whose address is known, so that they can be answered."""
         self._engine = engine
+        self._record = recorder(engine)
         self._answerable = answerable
 
     def handle_event_report(self, event: Any) -> tuple[int, None]:
         """The handler of EVT_N_EVENT_REPORT: what a destination says it keeps of our results."""
-        if event.event_type not in (ALL_KEPT, SOME_FAILED):
-            return _told(event, "answer", NO_SUCH_EVENT_TYPE), None
-        try:
-            answer = read_answer(_information(event, "event_information"))
-            with transaction(self._engine) as session:
-                known = record_answer(session, answer.transaction_uid, answer.kept, answer.failed)
-        except NotUnderstood:
-            return _told(event, "answer", INVALID_ARGUMENT), None
-        except LedgerUnavailable:
-            return _told(event, "answer", PROCESSING_FAILURE), None
-        status = SUCCESS if known else INVALID_ARGUMENT
-        kept, failed = len(answer.kept), len(answer.failed)
+        status, answer = take_event_report(event, self._record)
+        kept, failed = (len(answer.kept), len(answer.failed)) if answer else (0, 0)
         return _told(event, "answer", status, kept=kept, failed=failed), None
 
     def handle_action(self, event: Any) -> tuple[int, None]:
