@@ -144,7 +144,7 @@ def _log_query(event: Any, course: _Course) -> None:
         association_id=event.assoc.dimse.association_id,
         calling_ae_title=printable(event.assoc.requestor.ae_title),
         address=event.assoc.requestor.address,
-        level=course.level or None,
+        query_level=course.level or None,
         matches=course.matches,
         milliseconds=round((time.monotonic() - course.started_at) * 1000, 1),
         status=f"0x{course.status:04X}",

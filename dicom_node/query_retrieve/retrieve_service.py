@@ -236,7 +236,7 @@ def _log_retrieval(event: Any, course: _Course) -> None:
         association_id=event.assoc.dimse.association_id,
         calling_ae_title=printable(event.assoc.requestor.ae_title),
         address=event.assoc.requestor.address,
-        level=course.level or None,
+        query_level=course.level or None,
         completed=operations.completed,
         warnings=operations.warnings,
         failed=len(operations.failed_uids),

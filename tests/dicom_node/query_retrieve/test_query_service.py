@@ -259,12 +259,12 @@ def test_no_log_line_tells_what_was_asked_or_found(
     library = logging.getLogger("pynetdicom")
     library.addHandler(caplog.handler)
     caplog.set_level(logging.DEBUG, "pynetdicom")
-    with structlog.testing.capture_logs() as lines:
+    with structlog.testing.capture_logs([structlog.processors.add_log_level]) as lines:
         found(node, PatientName="weiss*", PatientID="p2", StudyDate="20260301")
         find(node, PatientName="weiss*" * 1000)
     library.removeHandler(caplog.handler)
     queries = [line for line in lines if line["event"] == "c_find"]
-    assert [(q["level"], q["matches"], q["status"]) for q in queries] == [
+    assert [(q["query_level"], q["matches"], q["status"]) for q in queries] == [
         ("STUDY", 1, "0x0000"),
         ("STUDY", 0, "0xA900"),
     ]
