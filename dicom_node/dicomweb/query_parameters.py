@@ -1,5 +1,6 @@
 """What a QIDO-RS request asks for (PS3.18 8.3.4, 10.6.1): keys, attributes to be told, a page."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,9 @@ from dicom_node.query_retrieve.query_keys import Matcher
 
 _PLACES = {"study": "StudyInstanceUID", "series": "SeriesInstanceUID"}
 _NUMBER_MAX = 10**9
+# Attributes that no result here is told by: a private one's tag, one within a sequence.
+_ELSEWHERE = re.compile(r"[0-9A-Fa-f]{8}|[0-9A-Za-z]+(\.[0-9A-Za-z]+)+")
+_LISTED = ("UI", "CS")  # no value of theirs holds a comma
 # What is always told at each level (PS3.18 10.6.3.3), as far as it is known here.
 _TOLD: Mapping[Level, tuple[str, ...]] = {
     Level.STUDY: (
@@ -96,7 +100,7 @@ def _read_key(query: WebQuery, name: str, value: str) -> None:
         raise BadRequest(f"{keyword} is asked for twice")
     query.seen.add(keyword)
     vr = dictionary_VR(keyword)
-    values = value.replace("\\", ",").split(",") if vr == "UI" else [value]
+    values = value.replace("\\", ",").split(",") if vr in _LISTED else [value]
     query.keys[keyword] = Key(vr, tuple(one for one in values if one))
 
 
@@ -104,21 +108,28 @@ def _read_included(query: WebQuery, value: str) -> None:
     """What is not known here is left out, as it is from an answer that lacks it."""
     supported = SUPPORTED_KEYS[query.level]
     for name in value.split(","):
-        query.told |= supported if name == "all" else supported & {_keyword(name)}
+        if name == "all":
+            query.told |= supported
+        elif not _ELSEWHERE.fullmatch(name) or _known(name):
+            query.told |= supported & {_keyword(name)}
 
 
 def _keyword(name: str) -> str:
     """An attribute is named by its keyword or by its tag in eight hexadecimal digits."""
+    keyword = _known(name)
+    if not keyword:
+        raise BadRequest(f"{name[:64]} is neither an attribute nor a parameter of a search")
+    return keyword
+
+
+def _known(name: str) -> str:
     tag = tag_for_keyword(name)
     if tag is None and len(name) == 8:
         try:
             tag = int(name, 16)
         except ValueError:
             tag = None
-    keyword = "" if tag is None else keyword_for_tag(tag)
-    if not keyword:
-        raise BadRequest(f"{name[:64]} is neither an attribute nor a parameter of a search")
-    return keyword
+    return "" if tag is None else keyword_for_tag(tag)
 
 
 def _read_limit(query: WebQuery, value: str) -> None:

@@ -42,6 +42,8 @@ def found(gateway: Gateway, **keys: str) -> set[str]:
         ({"StudyDate": "20260201-"}, {KNEE, UNDATED}),
         ({"StudyInstanceUID": f"{WRIST},{KNEE}"}, {WRIST, KNEE}),
         ({"ModalitiesInStudy": "OT"}, {KNEE}),
+        ({"ModalitiesInStudy": "OT,CR"}, {KNEE}),
+        ({"ModalitiesInStudy": r"DX\OT"}, {KNEE}),
         ({"AccessionNumber": "ACC1", "PatientID": "P1"}, {WRIST}),
     ],
 )
@@ -99,6 +101,12 @@ def test_what_is_told_can_be_chosen(gateway: Gateway) -> None:
     assert Dataset.from_json(whole).SOPClassesInStudy == SR
     [unknown] = gateway.get("/studies", PatientID="P1", includefield="00081030,PatientAge").json()
     assert "00101010" not in unknown
+
+
+@pytest.mark.parametrize("name", ["00091002", "00400275.00400009", "RequestAttributesSequence.X"])
+def test_what_cannot_be_told_is_left_out(gateway: Gateway, name: str) -> None:
+    [answer] = gateway.get("/studies", PatientID="P1", includefield=f"{name},00081030").json()
+    assert Dataset.from_json(answer).StudyDescription == "Handgelenk"
 
 
 @pytest.mark.parametrize(
