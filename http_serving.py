@@ -1,11 +1,14 @@
 """What every door over HTTP is served by: a socket of our own, a quiet server, no traces."""
 
+import asyncio
 import ipaddress
 import socket
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # FastAPI would send traces to wherever the environment says: nothing leaves the hospital.
 NO_TELEMETRY: TelemetryConfig = {
@@ -15,6 +18,45 @@ NO_TELEMETRY: TelemetryConfig = {
     "operation_spans": False,
     "auto_configure": False,
 }
+
+
+REQUEST_HEAD_SECONDS = 30
+
+
+class PunctualProtocol(H11Protocol):
+    """Closes a connection whose next request does not begin in time.
+
+    uvicorn waits for the head of a request for ever, whoever sends it byte by byte, or not at all:
+    who has no token could take all the connections that there are.
+    """
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)  # type: ignore[arg-type]
+        self._await_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._call_off()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._await_request()
+
+    def _await_request(self) -> None:
+        self._call_off()
+        self._deadline = self.loop.call_later(
+            REQUEST_HEAD_SECONDS, self._close_unless_begun, self.cycle
+        )
+
+    def _call_off(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _close_unless_begun(self, last: Any) -> None:
+        if self.cycle is last and (last is None or last.response_complete):
+            self.transport.close()
 
 
 def listen_at(address: str, port: int) -> socket.socket:
@@ -27,6 +69,7 @@ def build_server(app: FastAPI, last_requests_seconds: int) -> uvicorn.Server:
     """Without an access log: query strings may carry patients' names."""
     config = uvicorn.Config(
         app,
+        http=PunctualProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -1,5 +1,7 @@
 """The gateway as other systems meet it: a real server, with and without its token."""
 
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
+import http_serving
 from db.session import open_ledger
 from gateway.serving import TokenNeeded, bind
 from tests.gateway.served import TOKEN, plan_with, serving
@@ -38,6 +41,48 @@ def test_a_body_is_not_read_without_the_token(engine: Engine, tmp_path: Path) ->
         headers = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=x'}
         answer = httpx.post(f"{url}/dicom-web/studies", content=b"x" * 100_000, headers=headers)
     assert answer.status_code == 401
+
+
+STRANGERS = {"says nothing": b"", "never ends its head": b"GET /healthz HTTP/1.1\r\nHost: n\r\n"}
+
+
+@pytest.mark.parametrize("case", STRANGERS)
+def test_who_asks_nothing_keeps_no_connection(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str
+) -> None:
+    monkeypatch.setattr(http_serving, "REQUEST_HEAD_SECONDS", 0.2)
+    with serving(plan_with(TOKEN), engine, tmp_path / "spool") as url, connected(url) as stranger:
+        stranger.sendall(STRANGERS[case])
+        assert stranger.recv(100) == b""
+
+
+def test_who_sends_junk_behind_a_refusal_is_cut_off(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_serving, "REQUEST_HEAD_SECONDS", 0.2)
+    head = b"POST /dicom-web/studies HTTP/1.1\r\nHost: n\r\nContent-Length: 9999\r\n\r\n"
+    with serving(plan_with(TOKEN), engine, tmp_path / "spool") as url, connected(url) as stranger:
+        stranger.sendall(head + b"x" * 100)
+        assert stranger.recv(1000).startswith(b"HTTP/1.1 401")
+        assert stranger.recv(1000) == b""
+
+
+def test_a_slow_body_is_waited_for(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http_serving, "REQUEST_HEAD_SECONDS", 0.2)
+    content_type = b'Content-Type: multipart/related; type="application/dicom"; boundary=x\r\n'
+    head = b"POST /dicom-web/studies HTTP/1.1\r\nHost: n\r\nContent-Length: 5\r\n" + content_type
+    with serving(plan_with(None), engine, tmp_path / "spool") as url, connected(url) as sender:
+        sender.sendall(head + b"\r\n--")
+        time.sleep(0.5)
+        sender.sendall(b"x--")
+        assert sender.recv(1000).startswith(b"HTTP/1.1 400")
+
+
+def connected(url: str) -> socket.socket:
+    address = httpx.URL(url)
+    return socket.create_connection((address.host, address.port or 80), timeout=10)
 
 
 def test_other_machines_need_a_token() -> None:
