@@ -1,16 +1,20 @@
 """The result ladder: what a destination gets follows from the SOP classes it accepts.
 
-From the top: a report with presentation states, a report with secondary captures, captures alone.
+From the top: a report with presentation states, a report with secondary captures, captures alone,
+and presentation states alone where nothing else is taken.
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pydicom.uid import UID
 
 from dicom_node.results.result_object import ResultKind
 
-_REPORT_ONLY = "a study without a fracture goes to this destination as its report alone"
+_NEGATIVE = "a study without a fracture goes to this destination"
+_REPORT_ALONE = f"{_NEGATIVE} as its report alone"
+_REPORT_AND_MORE = f"{_NEGATIVE} as its report, with what the settings ask for besides"
+_ON_ONE_PAGE = f"{_NEGATIVE} on one page"
 _SHOWN_BY_GSPS = "presentation states show it"
 _NOT_ACCEPTED = "the destination does not accept {}"
 _NAMES = {
@@ -70,7 +74,7 @@ def choose_rung(
             sent[one.number] = sop_class_uid
         else:
             omitted[one.number] = reason or _NOT_ACCEPTED.format(_name(one))
-    return Rung(_rung_name(offered, sent), ladder.reason(), sent, omitted)
+    return Rung(_rung_name(offered, sent), ladder.reason(sent), sent, omitted)
 
 
 class _Ladder:
@@ -82,8 +86,12 @@ class _Ladder:
         self._offered, self._accepted = offered, accepted
         self._wishes = wishes
         self._has_report = self._is_accepted(ResultKind.SR)
-        self._report_only = negative and not wishes.pictures_of_negatives and self._has_report
-        self._has_gsps = self._has_report and self._is_accepted(ResultKind.GSPS)
+        takes_captures = self._is_accepted(ResultKind.SC) or self._is_accepted(ResultKind.SUMMARY)
+        self._captures_only = takes_captures and not self._has_report
+        # Silence must never mean "normal": what is left out, something else has said.
+        said_otherwise = self._has_report or takes_captures
+        self._is_brief = negative and not wishes.pictures_of_negatives and said_otherwise
+        self._has_gsps = self._is_accepted(ResultKind.GSPS) and not self._captures_only
         self._shown = {
             one.image for one in offered if one.kind is ResultKind.GSPS and self._has_gsps
         }
@@ -92,9 +100,15 @@ class _Ladder:
         """Why an object is not for this destination though it might accept it."""
         if one.kind not in _PICTURES or one.kind in self._wishes.also:
             return None
-        if self._report_only:
-            return _REPORT_ONLY
-        if one.kind is ResultKind.GSPS and not self._has_report:
+        return self._why_not_brief(one) if self._is_brief else self._why_not_shown(one)
+
+    def _why_not_brief(self, one: Offered) -> str | None:
+        if self._has_report:
+            return _REPORT_ALONE
+        return None if one.kind is ResultKind.SUMMARY else _ON_ONE_PAGE
+
+    def _why_not_shown(self, one: Offered) -> str | None:
+        if one.kind is ResultKind.GSPS and self._captures_only:
             return "without a report, secondary captures say more"
         if one.kind is ResultKind.SC and one.image in self._shown:
             return _SHOWN_BY_GSPS
@@ -102,16 +116,21 @@ class _Ladder:
             return _SHOWN_BY_GSPS
         return None
 
-    def reason(self) -> str:
-        """Which classes decided."""
+    def reason(self, sent: Mapping[int, str]) -> str:
+        """Which classes decided, and which settings."""
         report = next((one for one in self._offered if one.kind is ResultKind.SR), None)
         steps = [] if report is None else [self._about_report(report)]
-        if self._report_only:
-            return "; ".join([*steps, _REPORT_ONLY])
+        if self._is_brief:
+            return "; ".join([*steps, self._about_negative(sent)])
         if self._offers(ResultKind.GSPS):
             taken = "accepts" if self._is_accepted(ResultKind.GSPS) else "does not accept"
             steps.append(f"{taken} presentation states")
         return "; ".join(steps)
+
+    def _about_negative(self, sent: Mapping[int, str]) -> str:
+        if not self._has_report:
+            return _ON_ONE_PAGE
+        return _REPORT_ALONE if len(sent) == 1 else _REPORT_AND_MORE
 
     def _about_report(self, report: Offered) -> str:
         best, taken = report.sop_class_uids[0], report.accepted_in(self._accepted)

@@ -56,6 +56,8 @@ def choose(*accepted: str, negative: bool = False, wishes: Wishes | None = None)
             "secondary captures + a summary page",
         ),
         ((SR3D,), {REPORT: SR3D}, "Comprehensive 3D SR"),
+        ((GSPS,), {STATE_1: GSPS, STATE_2: GSPS}, "presentation states"),
+        ((PDF,), {DOCUMENT: PDF}, "PDF"),
         ((), {}, ""),
     ],
 )
@@ -97,6 +99,20 @@ def test_a_study_without_a_fracture_goes_as_its_report_alone() -> None:
     assert SUMMARY in with_pictures.sent
 
 
+def test_what_is_asked_for_besides_the_report_of_a_negative_is_said() -> None:
+    rung = choose(SR3D, GSPS, SC, PDF, negative=True)
+    assert set(rung.sent) == {REPORT, DOCUMENT}
+    assert "report alone" not in rung.reason
+    assert rung.reason.endswith("as its report, with what the settings ask for besides")
+
+
 def test_silence_never_means_normal() -> None:
-    rung = choose(SC, negative=True)
-    assert SUMMARY in rung.sent
+    """Captures of a negative, made for another destination, are for that one alone."""
+    rung = choose(SC, GSPS, negative=True)
+    assert set(rung.sent) == {SUMMARY}
+    assert rung.reason.endswith("a study without a fracture goes to this destination on one page")
+    assert rung.omitted[CAPTURE_1] == rung.omitted[STATE_1] == rung.reason.split("; ")[-1]
+
+
+def test_presentation_states_of_a_negative_are_better_than_nothing() -> None:
+    assert set(choose(GSPS, negative=True).sent) == {STATE_1, STATE_2}
