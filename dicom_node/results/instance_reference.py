@@ -1,6 +1,20 @@
 """A reference to an object by its SOP class and instance, as every sequence of them holds it."""
 
 from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+)
+
+# Objects of these with several frames are met, yet a reference may name none (PS3.3 10.3).
+_OF_ONE_FRAME = {
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+}
 
 
 def instance_reference(
@@ -10,6 +24,6 @@ def instance_reference(
     reference = Dataset()
     reference.ReferencedSOPClassUID = sop_class_uid
     reference.ReferencedSOPInstanceUID = sop_instance_uid
-    if frame is not None:
+    if frame is not None and sop_class_uid not in _OF_ONE_FRAME:
         reference.ReferencedFrameNumber = frame
     return reference
