@@ -21,7 +21,7 @@ from dicom_node.contexts import is_image
 from dicom_node.discretion import silence_dicom_libraries
 from dicom_node.echo import VERIFICATION_PROPOSALS
 from dicom_node.header_reading import element_value, is_uid
-from dicom_node.peer import Destination, PeerRefused, PeerUnavailable, associate
+from dicom_node.peer import Destination, PeerRefused, PeerTrouble, associate
 from dicom_node.query_retrieve.query_statuses import CANCELLED, PENDING, SUCCESS, TOO_MUCH, trouble
 
 QUERY_SYNTAXES = (ImplicitVRLittleEndian, ExplicitVRLittleEndian)
@@ -117,8 +117,9 @@ class QueryClient:
             last = min(first + timedelta(days=days - 1), end)
             try:
                 found = self._studies_between(query, first, last, seen)
-            except PeerUnavailable as refusal:
-                if refusal.status != TOO_MUCH or days == 1:
+            except PeerTrouble as refusal:
+                # Orthanc breaks off at its limit as if it had been told to.
+                if refusal.status not in (TOO_MUCH, CANCELLED) or days == 1:
                     raise
                 days = 1
                 continue
@@ -133,7 +134,11 @@ class QueryClient:
         identifier = _identifier("STUDY", AccessionNumber=accession_number, StudyInstanceUID="")
         # Whether the PACS writes the number in another script or not, this says what we do.
         identifier.SpecificCharacterSet = "ISO_IR 192"
-        matches = self._find(identifier, _CHILDREN_MAX)
+        matches = [
+            match
+            for match in self._find(identifier, _CHILDREN_MAX)
+            if _may_be(_text(match, "AccessionNumber"), accession_number)
+        ]
         return [uid for match in matches if (uid := self._study_uid(match))]
 
     def instances(
@@ -238,7 +243,7 @@ class QueryClient:
 
     def _responses(self, identifier: Dataset) -> Iterator[tuple[int | None, Dataset | None]]:
         if not self._association.is_established:
-            raise trouble(self._destination, None, "")
+            raise trouble(self._destination, None, self._association.requestor.ae_title)
         asked = self._association.send_c_find(identifier, STUDY_ROOT_FIND, _MESSAGE_ID)
         for status, match in asked:
             yield status.get("Status"), match
@@ -266,6 +271,13 @@ def _next_window(days: int, matches: int) -> int:
 def _count(match: Dataset) -> int | None:
     value = element_value(match, "NumberOfStudyRelatedInstances")
     return int(value) if isinstance(value, int) else None
+
+
+def _may_be(found: str, asked: str) -> bool:
+    """Whether it is the number; not every PACS says in which characters it writes it."""
+    if not (found.isascii() or asked.isascii()):
+        return True
+    return found.strip().casefold() == asked.strip().casefold()
 
 
 def _text(match: Dataset, keyword: str) -> str:

@@ -18,14 +18,17 @@ _MEANINGS = {
     0xA702: "it could not send; our log says what we refused, and C-MOVE needs our listener",
     0xA801: "it does not know where {calling} is; add our AE title there with our host and port",
     0xA900: "it finds that the request does not fit the information model",
-    CANCELLED: "it says that the request was cancelled",
+    CANCELLED: "it broke the answer off: perhaps it gives so many matches and no more",
 }
 
 
 def trouble(destination: Destination, status: int | None, calling: str) -> PeerTrouble:
     """What to raise on a final status that is no success; None: there was no answer."""
     if status is None:
-        return PeerUnavailable(f"{destination} broke off, or did not answer in time")
+        return PeerUnavailable(
+            f"{destination} broke off, or did not answer in time; its log says why: "
+            f"may {calling} query and retrieve there?"
+        )
     sentence = f"{destination} answers: {describe_query_status(status, calling)}"
     later = status == _PROCESSING_FAILURE or status & 0xFF00 == 0xA700
     return (PeerUnavailable if later else PeerRefused)(sentence, status)

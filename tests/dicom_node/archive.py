@@ -42,7 +42,8 @@ class Archive:
     ignored_keys: frozenset[str] = frozenset()
     breaks_off_after: int | None = None
     pause_seconds: float = 0  # before each match
-    widest_days: int | None = None  # a wider range of dates is answered A700
+    widest_days: int | None = None  # a wider range of dates is answered with the status below
+    too_wide: int = 0xA700
     additions: dict[str, Any] = field(default_factory=dict)  # to every match
     asked: list[Dataset] = field(default_factory=list)
     was_cancelled: bool = False
@@ -59,7 +60,7 @@ class Archive:
         identifier = event.identifier
         self.asked.append(identifier)
         if self.status or self._is_too_wide(identifier):
-            yield self.status or 0xA700, None
+            yield self.status or self.too_wide, None
             return
         for count, match in enumerate(self._matches(identifier)):
             if count == self.breaks_off_after:
@@ -118,7 +119,8 @@ class Archive:
         if "StudyDate" in asked and first:
             return first <= dataset.StudyDate <= (last or first)
         number = identifier.get("AccessionNumber")
-        return not number or number == dataset.AccessionNumber
+        is_unknown = "AccessionNumber" not in asked or not dataset.AccessionNumber
+        return bool(not number or is_unknown or number == dataset.AccessionNumber)
 
     def _match(self, identifier: Dataset, dataset: Dataset) -> Dataset:
         match = Dataset()

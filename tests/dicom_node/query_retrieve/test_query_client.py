@@ -129,6 +129,20 @@ def test_an_accession_number_is_a_study(archive: Archive) -> None:
         assert pacs.studies_with_accession_number("none") == []
 
 
+@pytest.mark.parametrize("number", ["A-77", "Ä-77"])
+def test_a_study_of_another_number_is_not_the_one(archive: Archive, number: str) -> None:
+    """A PACS may match what has no number, as the standard has it; sloppy ones match anything."""
+    archive.datasets = [stored(AccessionNumber="B-1"), stored(AccessionNumber="")]
+    archive.additions = {"AccessionNumber": "B-1"}
+    archive.ignored_keys = frozenset({"AccessionNumber"})
+    with querying(archive.destination, "OSTEON") as pacs:
+        assert pacs.studies_with_accession_number(number) == []
+        archive.additions = {"AccessionNumber": f" {number.lower()} "}
+        assert len(pacs.studies_with_accession_number(number)) == 2
+        archive.additions, archive.ignored_keys = {}, frozenset()
+        assert pacs.studies_with_accession_number(number) == []
+
+
 def test_the_request_for_too_much_is_cancelled(archive: Archive) -> None:
     archive.datasets = [stored() for _ in range(40)]
     archive.pause_seconds = 0.01
@@ -152,7 +166,11 @@ def test_a_wide_period_takes_few_requests(archive: Archive) -> None:
     assert len(archive.asked) < 30
 
 
-def test_a_pacs_that_gives_little_at_once_is_asked_by_the_day(archive: Archive) -> None:
+@pytest.mark.parametrize("status", [0xA700, 0xFE00])
+def test_a_pacs_that_gives_little_at_once_is_asked_by_the_day(
+    archive: Archive, status: int
+) -> None:
+    archive.too_wide = status
     archive.datasets = [stored(StudyDate=f"202601{day:02}") for day in range(1, 13)]
     archive.widest_days = 3
     assert uids(studies(archive)) == {study_of(one) for one in archive.datasets}
@@ -164,6 +182,7 @@ REFUSALS = [
     (0xC000, PeerRefused, "cannot process"),
     (0x0122, PeerRefused, "does not support"),
     (0x0124, PeerRefused, "give OSTEON the right"),
+    (0xFE00, PeerRefused, "gives so many matches and no more"),
 ]
 
 
@@ -179,7 +198,7 @@ def test_a_refusal_in_plain_words(
 def test_a_pacs_that_dies_half_way_has_not_answered(archive: Archive) -> None:
     archive.datasets = [stored() for _ in range(3)]
     archive.breaks_off_after = 2
-    with pytest.raises(PeerUnavailable, match="broke off"):
+    with pytest.raises(PeerUnavailable, match=r"broke off.*may OSTEON query"):
         # Of one request, so that no later one can notice.
         studies(archive, *JANUARY_2, modalities=("CR",))
 
