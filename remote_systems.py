@@ -2,10 +2,20 @@
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
 _PEER = re.compile(r"(?P<ae_title>[^@\s\\]{1,16})(@(?P<host>[^@:\s]+)(:(?P<port>\d{1,5}))?)?")
 _HL7, _FHIR = ("mllp", "mllps"), ("http", "https")
@@ -103,6 +113,9 @@ class FhirSettings(_Destination):
     """A FHIR R4 server that takes transaction bundles."""
 
     token: SecretStr | None = Field(None, description="Bearer token.")
+    token_file: Path | None = Field(
+        None, description="File that holds the bearer token; read anew for each request."
+    )
     attach: Literal["none", "pdf"] = Field("none", description="Whether the PDF goes along.")
 
     @field_validator("address")
@@ -111,6 +124,12 @@ class FhirSettings(_Destination):
         if not urlsplit(value).hostname:
             raise ValueError(f"{value} names no host: https://HOST/PATH")
         return value
+
+    @model_validator(mode="after")
+    def _token_is_said_once(self) -> Self:
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("token and token_file are both set: keep one of them")
+        return self
 
 
 def _kind(value: Any) -> str:

@@ -38,7 +38,12 @@ class Settings(BaseSettings):
     """What may be set in osteon.toml or as OSTEON_… variables; frozen once read."""
 
     model_config = SettingsConfigDict(
-        env_prefix=_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True
+        env_prefix=_PREFIX,
+        # `NAME=` in an .env file says nothing: it does not empty what osteon.toml has.
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
     )
 
     data_dir: Path = Field(Path("osteon-data"), description="Spool, results and SQLite ledger.")
@@ -183,7 +188,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - ours names its folder
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         toml = TomlConfigSettingsSource(settings_cls, toml_file=config_file())
-        secrets = SecretsSettingsSource(settings_cls, os.environ.get(_SECRETS_VARIABLE))
+        secrets = SecretsSettingsSource(settings_cls, os.environ.get(_SECRETS_VARIABLE) or None)
         return init_settings, env_settings, secrets, toml
 
 
@@ -196,7 +201,7 @@ def _entries(value: Any) -> list[Any]:
 
 
 def config_file() -> Path:
-    return Path(os.environ.get(_CONFIG_VARIABLE, "osteon.toml"))
+    return Path(os.environ.get(_CONFIG_VARIABLE) or "osteon.toml")
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -205,14 +210,19 @@ def load_settings(**overrides: Any) -> Settings:
     Raises SettingsRefused; an unknown name is answered with the nearest known one.
     """
     _refuse_unknown_variables()
-    _refuse_missing_secrets()
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
+        _refuse_missing_files()
         return Settings(**given)
     except ValidationError as error:
         raise SettingsRefused(_explain(error)) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsRefused(f"{config_file()} is not valid TOML: {error}") from error
+    except UnicodeDecodeError as error:
+        raise SettingsRefused(f"{config_file()}, or a secret, is not written in UTF-8") from error
+    except OSError as error:
+        place = error.filename or config_file()
+        raise SettingsRefused(f"{place} cannot be read: {error.strerror}") from error
 
 
 def _refuse_unknown_variables() -> None:
@@ -223,9 +233,12 @@ def _refuse_unknown_variables() -> None:
             raise SettingsRefused(f"unknown setting {name}{_nearest(name, known)}")
 
 
-def _refuse_missing_secrets() -> None:
+def _refuse_missing_files() -> None:
+    """What is named has to be there: by the defaults alone a node would take from anyone."""
+    if os.environ.get(_CONFIG_VARIABLE) and not config_file().is_file():
+        raise SettingsRefused(f"{_CONFIG_VARIABLE} names no file: {config_file()}")
     folder = os.environ.get(_SECRETS_VARIABLE)
-    if folder is not None and not Path(folder).is_dir():
+    if folder and not Path(folder).is_dir():
         raise SettingsRefused(f"{_SECRETS_VARIABLE} names no folder: {folder}")
 
 

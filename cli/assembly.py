@@ -143,22 +143,33 @@ def _pacs(destination: PacsSettings) -> PacsDestination:
 
 
 def _hl7_receiver(destination: Hl7Settings) -> Hl7Receiver:
-    tls = ssl.create_default_context() if destination.is_encrypted else None
     return Hl7Receiver(
         name=destination.name,
-        address=MllpDestination(destination.host, destination.port, tls=tls),
+        address=hl7_address(destination),
         receiving_application=destination.receiving_application,
         receiving_facility=destination.receiving_facility,
         with_pdf=destination.attach == "pdf",
     )
 
 
+def hl7_address(destination: Hl7Settings) -> MllpDestination:
+    tls = ssl.create_default_context() if destination.is_encrypted else None
+    return MllpDestination(destination.host, destination.port, tls=tls)
+
+
 def _fhir_server(destination: FhirSettings) -> FhirServer:
-    token = destination.token.get_secret_value() if destination.token else None
     return FhirServer(
         name=destination.name,
-        address=FhirDestination(destination.address, bearer_token=token),
+        address=fhir_address(destination),
         with_pdf=destination.attach == "pdf",
+    )
+
+
+def fhir_address(destination: FhirSettings) -> FhirDestination:
+    """The server and our token there, which the doctor asks by too."""
+    token = destination.token.get_secret_value() if destination.token else None
+    return FhirDestination(
+        destination.address, bearer_token=token, token_file=destination.token_file
     )
 
 

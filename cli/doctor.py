@@ -1,24 +1,28 @@
 """What `osteon doctor` looks at, and what it says to do."""
 
 import shutil
-import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from cli.assembly import as_destination, build_broker, build_spool, model_dir
+from cli.assembly import (
+    as_destination,
+    build_broker,
+    build_spool,
+    fhir_address,
+    hl7_address,
+    model_dir,
+)
 from cli.exits import Leave
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
-from messages.fhir_push import FhirDestination
-from messages.mllp import MllpDestination
 from messages.reachability import verify_receiver, verify_server
 from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit, require_fracture
 from model.classifier import FractureClassifier
-from remote_systems import DestinationSettings, FhirSettings, Hl7Settings, PacsSettings
+from remote_systems import DestinationSettings, Hl7Settings, PacsSettings
 from settings import Settings
 from worker.app import create_app
 
@@ -151,12 +155,6 @@ def _ask(destination: DestinationSettings, settings: Settings) -> str:
         verify_peer(as_destination(destination.peer), calling_ae_title=settings.ae_title)
         return "answers C-ECHO"
     if isinstance(destination, Hl7Settings):
-        tls = ssl.create_default_context() if destination.is_encrypted else None
-        verify_receiver(MllpDestination(destination.host, destination.port, tls=tls))
+        verify_receiver(hl7_address(destination))
         return "takes a connection; no message is sent to try it"
-    return f"answers, FHIR {verify_server(_fhir_server(destination))}"
-
-
-def _fhir_server(destination: FhirSettings) -> FhirDestination:
-    token = destination.token.get_secret_value() if destination.token else None
-    return FhirDestination(destination.address, bearer_token=token)
+    return f"answers, FHIR {verify_server(fhir_address(destination))}"

@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -36,12 +37,13 @@ _ANSWER_MAX_BYTES = 1 << 20
 
 @dataclass(frozen=True, repr=False)
 class FhirDestination:
-    """A FHIR server by its base URL, `https://fhir.hospital.example/r4`."""
+    """A FHIR server by its base URL, `https://fhir.hospital.example/r4`, and our token there."""
 
     base_url: str
     connection_timeout_seconds: float = 10
     answer_timeout_seconds: float = 60
     bearer_token: str | None = None
+    token_file: Path | None = None
 
     def __str__(self) -> str:
         """Without the user and password that a URL may hide."""
@@ -49,6 +51,31 @@ class FhirDestination:
         return f"{url.scheme}://{url.netloc.decode()}{url.path}"
 
     __repr__ = __str__
+
+    def authorization(self) -> dict[str, str]:
+        """The header that shows our token, if we have one; PeerUnavailable where it cannot be had.
+
+        The file is read each time: who renews a token need not restart the node, and only the
+        processes that send need be able to read it.
+        """
+        token = self.bearer_token if self.token_file is None else self._read_token(self.token_file)
+        if not token:
+            return {}
+        # RFC 6750 2.1: one word of ASCII.
+        if not token.isascii() or len(token.split()) != 1:
+            place = self.token_file or "`token`"
+            raise PeerUnavailable(f"{self}: its token is not one word of ASCII; correct {place}")
+        return {"Authorization": f"Bearer {token}"}
+
+    def _read_token(self, path: Path) -> str:
+        try:
+            token = path.read_text("ascii", "replace").strip()
+        except OSError as error:
+            sentence = f"{self}: its token cannot be read from {path}: {error.strerror}"
+            raise PeerUnavailable(sentence) from error
+        if not token:
+            raise PeerUnavailable(f"{self}: {path} is empty, and should hold its token")
+        return token
 
 
 @dataclass(frozen=True)
@@ -77,8 +104,7 @@ def push_bundle(destination: FhirDestination, bundle: bytes) -> Pushed:
 
 def _post(destination: FhirDestination, bundle: bytes) -> httpx.Response:
     headers = {"Content-Type": _MEDIA_TYPE, "Accept": _MEDIA_TYPE, "Prefer": "return=minimal"}
-    if destination.bearer_token:
-        headers["Authorization"] = f"Bearer {destination.bearer_token}"
+    headers |= destination.authorization()
     timeout = httpx.Timeout(
         destination.answer_timeout_seconds, connect=destination.connection_timeout_seconds
     )

@@ -64,9 +64,7 @@ def verify_server(destination: FhirDestination) -> str:
 
 
 def _metadata(destination: FhirDestination) -> httpx.Response:
-    headers = {"Accept": "application/fhir+json"}
-    if destination.bearer_token:
-        headers["Authorization"] = f"Bearer {destination.bearer_token}"
+    headers = {"Accept": "application/fhir+json"} | destination.authorization()
     timeout = httpx.Timeout(
         destination.answer_timeout_seconds, connect=destination.connection_timeout_seconds
     )

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 import typer
+from pydantic import BaseModel
 from typer.core import TyperGroup, TyperOption
 
 from cli import app
+from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,6 +35,22 @@ def test_a_setting_is_documented_with_its_default(name: str) -> None:
     default = Settings.model_fields[name].default
     if isinstance(default, int | float) and not isinstance(default, bool):
         assert f"| {default} |" in row
+
+
+@pytest.mark.parametrize(
+    ("heading", "kind"),
+    [
+        ("Settings of a PACS", PacsSettings),
+        ("Settings of an HL7 receiver", Hl7Settings),
+        ("Settings of a FHIR server", FhirSettings),
+    ],
+)
+def test_the_keys_of_a_destination_are_documented(heading: str, kind: type[BaseModel]) -> None:
+    """`name` of all kinds is explained with the first."""
+    section = (ROOT / "docs/destinations.md").read_text().split(f"## {heading}")[1]
+    rows = [row for row in section.split("\n## ")[0].splitlines() if row.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert named | {"name"} == {field.alias or name for name, field in kind.model_fields.items()}
 
 
 @pytest.mark.parametrize("command", _commands())

@@ -38,21 +38,29 @@ def test_the_gateway_and_receivers_of_other_kinds(shell: Shell) -> None:
     upgrade_ledger(url)
     engine, spool = open_ledger(url), shell.folder / "gateway"
     with serving(plan_with(TOKEN), engine, spool) as address, hl7apy_receiver() as (ris, received):
-        config = shell.folder / "kinds.toml"
+        config, token_file = shell.folder / "kinds.toml", shell.folder / "token"
+        token_file.write_text(TOKEN)
         config.write_text(
             "gateway_enabled = true\n"
             f"gateway_port = {address.rpartition(':')[2]}\n"
             f'[[destinations]]\nname = "RIS"\naddress = "mllp://127.0.0.1:{ris.port}"\n'
             f'[[destinations]]\nname = "FHIR"\naddress = "{address}/fhir"\n'
             f"token = {json.dumps(TOKEN)}\n"
+            f'[[destinations]]\nname = "filed"\naddress = "{address}/fhir"\n'
+            f'token_file = "{token_file}"\n'
+            f'[[destinations]]\nname = "lost"\naddress = "{address}/fhir"\n'
+            f'token_file = "{token_file}.gone"\n'
             f'[[destinations]]\nname = "shut"\naddress = "{address}/fhir"\n'
         )
-        said = _said(shell.run("doctor", "--json", config=config, port=free_port()))
+        outcome = shell.run("doctor", "--json", config=config, port=free_port())
     engine.dispose()
+    assert TOKEN not in outcome.stdout + outcome.stderr
+    said = _said(outcome)
     assert said["gateway"].endswith(" answers")
     assert said["destination RIS"].startswith("takes a connection")
     assert received.empty()
-    assert said["destination FHIR"] == "answers, FHIR 4.0.1"
+    assert said["destination FHIR"] == said["destination filed"] == "answers, FHIR 4.0.1"
+    assert f"its token cannot be read from {token_file}.gone" in said["destination lost"]
     assert "does not accept our token" in said["destination shut"]
 
 

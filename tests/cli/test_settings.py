@@ -61,6 +61,32 @@ def test_what_is_wrong_is_named(tmp_path: Path, toml: str, said: str) -> None:
     assert said in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gone.toml", "OSTEON_CONFIG names no file: gone.toml"),
+        (".", "OSTEON_CONFIG names no file: ."),  # what Docker makes of a file that is not there
+        ("/proc/self/mem", "/proc/self/mem cannot be read: Input/output error"),
+        ("latin1.toml", "latin1.toml, or a secret, is not written in UTF-8"),
+    ],
+)
+def test_a_file_that_is_named_is_read_or_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    (tmp_path / "latin1.toml").write_bytes('ae_title = "KÖLN"'.encode("latin-1"))
+    monkeypatch.setenv("OSTEON_CONFIG", name)
+    with pytest.raises(SettingsRefused) as refusal:
+        load_settings()
+    assert str(refusal.value) == said
+
+
+def test_an_empty_variable_says_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "osteon.toml").write_text('peers = ["PACS@10.0.0.9"]\n')
+    for name in ("OSTEON_PEERS", "OSTEON_GATEWAY_ENABLED", "OSTEON_CONFIG", "OSTEON_SECRETS_DIR"):
+        monkeypatch.setenv(name, "")
+    assert [str(peer) for peer in load_settings().peers] == ["PACS@10.0.0.9"]
+
+
 def test_a_secret_is_not_repeated_in_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OSTEON_PORT", "hunter2")
     with pytest.raises(SettingsRefused) as refusal:
@@ -110,7 +136,7 @@ token = "secret"
     assert isinstance(ris, Hl7Settings)
     assert (ris.name, ris.attach) == ("mllp://ris:2575", "pdf")
     assert isinstance(fhir, FhirSettings)
-    assert "secret" not in repr(fhir)
+    assert "secret" not in repr(load_settings())
 
 
 @pytest.mark.parametrize(
@@ -122,6 +148,10 @@ token = "secret"
         ('address = "https:///r4"', "names no host"),
         ('address = "PACS@a:1"\n[[destinations]]\naddress = "PACS@a:1"', "two destinations"),
         ('name = "pacs"', "address"),
+        (
+            'address = "https://a/r4"\ntoken = "hunter2"\ntoken_file = "/run/secrets/t"',
+            "token and token_file are both set",
+        ),
     ],
 )
 def test_a_destination_that_cannot_be_is_refused(
@@ -129,5 +159,6 @@ def test_a_destination_that_cannot_be_is_refused(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "osteon.toml").write_text(f"[[destinations]]\n{lines}\n")
-    with pytest.raises(SettingsRefused, match=said):
+    with pytest.raises(SettingsRefused, match=said) as refusal:
         load_settings()
+    assert "hunter2" not in str(refusal.value)

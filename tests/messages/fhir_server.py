@@ -55,8 +55,10 @@ def fhir_server() -> Iterator[FhirServer]:
 
 
 @contextmanager
-def answering(status: int, body: str = "", wait_seconds: float = 0) -> Iterator[FhirDestination]:
-    """A server that answers every request so."""
+def answering(
+    status: int, body: str = "", wait_seconds: float = 0, token: str | None = None
+) -> Iterator[FhirDestination]:
+    """A server that answers every request so; where it knows a token, without it 401."""
     over = threading.Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -69,9 +71,9 @@ def answering(status: int, body: str = "", wait_seconds: float = 0) -> Iterator[
 
         def _answer(self) -> None:
             over.wait(wait_seconds)
-            self.send_response(status)
+            is_known = token is None or self.headers.get("Authorization") == f"Bearer {token}"
+            self.send_response(status if is_known else 401)
             self.send_header("Content-Length", str(len(body.encode())))
-            self.send_header("X-Token", self.headers.get("Authorization", ""))
             self.end_headers()
             self.wfile.write(body.encode())
 
