@@ -7,10 +7,10 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
+from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
@@ -70,8 +70,8 @@ def element_value(dataset: Dataset, keyword: str) -> Any:
 
 
 def read_header(stream: BinaryIO, transfer_syntax_uid: UID, keywords: Sequence[str]) -> Dataset:
-    """The named elements of the data set that starts at the stream's position."""
-    wanted = {tag for keyword in keywords if (tag := tag_for_keyword(keyword)) is not None}
+    """The elements, named by keyword or "GGGGEEEE", of the data set at the stream's position."""
+    wanted = {int(Tag(keyword)) for keyword in keywords}
     if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         stream = _inflated_start(stream)
     try:

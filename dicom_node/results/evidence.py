@@ -11,6 +11,7 @@ from pydicom.uid import UID
 from dicom_node.header_reading import NotUnderstood, read_header
 from dicom_node.results.heatmap_segmentation import SEGMENTATION_KEYWORDS
 from dicom_node.results.key_objects import KEY_OBJECT_KEYWORDS
+from dicom_node.results.overlay_activation import OVERLAY_ELEMENTS
 from dicom_node.results.presentation_state import PRESENTATION_KEYWORDS
 from dicom_node.results.secondary_capture import CAPTURE_KEYWORDS
 from dicom_node.results.structured_report import REPORT_KEYWORDS
@@ -27,9 +28,10 @@ EVIDENCE_KEYWORDS = tuple(
         )
     )
 )
-# Tables may be larger than a header is let be; a study is not left unreported for them.
+# Tables, and what comes before overlays, may be larger than a header is let be; a study is not left
+# unreported for them.
 _TABLES = {"ModalityLUTSequence", "VOILUTSequence"}
-_WITHOUT_TABLES = tuple(keyword for keyword in EVIDENCE_KEYWORDS if keyword not in _TABLES)
+_INDISPENSABLE = tuple(keyword for keyword in EVIDENCE_KEYWORDS if keyword not in _TABLES)
 # Preamble and prefix, then the file meta information's group length (PS3.10 7.1): (0002,0000) UL.
 _GROUP_LENGTH_OFFSET = 132 + 8
 _GROUP_LENGTH_BYTES = 4
@@ -38,9 +40,9 @@ _GROUP_LENGTH_BYTES = 4
 def read_evidence(spool: Spool, spool_key: str) -> Dataset:
     """The elements of a received file that the objects built from it take over."""
     try:
-        return _read(spool, spool_key, EVIDENCE_KEYWORDS)
+        return _read(spool, spool_key, (*EVIDENCE_KEYWORDS, *OVERLAY_ELEMENTS))
     except NotUnderstood:
-        return _read(spool, spool_key, _WITHOUT_TABLES)
+        return _read(spool, spool_key, _INDISPENSABLE)
 
 
 def _read(spool: Spool, spool_key: str, keywords: Sequence[str]) -> Dataset:

@@ -15,6 +15,11 @@ from dicom_node.results.finding import (
 )
 from dicom_node.results.greyscale_state import GREYSCALE_KEYWORDS, add_greyscale
 from dicom_node.results.header import ResultSeries, encode_values, issue_result, start_result
+from dicom_node.results.overlay_activation import (
+    OVERLAY_ELEMENTS,
+    activate_overlays,
+    overlay_groups,
+)
 from dicom_node.results.patient_study import PATIENT_AND_STUDY
 from dicom_node.results.result_object import ReportIssue, ResultKind, ResultObject
 from dicom_node.results.source_image import (
@@ -40,7 +45,7 @@ PRESENTATION_KEYWORDS = (
     "Columns",
     "PixelAspectRatio",
 )
-_BOX_LAYER, _TEXT_LAYER = "AI_FINDING", "AI_TEXT"
+_BOX_LAYER, _TEXT_LAYER, _OVERLAY_LAYER = "AI_FINDING", "AI_TEXT", "IMAGE_OVERLAY"
 _WHITE = 0xFFFF
 # The colours of the annotated image, as CIELab in 16 bits (PS3.3 C.10.7.1.1).
 _RED, _AMBER, _YELLOW = (39997, 48447, 45430), (53996, 35161, 51668), (57114, 33381, 48180)
@@ -68,7 +73,7 @@ def build_presentation_state(
     source: Dataset, finding: ImageFinding, algorithm: AlgorithmIdentity, issue: ReportIssue
 ) -> ResultObject:
     """The finding over its image or frame: boxes where there are any, and always the answer."""
-    header = copy_elements(source, PRESENTATION_KEYWORDS)
+    header = copy_elements(source, (*PRESENTATION_KEYWORDS, *OVERLAY_ELEMENTS))
     if not presentation_state_possible(header):
         raise NoPresentationState("the image is in colour, or less than two pixels wide or high")
     algorithm = finding.algorithm_within(algorithm)
@@ -76,6 +81,7 @@ def build_presentation_state(
     state = start_result(header, equipment, issue)
     _identify(state, header)
     _relate(state, header, finding)
+    _show_overlays(state, header)
     _annotate(state, header, finding, algorithm)
     add_greyscale(state, header)
     return issue_result(encode_values(state, [header]), _SERIES, equipment)
@@ -127,6 +133,13 @@ def _aspect_ratio(header: Dataset) -> list[int]:
     return [1, 1]
 
 
+def _show_overlays(state: Dataset, header: Dataset) -> None:
+    groups = overlay_groups(header)
+    if groups:
+        _add_layer(state, _OVERLAY_LAYER)
+        activate_overlays(state, groups, _OVERLAY_LAYER)
+
+
 def _annotate(
     state: Dataset, header: Dataset, finding: ImageFinding, algorithm: AlgorithmIdentity
 ) -> None:
@@ -143,13 +156,20 @@ def _annotate(
 
 
 def _layer(state: Dataset, name: str, colour: tuple[int, int, int]) -> Dataset:
-    """Begin a layer, drawn above those before it; what is returned is for its annotations."""
-    layer, annotations = Dataset(), Dataset()
-    layers = [*state.get("GraphicLayerSequence", []), layer]
-    layer.GraphicLayer = annotations.GraphicLayer = name
-    layer.GraphicLayerOrder = len(layers)
-    layer.GraphicLayerRecommendedDisplayGrayscaleValue = _WHITE
-    layer.GraphicLayerRecommendedDisplayCIELabValue = list(colour)
-    state.GraphicLayerSequence = layers
+    """A new layer of this colour; what is returned is for its annotations."""
+    _add_layer(state, name).GraphicLayerRecommendedDisplayCIELabValue = list(colour)
+    annotations = Dataset()
+    annotations.GraphicLayer = name
     state.GraphicAnnotationSequence = [*state.get("GraphicAnnotationSequence", []), annotations]
     return annotations
+
+
+def _add_layer(state: Dataset, name: str) -> Dataset:
+    """Drawn above those before it."""
+    layer = Dataset()
+    layers = [*state.get("GraphicLayerSequence", []), layer]
+    layer.GraphicLayer = name
+    layer.GraphicLayerOrder = len(layers)
+    layer.GraphicLayerRecommendedDisplayGrayscaleValue = _WHITE
+    state.GraphicLayerSequence = layers
+    return layer

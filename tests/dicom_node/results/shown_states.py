@@ -68,7 +68,10 @@ def shown(folder: Path, made: ResultObject | None = None) -> Shown:
         (folder / "state.dcm").write_bytes(made.encoded)
         command += ["--pstate", str(folder / "state.dcm")]
     command += [str(folder / "image.dcm"), str(folder / "shown.pgm")]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=60, text=True)
+    # Overlays that it shows become files where it runs.
+    done = subprocess.run(
+        command, capture_output=True, check=True, timeout=60, text=True, cwd=folder
+    )
     said = done.stdout + done.stderr
     numbers = [
         [float(number) for number in re.findall(r"[-\d.]+", line)]
