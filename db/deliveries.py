@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from db.clock import database_now
 from db.jobs import Claim, JobKind, add_job, bury_job, finish_job, hold, put_off_job
 from db.states import AnalysisState, DeliveryState, ObjectKind
+from db.superseding import supersede_consignment
 from db.tables import Consignment, Delivery, Report, ResultObject, Study
 
 
@@ -88,20 +89,31 @@ def load_consignment(session: Session, consignment_id: int) -> ConsignmentOrder:
     )
 
 
-def save_choice(session: Session, claim: Claim, choice: Choice) -> None:
-    """What is not for this destination is done with; what was omitted before may be sent now."""
+def save_choice(session: Session, claim: Claim, choice: Choice) -> frozenset[int]:
+    """The ids of the deliveries to make now.
+
+    What is not for this destination is done with; what was omitted before may be sent now, unless
+    something newer came first.
+    """
     hold(session, claim)
     consignment = session.get_one(Consignment, claim.subject_id)
     consignment.rung, consignment.rung_reason = choice.rung, choice.reason
     ours = select(Delivery).where(Delivery.consignment_id == claim.subject_id)
-    for delivery in session.scalars(ours):
-        if delivery.state not in (DeliveryState.QUEUED, DeliveryState.OMITTED):
-            continue  # what the destination has, or refused, it has whatever it accepts today
-        if delivery.id in choice.omitted:
-            delivery.state = DeliveryState.OMITTED
-            delivery.reason = choice.omitted[delivery.id]
-        elif delivery.state is DeliveryState.OMITTED:
-            delivery.state, delivery.reason = DeliveryState.QUEUED, None
+    deliveries = session.scalars(ours).all()
+    for delivery in deliveries:
+        _choose(delivery, choice)
+    session.flush()
+    supersede_consignment(session, consignment)
+    return frozenset(one.id for one in deliveries if one.state is DeliveryState.QUEUED)
+
+
+def _choose(delivery: Delivery, choice: Choice) -> None:
+    if delivery.state not in (DeliveryState.QUEUED, DeliveryState.OMITTED):
+        return  # what the destination has, or refused, it has whatever it accepts today
+    if delivery.id in choice.omitted:
+        delivery.state, delivery.reason = DeliveryState.OMITTED, choice.omitted[delivery.id]
+    elif delivery.state is DeliveryState.OMITTED:
+        delivery.state, delivery.reason = DeliveryState.QUEUED, None
 
 
 def mark_sent(session: Session, claim: Claim, delivery_id: int, accepted: Acceptance) -> None:

@@ -13,7 +13,7 @@ from db.clock import database_now
 from db.priorities import OfferRoom, offer_room, pick_urgent
 from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
-from db.studies import concerns_blocked_study
+from db.studies import concerns_blocked_study, lock_studies_of
 from db.tables import OPEN_JOB, Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
 from db.upsert import insert_unless_present
 
@@ -129,7 +129,7 @@ def offer_due_jobs(
 def claim_job(session: Session, job_id: int, *, lease_seconds: float) -> Claim | None:
     """Take the job if it is due or its holder's lease ran out; None if there is nothing to do."""
     claimed = (
-        _update_jobs(Job.id == job_id, _is_due())
+        _update_jobs(Job.id == job_id, _is_due(), ~_follows_a_running_one())
         .values(
             state=JobState.RUNNING,
             attempt=Job.attempt + 1,
@@ -263,8 +263,11 @@ def _uid(uid: InstrumentedAttribute[str], row_id: InstrumentedAttribute[int]) ->
 
 def _bury_exhausted(session: Session, kind: JobKind, max_attempts: int) -> Sequence[BuriedJob]:
     error = WORKER_DIED.format(max_attempts)
+    exhausted = and_(Job.kind == kind, _lease_is_over(), Job.attempt >= max_attempts)
+    if kind is JobKind.ANALYSE:
+        lock_studies_of(session, select(Job.subject_id).where(exhausted))
     buried = (
-        _update_jobs(Job.kind == kind, _lease_is_over(), Job.attempt >= max_attempts)
+        _update_jobs(exhausted)
         .values(state=JobState.DEAD, last_error=error, finished_at=database_now())
         .returning(Job.id, Job.kind, Job.subject_id, Job.attempt)
     )
@@ -312,6 +315,32 @@ def _is_ours(claim: Claim) -> ColumnElement[bool]:
 def _is_due() -> ColumnElement[bool]:
     waited = and_(Job.state == JobState.WAITING, Job.next_attempt_at <= database_now())
     return or_(waited, _lease_is_over())
+
+
+def _follows_a_running_one() -> ColumnElement[bool]:
+    """Whether an earlier revision is just being sent to the same destination.
+
+    Receivers of messages keep what came last: it has to be the newest.
+    """
+    ours, earlier = aliased(Consignment), aliased(Consignment)
+    our_report, earlier_report = aliased(Report), aliased(Report)
+    running = aliased(Job)
+    under_way = (
+        select(running.id)
+        .join(earlier, earlier.id == running.subject_id)
+        .join(earlier_report, earlier_report.id == earlier.report_id)
+        .join(our_report, our_report.study_id == earlier_report.study_id)
+        .join(ours, ours.report_id == our_report.id)
+        .where(
+            ours.id == Job.subject_id,
+            ours.destination == earlier.destination,
+            earlier_report.revision < our_report.revision,
+            running.kind == JobKind.DELIVER,
+            running.state == JobState.RUNNING,
+            running.lease_until > database_now(),
+        )
+    )
+    return and_(Job.kind == JobKind.DELIVER, under_way.exists())
 
 
 def _lease_is_over() -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """What a report is written about, and the report itself with its objects and deliveries."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -9,10 +10,12 @@ from sqlalchemy.orm import Session, aliased
 from db.analyses import AnalysisRecord, as_record
 from db.deliveries import queue_consignments
 from db.destinations import register_destination
+from db.earlier_pictures import pictures_owed
 from db.jobs import Claim, finish_job, hold
 from db.report_archive import ArchivedStudy, as_archived_study
 from db.states import AnalysisState, ObjectKind
 from db.studies import lock_study
+from db.superseding import supersede_study
 from db.tables import Analysis, Instance, Job, Report, ResultObject, Series, Study
 from db.withdrawal import WithdrawnResults, withdrawn_results
 
@@ -93,9 +96,12 @@ class ReportObject:
 
 @dataclass(frozen=True)
 class ReportOutcome:
+    """`pictures_for`: the destinations that get pictures of each kind, earlier ones included."""
+
     state: AnalysisState
     probability: float | None
     objects: tuple[ReportObject, ...]
+    pictures_for: Mapping[ObjectKind, tuple[str, ...]] = field(default_factory=dict)
 
 
 def open_report(session: Session, claim: Claim) -> ReportSubject:
@@ -135,9 +141,12 @@ def save_report(
     session.add(report)
     session.flush()
     object_ids = _save_objects(session, report.id, outcome.objects)
-    for destination in object_ids:
+    owed = pictures_owed(session, study.id, outcome.pictures_for)
+    for destination, made in object_ids.items():
+        made.extend(one for one in owed.get(destination, ()) if one not in made)
         register_destination(session, destination)
     queue_consignments(session, report.id, object_ids, priority=study.priority)
+    supersede_study(session, study.id)
     _note_reported(study, subject.evidence_version)
     finish_job(session, claim)
     return report.id

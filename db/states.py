@@ -44,6 +44,7 @@ class DeliveryState(StrEnum):
     SENT = "sent"  # the destination said that it has it
     COMMITTED = "committed"  # and that it keeps it
     OMITTED = "omitted"  # not for this destination, which got something else
+    SUPERSEDED = "superseded"  # never to be sent: a later revision or a withdrawal came first
     REFUSED = "refused"  # for good: a person looks
 
 

@@ -16,6 +16,13 @@ def lock_study(session: Session, study_id: int) -> Study:
     )
 
 
+def lock_studies_of(session: Session, instance_ids: Select[int]) -> None:
+    """The studies that hold the instances, locked before the jobs on them, in one order for all."""
+    held = select(Series.study_id).join(Instance, Instance.series_id == Series.id)
+    asked = select(Study.id).where(Study.id.in_(held.where(Instance.id.in_(instance_ids))))
+    session.execute(asked.order_by(Study.id).with_for_update(key_share=True)).all()
+
+
 def add_evidence(study: Study) -> None:
     """Note on the locked study that there is more to report than before."""
     study.evidence_version += 1

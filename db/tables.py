@@ -271,7 +271,7 @@ class Delivery(Base):
     state: Mapped[DeliveryState] = mapped_column(
         _words(DeliveryState, "state"), default=DeliveryState.QUEUED
     )
-    reason: Mapped[str | None]  # why it was omitted, refused or has to be sent again
+    reason: Mapped[str | None]  # why omitted, superseded, refused or to be sent again
     sent_object_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"))
     status: Mapped[int | None]  # the peer's C-STORE status
     warning: Mapped[str | None]

@@ -7,9 +7,11 @@ from sqlalchemy.orm import Session, aliased
 
 from db.jobs import JobKind, add_job
 from db.priorities import Priority
-from db.states import ObjectKind
+from db.states import DeliveryState, ObjectKind
+from db.superseding import WITHDRAWN, supersede_study
 from db.tables import (
     Analysis,
+    Consignment,
     Delivery,
     Instance,
     Report,
@@ -19,8 +21,6 @@ from db.tables import (
     WithdrawnModel,
 )
 from db.upsert import insert_unless_present
-
-REASON = "model {} was withdrawn: {}"
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,8 @@ def withdraw_model(session: Session, model_version: str, reason: str) -> Withdra
     for _, instance_id in found:
         # After all that comes in today: thousands of images may have to be looked at again.
         add_job(session, JobKind.ANALYSE, instance_id, priority=Priority.LOW)
+    for study_id in session.scalars(_studies_with_unsent(model_version)).all():
+        supersede_study(session, study_id)
     return Withdrawal(studies=len({study_id for study_id, _ in found}), images=len(found))
 
 
@@ -64,7 +66,7 @@ def withdrawn_reason(session: Session, model_version: str) -> str | None:
     """Why nothing may be analysed with this version; None where it may."""
     asked = select(WithdrawnModel.reason).where(WithdrawnModel.model_version == model_version)
     reason = session.scalars(asked).one_or_none()
-    return None if reason is None else REASON.format(model_version, reason)
+    return None if reason is None else WITHDRAWN.format(model_version, reason)
 
 
 def withdrawn_results(
@@ -78,7 +80,7 @@ def withdrawn_results(
         return None
     first_seen = min(row.evidence_version for row in rows)
     objects = session.execute(_sent_objects(study_id, first_seen)).all()
-    words = "; ".join(dict.fromkeys(REASON.format(row[0], row[1]) for row in rows))
+    words = "; ".join(dict.fromkeys(WITHDRAWN.format(row[0], row[1]) for row in rows))
     return WithdrawnResults(tuple(_uids(*one) for one in objects), words)
 
 
@@ -90,7 +92,7 @@ def _uids(*uids: str | None) -> tuple[str, str, str]:
 def _latest_of(model_version: str) -> Select[int, int]:
     """Study and instance ids where this version's answer is the one that counts, or was last."""
     newer = aliased(Analysis)
-    prefix = REASON.format(model_version, "")
+    prefix = WITHDRAWN.format(model_version, "")
     return (
         select(Study.id, Instance.id)
         .join(Series, Series.study_id == Study.id)
@@ -105,6 +107,24 @@ def _latest_of(model_version: str) -> Select[int, int]:
             ~exists().where(newer.instance_id == Instance.id, newer.id > Analysis.id),
         )
         .order_by(Instance.id)
+    )
+
+
+def _studies_with_unsent(model_version: str) -> Select[int]:
+    """Where something waits to be sent that may quote this version."""
+    looked_at = (
+        select(Series.study_id)
+        .join(Instance, Instance.series_id == Series.id)
+        .join(Analysis, Analysis.instance_id == Instance.id)
+        .where(Analysis.model_version == model_version)
+    )
+    return (
+        select(Report.study_id)
+        .join(Consignment, Consignment.report_id == Report.id)
+        .join(Delivery, Delivery.consignment_id == Consignment.id)
+        .where(Delivery.state == DeliveryState.QUEUED, Report.study_id.in_(looked_at))
+        .distinct()
+        .order_by(Report.study_id)
     )
 
 

@@ -19,7 +19,7 @@ from db.deliveries import (
 from db.destinations import note_answer, note_failure
 from db.jobs import Claim
 from db.session import transaction
-from db.states import AnalysisState, DeliveryState
+from db.states import AnalysisState
 from dicom_node.ladder import Offered, Rung, choose_rung
 from dicom_node.peer import PeerRefused, PeerTrouble
 from dicom_node.results.result_object import ResultKind
@@ -31,8 +31,6 @@ from worker.kitchen import Kitchen
 from worker.retrying import PersonNeeded
 
 log = structlog.get_logger(__name__)
-
-_OPEN = (DeliveryState.QUEUED, DeliveryState.OMITTED)
 
 
 def destination_named(kitchen: Kitchen, name: str) -> ResultDestination:
@@ -73,9 +71,9 @@ def _send_messages(
     kitchen: Kitchen, claim: Claim, destination: Hl7Receiver | FhirServer, order: ConsignmentOrder
 ) -> None:
     with transaction(kitchen.ledger) as session:
-        save_choice(session, claim, Choice(*_language(destination), omitted={}))
+        due = save_choice(session, claim, Choice(*_language(destination), omitted={}))
     for item in order.items:
-        if item.state in _OPEN:
+        if item.delivery_id in due:
             _send(kitchen, claim, item, partial(_tell, kitchen, destination, item.candidates[0]))
 
 
@@ -110,9 +108,9 @@ def _send_objects(
     if not rung.sent:
         raise PeerRefused(f"{destination.peer} accepts none of our results; enable them there")
     with transaction(kitchen.ledger) as session:
-        save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
+        due = save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
     for item in order.items:
-        if item.state in _OPEN and item.delivery_id in rung.sent:
+        if item.delivery_id in due:
             chosen = _chosen(item, rung)
             _send(kitchen, claim, item, partial(_store, kitchen, destination, chosen))
 

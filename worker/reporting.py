@@ -30,6 +30,7 @@ def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
         state=ledger_state(material.finding.state),
         probability=material.finding.probability,
         objects=(*objects, *(_keep_message(kitchen, message) for message in messages)),
+        pictures_for=_pictures_for(material),
     )
 
 
@@ -41,6 +42,12 @@ def routed(kitchen: Kitchen, subject: ReportSubject) -> list[ResultDestination]:
         for destination in kitchen.plan.destinations
         if any(names is None or destination.name in names for names in named)
     ]
+
+
+def _pictures_for(material: ReportMaterial) -> dict[ObjectKind, tuple[str, ...]]:
+    everyone = material.pacs()
+    segmented = material.asking_for(ResultKind.SEG)
+    return {ObjectKind.GSPS: everyone, ObjectKind.SC: everyone, ObjectKind.SEG: segmented}
 
 
 def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:

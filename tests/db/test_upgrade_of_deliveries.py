@@ -121,6 +121,8 @@ def test_what_was_on_its_way_goes_on_and_what_was_sent_stays_sent(old: Engine) -
             text("SELECT state FROM result_delivery ORDER BY report_id")
         ).scalars()
         assert list(told) == ["queued", "refused", "sent"]
+        reasons = session.execute(text("SELECT reason FROM delivery ORDER BY id")).scalars()
+        assert list(reasons) == [None, None, "no such class", None, None, None]
     assert [[item.state for item in order.items] for order in orders] == [
         ["sent", "queued"],
         ["refused", "sent"],

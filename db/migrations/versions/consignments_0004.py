@@ -16,7 +16,7 @@ depends_on = None
 
 VIEWS = ("result_study", "result_image", "result_report")
 KINDS = "kind IN ('sr', 'sr_fallback', 'sc', 'gsps', 'summary', 'pdf', 'kos', 'seg', 'rejection', 'oru', 'fhir')"
-STATES = "state IN ('queued', 'sent', 'committed', 'omitted', 'refused')"
+STATES = "state IN ('queued', 'sent', 'committed', 'omitted', 'superseded', 'refused')"
 JOB_KINDS = "kind IN ('analyse', 'report', 'deliver', 'confirm', 'answer')"
 JOB_STATES = "state IN ('waiting', 'running', 'done', 'dead')"
 
@@ -37,9 +37,14 @@ CONSIGNED = """
         AND consignment.destination = old_delivery.destination
 """
 DELIVERIES = f"""
-INSERT INTO delivery (id, consignment_id, object_id, state, sent_object_id, status, warning,
+INSERT INTO delivery (id, consignment_id, object_id, state, reason, sent_object_id, status, warning,
     sendings, sent_at)
 SELECT old_delivery.id, consignment.id, old_delivery.object_id, old_delivery.state,
+    CASE WHEN old_delivery.state = 'refused' THEN (
+        SELECT old_job.last_error FROM old_job
+        WHERE old_job.kind = 'deliver' AND old_job.subject_id = old_delivery.id
+        ORDER BY old_job.id DESC LIMIT 1
+    ) END,
     old_delivery.sent_object_id, old_delivery.status, old_delivery.warning,
     CASE WHEN old_delivery.sent_at IS NULL THEN 0 ELSE 1 END, old_delivery.sent_at
 {CONSIGNED}
@@ -252,7 +257,7 @@ SELECT old_delivery.id, old_delivery.object_id, consignment.destination,
 FROM old_delivery
 JOIN consignment ON consignment.id = old_delivery.consignment_id
 JOIN old_result_object ON old_result_object.id = old_delivery.object_id
-WHERE old_delivery.state <> 'omitted' AND old_result_object.{OLD_KINDS}
+WHERE old_delivery.state NOT IN ('omitted', 'superseded') AND old_result_object.{OLD_KINDS}
 """
 OLD_JOBS = """
 INSERT INTO job (kind, subject_id, state, priority, attempt, fence_token, next_attempt_at,

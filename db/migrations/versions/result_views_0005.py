@@ -10,8 +10,14 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-MEANT = "delivery.consignment_id = consignment.id AND delivery.state <> 'omitted'"
+MEANT = (
+    "delivery.consignment_id = consignment.id AND delivery.state NOT IN ('omitted', 'superseded')"
+)
 OF_CONSIGNMENT = f"FROM delivery WHERE {MEANT}"
+OVERTAKEN = (
+    "FROM delivery WHERE delivery.consignment_id = consignment.id"
+    " AND delivery.state = 'superseded'"
+)
 SENT = "delivery.state IN ('sent', 'committed')"
 
 RESULT_DELIVERY = f"""
@@ -23,6 +29,7 @@ SELECT
     counted.revision,
     counted.destination,
     CASE
+        WHEN counted.objects = 0 THEN 'superseded'
         WHEN counted.refused > 0 THEN 'refused'
         WHEN counted.objects = counted.committed THEN 'committed'
         WHEN counted.objects = counted.sent THEN 'sent'
@@ -30,7 +37,7 @@ SELECT
         ELSE 'queued'
     END AS state,
     counted.rung,
-    counted.rung_reason AS why,
+    COALESCE(CASE WHEN counted.objects = 0 THEN counted.overtaken END, counted.rung_reason) AS why,
     counted.proof,
     counted.objects,
     counted.sent,
@@ -57,6 +64,7 @@ FROM (
         (SELECT COUNT(*) {OF_CONSIGNMENT} AND delivery.state = 'committed') AS committed,
         (SELECT COUNT(*) {OF_CONSIGNMENT} AND delivery.state = 'refused') AS refused,
         (SELECT MAX(delivery.reason) {OF_CONSIGNMENT} AND delivery.state = 'refused') AS refusal,
+        (SELECT MAX(delivery.reason) {OVERTAKEN}) AS overtaken,
         (SELECT MAX(delivery.sent_at) {OF_CONSIGNMENT}) AS last_sent_at,
         (SELECT MAX(delivery.committed_at) {OF_CONSIGNMENT}) AS last_committed_at
     FROM consignment

@@ -1,0 +1,158 @@
+"""What a destination has not been sent and shall not be: something newer came first.
+
+A later revision takes the place of an earlier report, not of its pictures, which go once. What a
+withdrawn model said goes nowhere any more, pictures included. Rejection notes always go.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from db.clock import database_now
+from db.jobs import OPEN
+from db.states import DeliveryState, JobKind, JobState, ObjectKind
+from db.tables import (
+    Analysis,
+    Consignment,
+    Delivery,
+    Instance,
+    Job,
+    Report,
+    ResultObject,
+    Series,
+    WithdrawnModel,
+)
+
+LATER_REVISION = "revision {} takes its place"
+WITHDRAWN = "model {} was withdrawn: {}"
+_PICTURES = (ObjectKind.SC, ObjectKind.GSPS, ObjectKind.SEG)
+_NEVER_SENT = (DeliveryState.OMITTED, DeliveryState.SUPERSEDED)
+
+
+def supersede_study(session: Session, study_id: int) -> None:
+    """Note what is overtaken of all that waits for a destination, and end the jobs left idle."""
+    jobs = _lock_jobs(session, study_id)
+    _supersede(session, study_id, Report.study_id == study_id)
+    session.flush()
+    idle = [job.id for job in jobs if job.state is JobState.WAITING]
+    session.execute(
+        update(Job)
+        .where(Job.id.in_(idle), ~_has_something_to_do())
+        .values(state=JobState.DONE, finished_at=database_now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+def supersede_consignment(session: Session, consignment: Consignment) -> None:
+    """The same for one consignment, whose job is ours."""
+    study_id = session.get_one(Report, consignment.report_id).study_id
+    _supersede(session, study_id, Consignment.id == consignment.id)
+
+
+def _supersede(session: Session, study_id: int, condition: ColumnElement[bool]) -> None:
+    overtaking = _Overtaking.of(session, study_id)
+    for delivery, made, consignment, report in session.execute(_waiting(condition)):
+        reason = overtaking.of_delivery(delivery, made, consignment.destination, report)
+        if reason is not None:
+            delivery.state, delivery.reason = DeliveryState.SUPERSEDED, reason
+
+
+@dataclass(frozen=True)
+class _Overtaking:
+    """Of one study: its last revision by destination, and whose answers counted when."""
+
+    last_revisions: dict[str, int]
+    answers: Sequence[tuple[int, int, str | None]]  # instance, evidence version, why withdrawn
+
+    @classmethod
+    def of(cls, session: Session, study_id: int) -> "_Overtaking":
+        revisions = session.execute(_last_revisions(study_id))
+        return cls(dict(revisions.all()), _answers(session, study_id))
+
+    def of_delivery(
+        self, delivery: Delivery, made: ResultObject, destination: str, report: Report
+    ) -> str | None:
+        """Why it is not to be sent; None where it is."""
+        if made.kind is ObjectKind.REJECTION:
+            return None
+        withdrawn = self._withdrawn(report.evidence_version)
+        if made.kind in _PICTURES:
+            return withdrawn.get(made.instance_id or 0)
+        if withdrawn:
+            return next(iter(withdrawn.values()))
+        last = self.last_revisions[destination]
+        is_new = delivery.sendings == 0  # what the destination lost of it belongs to what it has
+        return LATER_REVISION.format(last) if is_new and last > report.revision else None
+
+    def _withdrawn(self, evidence_version: int) -> dict[int, str]:
+        """By image: why the answer is withdrawn that counted in a report of this evidence."""
+        counted = {image: why for image, seen, why in self.answers if seen <= evidence_version}
+        return {image: why for image, why in counted.items() if why is not None}
+
+
+def _answers(session: Session, study_id: int) -> list[tuple[int, int, str | None]]:
+    asked = (
+        select(
+            Analysis.instance_id,
+            Analysis.evidence_version,
+            WithdrawnModel.model_version,
+            WithdrawnModel.reason,
+        )
+        .join(Instance, Instance.id == Analysis.instance_id)
+        .join(Series, Series.id == Instance.series_id)
+        .outerjoin(WithdrawnModel, WithdrawnModel.model_version == Analysis.model_version)
+        .where(Series.study_id == study_id)
+        .order_by(Analysis.id)
+    )
+    return [
+        (image, seen, None if version is None else WITHDRAWN.format(version, reason))
+        for image, seen, version, reason in session.execute(asked)
+    ]
+
+
+def _last_revisions(study_id: int) -> Select[str, int]:
+    return (
+        select(Consignment.destination, func.max(Report.revision))
+        .join(Report, Report.id == Consignment.report_id)
+        .where(Report.study_id == study_id)
+        .group_by(Consignment.destination)
+    )
+
+
+def _waiting(
+    condition: ColumnElement[bool],
+) -> Select[Delivery, ResultObject, Consignment, Report]:
+    return (
+        select(Delivery, ResultObject, Consignment, Report)
+        .join(ResultObject, ResultObject.id == Delivery.object_id)
+        .join(Consignment, Consignment.id == Delivery.consignment_id)
+        .join(Report, Report.id == Consignment.report_id)
+        .where(Delivery.state == DeliveryState.QUEUED, condition)
+        .order_by(Delivery.id)
+        .with_for_update(of=Delivery)
+    )
+
+
+def _lock_jobs(session: Session, study_id: int) -> Sequence[Job]:
+    """A delivery's job is locked before its rows, here as by the worker that holds it."""
+    of_study = (
+        select(Consignment.id)
+        .join(Report, Report.id == Consignment.report_id)
+        .where(Report.study_id == study_id)
+    )
+    asked = select(Job).where(
+        Job.kind == JobKind.DELIVER, Job.subject_id.in_(of_study), Job.state.in_(OPEN)
+    )
+    return session.scalars(asked.order_by(Job.id).with_for_update()).all()
+
+
+def _has_something_to_do() -> ColumnElement[bool]:
+    """What was sent, too: it may have to be asked about."""
+    return (
+        select(Delivery.id)
+        .where(Delivery.consignment_id == Job.subject_id, Delivery.state.not_in(_NEVER_SENT))
+        .exists()
+    )

@@ -1,0 +1,300 @@
+"""What was not sent yet and something newer came first: it is not sent, and that is told."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import Engine, select, update
+
+from db.clock import database_now
+from db.deliveries import (
+    Acceptance,
+    Choice,
+    finish_consignment,
+    load_consignment,
+    mark_refused,
+    mark_sent,
+    save_choice,
+)
+from db.jobs import Claim, JobKind, JobState, add_job, claim_job, requeue_jobs
+from db.reports import ReportObject, ReportOutcome, save_report
+from db.results import delivery_results
+from db.session import reading, transaction
+from db.states import AnalysisState, DeliveryState, ObjectKind
+from db.tables import Consignment, Delivery, Job, ResultObject
+from db.withdrawal import withdraw_model
+from tests.db.ledger import (
+    FRACTURE,
+    analyse,
+    claim,
+    deliver,
+    open_claimed_report,
+    receive,
+    received,
+    report,
+    rows,
+    settle,
+)
+
+NEWER = replace(FRACTURE, model_version="2.0")
+ALL_TAKEN = Choice("all", "everything is accepted", omitted={})
+on_sqlite = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
+
+
+def a_late_image_is_reported(ledger: Engine, *destinations: str) -> None:
+    receive(ledger, received(2))
+    analyse(ledger, FRACTURE)
+    report(ledger, *destinations)
+
+
+def told(ledger: Engine) -> dict[tuple[int, str], list[tuple[str, str]]]:
+    """By revision and destination: the kind and state of each delivery."""
+    asked = (
+        select(Consignment.report_id, Consignment.destination, ResultObject.kind, Delivery.state)
+        .join(Delivery, Delivery.consignment_id == Consignment.id)
+        .join(ResultObject, ResultObject.id == Delivery.object_id)
+        .order_by(Delivery.id)
+    )
+    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    with reading(ledger) as session:
+        for revision, destination, kind, state in session.execute(asked):
+            found.setdefault((revision, destination), []).append((kind.value, state.value))
+    return found
+
+
+def deliver_jobs(ledger: Engine) -> list[JobState]:
+    return [job.state for job in rows(ledger, Job) if job.kind is JobKind.DELIVER]
+
+
+def deliveries(ledger: Engine) -> Sequence[dict[str, object]]:
+    with reading(ledger) as session:
+        return delivery_results(session)
+
+
+def choose(ledger: Engine, ours: Claim, choice: Choice = ALL_TAKEN) -> frozenset[int]:
+    with transaction(ledger) as session:
+        return save_choice(session, ours, choice)
+
+
+def send(ledger: Engine, ours: Claim) -> list[int]:
+    """As a worker does with a destination that takes everything: what it sent."""
+    due = choose(ledger, ours)
+    with transaction(ledger) as session:
+        for item in load_consignment(session, ours.subject_id).items:
+            if item.delivery_id in due:
+                accepted = Acceptance(item.candidates[0].object_id, status=0, warning=None)
+                mark_sent(session, ours, item.delivery_id, accepted)
+        finish_consignment(session, ours)
+    return sorted(due)
+
+
+def save_messages(ledger: Engine, revision: int) -> None:
+    """A report that is one HL7 message to RIS."""
+    settle(ledger)
+    ours, subject = open_claimed_report(ledger)
+    assert subject.revision == revision
+    message = ReportObject(ObjectKind.ORU, f"oru-{revision}", "sha", 10, destinations=("RIS",))
+    with transaction(ledger) as session:
+        save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (message,)))
+
+
+def test_a_later_revision_takes_the_place_of_what_was_never_sent(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS", "ARCHIVE")
+    deliver(ledger)
+    a_late_image_is_reported(ledger, "PACS", "ARCHIVE")
+    assert told(ledger) == {
+        (1, "PACS"): [("sr", "sent"), ("sc", "sent")],
+        (1, "ARCHIVE"): [("sr", "superseded"), ("sc", "queued")],
+        (2, "PACS"): [("sr", "queued"), ("sc", "queued")],
+        (2, "ARCHIVE"): [("sr", "queued"), ("sc", "queued")],
+    }
+    [reason] = {one.reason for one in rows(ledger, Delivery) if one.state == "superseded"}
+    assert reason == "revision 2 takes its place"
+    assert deliver_jobs(ledger) == ["done", "waiting", "waiting", "waiting"]
+    sent = send(ledger, claim(ledger, JobKind.DELIVER))
+    assert told(ledger)[1, "ARCHIVE"] == [("sr", "superseded"), ("sc", "sent")]
+    assert len(sent) == 1
+
+
+@on_sqlite
+def test_a_destination_that_the_later_revision_does_not_go_to_gets_the_earlier_one(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS", "ARCHIVE")
+    a_late_image_is_reported(ledger, "PACS")
+    assert told(ledger)[1, "PACS"][0] == ("sr", "superseded")
+    assert told(ledger)[1, "ARCHIVE"][0] == ("sr", "queued")
+
+
+def test_a_message_with_nothing_left_to_say_ends_its_job_and_is_told_as_superseded(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    save_messages(ledger, 1)
+    receive(ledger, received(2))
+    analyse(ledger, FRACTURE)
+    save_messages(ledger, 2)
+    assert deliver_jobs(ledger) == ["done", "waiting"]
+    first, second = deliveries(ledger)
+    assert (first["state"], first["why"]) == ("superseded", "revision 2 takes its place")
+    assert (first["objects"], first["sent_at"], first["committed_at"]) == (0, None, None)
+    assert second["state"] == "queued"
+
+
+def test_what_a_person_requeues_does_not_come_after_what_is_newer(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    save_messages(ledger, 1)
+    ours = claim(ledger, JobKind.DELIVER)
+    [refused] = choose(ledger, ours)
+    with transaction(ledger) as session:
+        mark_refused(session, ours, refused, status=None, error="no such patient")
+        finish_consignment(session, ours)
+    receive(ledger, received(2))
+    analyse(ledger, FRACTURE)
+    save_messages(ledger, 2)
+    send(ledger, claim(ledger, JobKind.DELIVER))
+    with transaction(ledger) as session:
+        assert requeue_jobs(session, [ours.job_id]) == 1
+    assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
+    assert told(ledger) == {(1, "RIS"): [("oru", "superseded")], (2, "RIS"): [("oru", "sent")]}
+    assert deliver_jobs(ledger) == ["done", "done"]
+
+
+@on_sqlite
+def test_what_was_omitted_is_not_sent_after_what_is_newer(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    sr, capture = (one.id for one in rows(ledger, Delivery))
+    assert choose(ledger, ours, replace(ALL_TAKEN, omitted={sr: "no SR there"})) == {capture}
+    a_late_image_is_reported(ledger, "PACS")
+    assert send(ledger, ours) == [capture]
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
+
+
+@on_sqlite
+def test_what_a_destination_lost_of_an_earlier_revision_is_sent_again(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    deliver(ledger)
+    with transaction(ledger) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.QUEUED))
+        add_job(session, JobKind.DELIVER, 1, lane="PACS")
+    a_late_image_is_reported(ledger, "PACS")
+    assert told(ledger)[1, "PACS"] == [("sr", "queued"), ("sc", "queued")]
+
+
+def test_a_revision_waits_while_an_earlier_one_is_being_sent(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS", "ARCHIVE")
+    first = claim(ledger, JobKind.DELIVER)
+    a_late_image_is_reported(ledger, "PACS", "ARCHIVE")
+    later = [job.id for job in rows(ledger, Job) if job.kind is JobKind.DELIVER][2:]
+
+    def claimed(job_id: int) -> Claim | None:
+        with transaction(ledger) as session:
+            return claim_job(session, job_id, lease_seconds=60)
+
+    assert claimed(later[0]) is None
+    assert claimed(later[1]) is not None, "another destination is another matter"
+    with transaction(ledger) as session:
+        finish_consignment(session, first)
+        session.execute(
+            update(Job).where(Job.id == first.job_id).values(lease_until=database_now(-1))
+        )
+    assert claimed(later[0]) is not None
+
+
+def test_what_a_withdrawn_model_said_goes_nowhere_any_more(ledger: Engine) -> None:
+    receive(ledger, received(1), received(1, study="4.5.6"))
+    analyse(ledger, FRACTURE, NEWER)
+    report(ledger, "PACS")
+    report(ledger, "PACS")
+    with transaction(ledger) as session:
+        withdraw_model(session, "1.0", "it missed wrists")
+    assert told(ledger) == {
+        (1, "PACS"): [("sr", "superseded"), ("sc", "superseded")],
+        (2, "PACS"): [("sr", "queued"), ("sc", "queued")],
+    }
+    assert deliver_jobs(ledger) == ["done", "waiting"]
+    assert deliveries(ledger)[0]["why"] == "model 1.0 was withdrawn: it missed wrists"
+
+
+@on_sqlite
+def test_of_a_study_that_two_models_looked_at_the_others_pictures_go(ledger: Engine) -> None:
+    receive(ledger, received(1), received(2))
+    analyse(ledger, NEWER, FRACTURE)
+    report(ledger, "PACS")  # its capture shows the first image
+    ours = claim(ledger, JobKind.DELIVER)
+    with transaction(ledger) as session:
+        withdraw_model(session, "1.0", "it missed wrists")
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "queued")]
+    assert len(send(ledger, ours)) == 1
+
+
+@on_sqlite
+def test_a_report_that_was_being_written_while_its_model_was_withdrawn_is_not_sent(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    settle(ledger)
+    ours, subject = open_claimed_report(ledger)
+    with transaction(ledger) as session:
+        withdraw_model(session, "1.0", "it missed wrists")
+    message = ReportObject(ObjectKind.ORU, "oru", "sha", 10, destinations=("RIS",))
+    with transaction(ledger) as session:
+        save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (message,)))
+    assert told(ledger) == {(1, "RIS"): [("oru", "superseded")]}
+
+
+@on_sqlite
+def test_a_rejection_note_goes_whatever_is_withdrawn(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    settle(ledger)
+    ours, subject = open_claimed_report(ledger)
+    note = ReportObject(ObjectKind.REJECTION, "note", "sha", 10, destinations=("PACS",))
+    with transaction(ledger) as session:
+        save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (note,)))
+        withdraw_model(session, "1.0", "it missed wrists")
+    assert told(ledger) == {(1, "PACS"): [("rejection", "queued")]}
+
+
+def test_a_destination_that_joins_later_gets_the_pictures_it_missed(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    deliver(ledger)
+    receive(ledger, received(2))
+    analyse(ledger, FRACTURE)
+    settle(ledger)
+    ours, subject = open_claimed_report(ledger)
+    both = ("PACS", "ARCHIVE")
+    sr = ReportObject(ObjectKind.SR, "sr", "sha", 10, both, "1.2", "9.9", "9")
+    late = subject.images[1].instance_id
+    capture = ReportObject(
+        ObjectKind.SC, "sc", "sha", 10, both, "1.2.3", "9.8", "9", instance_id=late
+    )
+    outcome = ReportOutcome(
+        AnalysisState.FRACTURE, 0.9, (sr, capture), pictures_for={ObjectKind.SC: both}
+    )
+    with transaction(ledger) as session:
+        save_report(session, ours, subject, outcome)
+    queued = {where: [kind for kind, _ in kinds] for where, kinds in told(ledger).items()}
+    assert queued == {
+        (1, "PACS"): ["sr", "sc"],
+        (2, "PACS"): ["sr", "sc"],
+        (2, "ARCHIVE"): ["sr", "sc", "sc"],
+    }
+    send(ledger, claim(ledger, JobKind.DELIVER))
+    assert len(send(ledger, claim(ledger, JobKind.DELIVER))) == 3
