@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from db.clock import database_now
 from db.deliveries import StoredObject, as_stored
-from db.jobs import Claim, JobKind, add_job, finish_job, hold, put_off_job
+from db.jobs import OPEN, Claim, JobKind, add_job, finish_job, hold, put_off_job
 from db.states import DeliveryState, JobState, Proof
 from db.tables import CommitmentRequest, Consignment, Delivery, Job, Report, ResultObject, Study
 
@@ -28,6 +28,7 @@ class ConfirmationOrder:
     objects: tuple[StoredObject, ...]
     requests: int  # asked so far without an answer
     last_asked_at: datetime | None
+    last_sent_at: datetime | None  # what is sent later is not among the objects
 
 
 def ask_for_proof(session: Session, consignment_id: int, destination: str) -> None:
@@ -57,6 +58,7 @@ def load_confirmation(session: Session, consignment_id: int) -> ConfirmationOrde
         objects=_unproved(session, consignment_id),
         requests=requests,
         last_asked_at=last_asked_at,
+        last_sent_at=_last_sent_at(session, consignment_id),
     )
 
 
@@ -66,10 +68,14 @@ def save_request(session: Session, claim: Claim, transaction_uid: str) -> None:
     session.add(CommitmentRequest(transaction_uid=transaction_uid, consignment_id=claim.subject_id))
 
 
-def wait_for_answer(session: Session, claim: Claim, *, seconds: float) -> None:
+def wait_for_answer(
+    session: Session, claim: Claim, order: ConfirmationOrder, *, seconds: float
+) -> None:
     """The destination has the question; its answer may come on an association of its own."""
     hold(session, claim)
-    if _unproved(session, claim.subject_id):
+    if _sent_since(session, order):
+        _ask_about_the_rest(session, claim)
+    elif _unproved(session, claim.subject_id):
         put_off_job(session, claim, error="waits for the commitment", delay_seconds=seconds)
     else:
         finish_job(session, claim)
@@ -82,13 +88,12 @@ def record_answer(
 
     False where we asked no such question; the same answer again changes nothing.
     """
-    request = session.scalars(
-        select(CommitmentRequest)
-        .where(CommitmentRequest.transaction_uid == transaction_uid)
-        .with_for_update()
-    ).one_or_none()
+    asked = select(CommitmentRequest).where(CommitmentRequest.transaction_uid == transaction_uid)
+    request = session.scalars(asked).one_or_none()
     if request is None:
         return False
+    _lock_jobs(session, request.consignment_id)
+    session.refresh(request, with_for_update=True)
     if request.answered_at is None:
         request.answered_at = database_now()
         _settle(session, request.consignment_id, kept, failed, Proof.COMMITMENT)
@@ -99,19 +104,51 @@ def record_answer(
 
 
 def record_found(
-    session: Session, claim: Claim, kept: Collection[str], failed: Mapping[str, str]
+    session: Session, claim: Claim, order: ConfirmationOrder, found: Collection[str], reason: str
 ) -> None:
-    """What C-FIND showed: found is proof enough, not found is sent again."""
+    """What C-FIND showed: found is proof enough, what is not found is sent again for `reason`."""
     hold(session, claim)
-    _settle(session, claim.subject_id, kept, failed, Proof.QUERY)
-    finish_job(session, claim)
+    missing = {one.sop_instance_uid for one in order.objects}.difference(found)
+    _settle(session, claim.subject_id, found, dict.fromkeys(missing, reason), Proof.QUERY)
+    finish_confirmation(session, claim, order)
 
 
-def record_unprovable(session: Session, claim: Claim) -> None:
+def record_unprovable(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
     """The destination offers no way to ask: its answer to the sending is all there is."""
     hold(session, claim)
     _note_proof(session, claim.subject_id, Proof.NONE)
-    finish_job(session, claim)
+    finish_confirmation(session, claim, order)
+
+
+def finish_confirmation(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
+    """All that was asked about is settled; what was sent meanwhile is asked about at once."""
+    hold(session, claim)
+    if _sent_since(session, order):
+        _ask_about_the_rest(session, claim)
+    else:
+        finish_job(session, claim)
+
+
+def _ask_about_the_rest(session: Session, claim: Claim) -> None:
+    put_off_job(session, claim, error="more was sent meanwhile", delay_seconds=0)
+
+
+def _sent_since(session: Session, order: ConfirmationOrder) -> bool:
+    return _last_sent_at(session, order.consignment_id) != order.last_sent_at
+
+
+def _last_sent_at(session: Session, consignment_id: int) -> datetime | None:
+    asked = select(func.max(Delivery.sent_at)).where(Delivery.consignment_id == consignment_id)
+    return session.scalars(asked).one()
+
+
+def _lock_jobs(session: Session, consignment_id: int) -> None:
+    """Before the deliveries, as the workers do: a confirmation under way ends or waits first."""
+    kinds = (JobKind.DELIVER, JobKind.CONFIRM)
+    asked = select(Job.id).where(
+        Job.kind.in_(kinds), Job.subject_id == consignment_id, Job.state.in_(OPEN)
+    )
+    session.execute(asked.order_by(Job.id).with_for_update()).all()
 
 
 def _settle(
@@ -164,8 +201,10 @@ def _send_again(delivery: Delivery, reason: str) -> None:
 
 
 def _note_proof(session: Session, consignment_id: int, proof: Proof) -> None:
-    of_consignment = update(Consignment).where(Consignment.id == consignment_id)
-    session.execute(of_consignment.values(proof=proof))
+    """Of several objects proved in different ways, the weakest is what can be said of all."""
+    consignment = session.get_one(Consignment, consignment_id)
+    by_query = proof is Proof.COMMITMENT and consignment.proof is Proof.QUERY
+    consignment.proof = Proof.QUERY if by_query else proof
 
 
 def _wake(session: Session, consignment_id: int) -> None:

@@ -32,6 +32,10 @@ class SpoolUnavailable(SpoolError):
     """The file system refuses: read-only, gone, or faulty."""
 
 
+class ObjectGone(SpoolError):
+    """The spool is there, and the object is not: only a backup can bring it back."""
+
+
 @dataclass(frozen=True)
 class SpooledObject:
     """A kept object; its key is its SHA-256, so the same bytes are the same object."""
@@ -95,8 +99,14 @@ class FileSpool:
             incoming.discard()
 
     def open(self, key: str) -> BinaryIO:
+        path = _kept_path(self._kept, key)
         with _refusals_named():
-            return _kept_path(self._kept, key).open("rb")
+            try:
+                return path.open("rb")
+            except FileNotFoundError as error:
+                if not path.parent.is_dir():
+                    raise
+                raise ObjectGone(f"{key} is gone from the spool; restore it") from error
 
     def remove(self, key: str) -> None:
         """Forget an object; only for keys that no row of the ledger names any more."""

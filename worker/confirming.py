@@ -7,20 +7,22 @@ import structlog
 
 from db.commitments import (
     ConfirmationOrder,
+    finish_confirmation,
     record_found,
     record_unprovable,
     save_request,
     wait_for_answer,
 )
 from db.deliveries import StoredObject
-from db.jobs import Claim, finish_job
+from db.jobs import Claim
 from db.session import transaction
 from dicom_node.commitment.messages import Reference
 from dicom_node.commitment.proof import CommitmentNotOffered, Questions, QuestionUnanswered, asking
 from dicom_node.commitment.service import recorder
-from dicom_node.peer import NothingAccepted, PeerRefused
+from dicom_node.peer import NothingAccepted, PeerRefused, PeerUnavailable
 from worker.destinations import PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
+from worker.retrying import NotNow
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +36,8 @@ _LOOKS_BEFORE_SENDING_AGAIN = 3
 # Who does not answer a query so often will not.
 _MOST_ATTEMPTS = 5
 _NOT_FOUND = "a query does not find it"
+# After an outage it is asked again; that says nothing about what it shows, and counts no attempt.
+_OUTAGE_SECONDS = 300
 
 
 class NotFoundYet(Exception):
@@ -49,17 +53,19 @@ def seek_proof(
     """Asks about all that is not proved; what the destination does not keep is sent again."""
     if not order.objects or not isinstance(destination, PacsDestination):
         with transaction(kitchen.ledger) as session:
-            finish_job(session, claim)
+            finish_confirmation(session, claim, order)
         return
     try:
         if not _takes_request(kitchen, claim, destination, order):
             _search(kitchen, claim, destination, order)
+    except PeerUnavailable as outage:
+        raise NotNow(str(outage), delay_seconds=_OUTAGE_SECONDS) from outage
     except NothingAccepted:
-        _give_up(kitchen, claim)
+        _give_up(kitchen, claim, order)
     except (QuestionUnanswered, PeerRefused):
         if claim.attempt < _MOST_ATTEMPTS:
             raise
-        _give_up(kitchen, claim)
+        _give_up(kitchen, claim, order)
 
 
 def _takes_request(
@@ -93,9 +99,9 @@ def _asking(kitchen: Kitchen, destination: PacsDestination) -> AbstractContextMa
     return asking(destination.peer, kitchen.plan.ae_title, recorder(kitchen.ledger))
 
 
-def _give_up(kitchen: Kitchen, claim: Claim) -> None:
+def _give_up(kitchen: Kitchen, claim: Claim, order: ConfirmationOrder) -> None:
     with transaction(kitchen.ledger) as session:
-        record_unprovable(session, claim)
+        record_unprovable(session, claim, order)
 
 
 def _request_commitment(
@@ -110,16 +116,16 @@ def _request_commitment(
         wait_seconds=_ANSWER_WAIT_SECONDS,
     )
     with transaction(kitchen.ledger) as session:
-        wait_for_answer(session, claim, seconds=_ASK_AGAIN_SECONDS)
+        wait_for_answer(session, claim, order, seconds=_ASK_AGAIN_SECONDS)
 
 
 def _find(kitchen: Kitchen, claim: Claim, questions: Questions, order: ConfirmationOrder) -> None:
     found = {one.sop_instance_uid for one in order.objects if _is_there(questions, order, one)}
-    missing = {one.sop_instance_uid for one in order.objects} - found
+    missing = len(order.objects) - len(found)
     if missing and claim.attempt < _LOOKS_BEFORE_SENDING_AGAIN:
-        raise NotFoundYet(f"{order.destination} does not show {len(missing)} of what it took")
+        raise NotFoundYet(f"{order.destination} does not show {missing} of what it took")
     with transaction(kitchen.ledger) as session:
-        record_found(session, claim, found, dict.fromkeys(missing, _NOT_FOUND))
+        record_found(session, claim, order, found, _NOT_FOUND)
 
 
 def _is_there(questions: Questions, order: ConfirmationOrder, one: StoredObject) -> bool:

@@ -15,6 +15,7 @@ from db.jobs import (
     Claim,
     ClaimLost,
     JobKind,
+    RetryPolicy,
     bury_job,
     claim_job,
     fail_job,
@@ -22,11 +23,14 @@ from db.jobs import (
     put_off_job,
 )
 from db.session import LedgerUnavailable, transaction
+from dicom_node.spool import ObjectGone
 from worker.kitchen import Kitchen
 from worker.retrying import (
     NODE_TROUBLE,
     NODE_TROUBLE_DELAY_SECONDS,
+    OBJECT_GONE,
     RETRY_POLICIES,
+    NotNow,
     PersonNeeded,
 )
 
@@ -66,10 +70,14 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> bool:
             raise
         except PersonNeeded as error:
             _bury(kitchen, claim, error)
+        except ObjectGone as error:
+            _fail(kitchen, claim, error, OBJECT_GONE)
+        except NotNow as error:
+            _put_off(kitchen, claim, error, error.delay_seconds)
         except NODE_TROUBLE as error:
-            _put_off(kitchen, claim, error)
+            _put_off(kitchen, claim, error, NODE_TROUBLE_DELAY_SECONDS)
         except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
-            _fail(kitchen, claim, error)
+            _fail(kitchen, claim, error, RETRY_POLICIES[claim.kind])
     return False
 
 
@@ -79,15 +87,15 @@ def _bury(kitchen: Kitchen, claim: Claim, error: PersonNeeded) -> None:
     log.error("job_dead", error=str(error))
 
 
-def _put_off(kitchen: Kitchen, claim: Claim, error: Exception) -> None:
+def _put_off(kitchen: Kitchen, claim: Claim, error: Exception, delay_seconds: float) -> None:
     described = describe(error)
     with transaction(kitchen.ledger) as session:
-        put_off_job(session, claim, error=described, delay_seconds=NODE_TROUBLE_DELAY_SECONDS)
+        put_off_job(session, claim, error=described, delay_seconds=delay_seconds)
     log.error("job_put_off", error=described)
 
 
-def _fail(kitchen: Kitchen, claim: Claim, error: Exception) -> None:
-    described, policy = describe(error), RETRY_POLICIES[claim.kind]
+def _fail(kitchen: Kitchen, claim: Claim, error: Exception, policy: RetryPolicy) -> None:
+    described = describe(error)
     with transaction(kitchen.ledger) as session:
         if claim.kind is JobKind.ANALYSE and policy.exhausted_by(claim.attempt):
             save_unanalysable(session, claim.subject_id, described)

@@ -19,7 +19,17 @@ RETRY_POLICIES = {
 # mend the node, and counts no attempt.
 NODE_TROUBLE = (SpoolError, ArtefactMissing, ArtefactDamaged, ArtefactUnfit, DeviceUnavailable)
 NODE_TROUBLE_DELAY_SECONDS = 15
+# A file that is gone is hardly coming back by itself: after some two hours a person is told.
+OBJECT_GONE = RetryPolicy(12, first_delay_seconds=15, max_delay_seconds=900)
 
 
 class PersonNeeded(Exception):
     """Trying again cannot help: the job is dead, with this reason, until a person requeues it."""
+
+
+class NotNow(Exception):
+    """What is missing says nothing about the job: it waits so long, and counts no attempt."""
+
+    def __init__(self, reason: str, *, delay_seconds: float) -> None:
+        super().__init__(reason)
+        self.delay_seconds = delay_seconds

@@ -193,7 +193,7 @@ def confirm(engine: Engine) -> None:
         save_request(session, ours, transaction_uid)
         kept = {one.sop_instance_uid for one in order.objects}
         assert record_answer(session, transaction_uid, kept, {})
-        wait_for_answer(session, ours, seconds=60)
+        wait_for_answer(session, ours, order, seconds=60)
 
 
 def send_all(session: Session, ours: Claim) -> None:

@@ -8,6 +8,7 @@ from db.commitments import (
     MAX_SENDINGS,
     ConfirmationOrder,
     ask_for_proof,
+    finish_confirmation,
     load_confirmation,
     record_answer,
     record_found,
@@ -59,7 +60,10 @@ def ask(ledger: Engine, transaction_uid: str = QUESTION) -> Claim:
 
 
 def wait(ledger: Engine, ours: Claim) -> None:
-    in_transaction(ledger, lambda session: wait_for_answer(session, ours, seconds=DAY_SECONDS))
+    asked = order(ledger)
+    in_transaction(
+        ledger, lambda session: wait_for_answer(session, ours, asked, seconds=DAY_SECONDS)
+    )
 
 
 def answer(ledger: Engine, *kept: str, failed: str = "", transaction_uid: str = QUESTION) -> bool:
@@ -202,7 +206,8 @@ def send_what_is_queued(ledger: Engine) -> None:
 
 def test_a_search_proves_what_it_finds_and_has_the_rest_sent_again(ledger: Engine) -> None:
     ours = ask(ledger)
-    in_transaction(ledger, lambda session: record_found(session, ours, {SR}, {SC: "not found"}))
+    asked = order(ledger)
+    in_transaction(ledger, lambda session: record_found(session, ours, asked, {SR}, "not found"))
     assert states(ledger) == ["committed", "queued"]
     assert proof(ledger) == "query"
     assert [job.state for job in jobs(ledger, JobKind.CONFIRM)] == ["done"]
@@ -212,7 +217,8 @@ def test_a_search_proves_what_it_finds_and_has_the_rest_sent_again(ledger: Engin
 @on_sqlite
 def test_a_destination_that_cannot_be_asked_leaves_it_at_sent(ledger: Engine) -> None:
     ours = ask(ledger)
-    in_transaction(ledger, lambda session: record_unprovable(session, ours))
+    asked = order(ledger)
+    in_transaction(ledger, lambda session: record_unprovable(session, ours, asked))
     assert states(ledger) == ["sent", "sent"]
     assert proof(ledger) == "none"
     assert [job.state for job in jobs(ledger, JobKind.CONFIRM)] == ["done"]
@@ -227,16 +233,57 @@ def test_more_that_was_sent_wakes_the_job_that_waits(ledger: Engine) -> None:
     assert job.lane == "PACS"
 
 
+@pytest.mark.parametrize("ending", ["waits", "found", "unprovable", "nothing to ask"])
+@on_sqlite
+def test_what_is_sent_while_a_question_is_out_is_asked_about_at_once(
+    ledger: Engine, ending: str
+) -> None:
+    ours, asked = ask(ledger), order(ledger)
+    send_again(ledger, SC)
+    endings = {
+        "waits": lambda session: wait_for_answer(session, ours, asked, seconds=DAY_SECONDS),
+        "found": lambda session: record_found(session, ours, asked, {SR}, "not found"),
+        "unprovable": lambda session: record_unprovable(session, ours, asked),
+        "nothing to ask": lambda session: finish_confirmation(session, ours, asked),
+    }
+    in_transaction(ledger, endings[ending])
+    [job] = jobs(ledger, JobKind.CONFIRM)
+    assert job.state == "waiting"
+    assert waits_seconds(job) < 5
+    assert job.attempt == 0, "no attempt is counted"
+
+
+@on_sqlite
+def test_of_several_proofs_the_weakest_is_told(ledger: Engine) -> None:
+    ours, asked = ask(ledger), order(ledger)
+    in_transaction(ledger, lambda session: record_found(session, ours, asked, {SR}, "not found"))
+    send_what_is_queued(ledger)
+    wait(ledger, ask(ledger, "2.25.2"))
+    assert answer(ledger, SC, transaction_uid="2.25.2")
+    assert states(ledger) == ["committed", "committed"]
+    assert proof(ledger) == "query"
+
+
+def send_again(ledger: Engine, sop_instance_uid: str) -> None:
+    """The destination lost the object, and takes it once more."""
+    in_transaction(ledger, lambda session: ask_for_proof(session, 1, "PACS"))
+    transaction_uid = "2.25.99"
+    with transaction(ledger) as session:
+        session.add(CommitmentRequest(transaction_uid=transaction_uid, consignment_id=1))
+    assert answer(ledger, failed=sop_instance_uid, transaction_uid=transaction_uid)
+    send_what_is_queued(ledger)
+
+
 def test_who_lost_the_claim_writes_nothing(ledger: Engine) -> None:
-    stale = ask(ledger)
+    stale, asked = ask(ledger), order(ledger)
     with transaction(ledger) as session:
         session.execute(update(Job).values(lease_until=database_now(-1)))
     claim(ledger, JobKind.CONFIRM)
     for write in (
         lambda session: save_request(session, stale, "2.25.2"),
-        lambda session: wait_for_answer(session, stale, seconds=1),
-        lambda session: record_found(session, stale, {SR, SC}, {}),
-        lambda session: record_unprovable(session, stale),
+        lambda session: wait_for_answer(session, stale, asked, seconds=1),
+        lambda session: record_found(session, stale, asked, {SR, SC}, "not found"),
+        lambda session: record_unprovable(session, stale, asked),
     ):
         with pytest.raises(ClaimLost):
             in_transaction(ledger, write)
