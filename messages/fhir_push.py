@@ -1,6 +1,7 @@
 """Giving a transaction to the hospital's FHIR server, and saying in plain words why it failed."""
 
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import httpx
 from dicom_node.peer import PeerRefused, PeerUnavailable
 
 _MEDIA_TYPE = "application/fhir+json"
-_TAKEN = {200, 201}
+_ANSWERED = 200
 _LATER = {408, 425, 429}
+_CONFLICT = 409
+_CONFLICT_PAUSE_SECONDS = 0.2
 _REASONS = {
     400: "does not understand the bundle",
     401: "does not accept our token: give it a valid one",
@@ -23,6 +26,12 @@ _REASONS = {
     415: "takes no FHIR JSON",
     422: "finds the bundle against its rules",
 }
+_SENT_ELSEWHERE = "sends us to another address: correct the base URL"
+_DOES_NOT_SAY = (
+    "does not say that it did what the bundle asks: is the base URL right, and no log-in page "
+    "before it?"
+)
+_DONE_IN_PART = "did only a part of what the bundle asks, as no server should: look into its log"
 # R4 value set issue-type. Whatever else stands there is text of the server's, which may name the
 # patient.
 _ISSUE_CODES = {
@@ -87,8 +96,20 @@ class Pushed:
 
 def push_bundle(destination: FhirDestination, bundle: bytes) -> Pushed:
     """POST the transaction; PeerUnavailable or PeerRefused with one sentence on what to do."""
+    response = _answer_to(destination, bundle)
+    if response.status_code == _CONFLICT:
+        # Another bundle with the same Device, at the very same moment: that passes.
+        time.sleep(_CONFLICT_PAUSE_SECONDS)
+        response = _answer_to(destination, bundle)
+    if response.status_code != _ANSWERED:
+        raise _trouble(destination, response)
+    _require_done(destination, response)
+    return Pushed(response.status_code)
+
+
+def _answer_to(destination: FhirDestination, bundle: bytes) -> httpx.Response:
     try:
-        response = _post(destination, bundle)
+        return _post(destination, bundle)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
         raise PeerRefused("the FHIR server's base URL is no http address: correct it") from error
     except httpx.TimeoutException as error:
@@ -97,9 +118,6 @@ def push_bundle(destination: FhirDestination, bundle: bytes) -> Pushed:
         raise PeerUnavailable(
             f"{destination}: the connection failed; check address, network and certificate"
         ) from error
-    if response.status_code in _TAKEN:
-        return Pushed(response.status_code)
-    raise _trouble(destination, response)
 
 
 def _post(destination: FhirDestination, bundle: bytes) -> httpx.Response:
@@ -114,6 +132,23 @@ def _post(destination: FhirDestination, bundle: bytes) -> httpx.Response:
         return client.post(destination.base_url, content=bundle, headers=headers)
 
 
+def _require_done(destination: FhirDestination, response: httpx.Response) -> None:
+    """A transaction is answered by a Bundle with a status for each entry (R4 3.1.0.11).
+
+    A log-in page comes with 200 too, and a server asked at /Bundle keeps the bundle as a document.
+    """
+    try:
+        answer = response.json()
+        is_answer = answer["resourceType"] == "Bundle" and answer["type"] == "transaction-response"
+        statuses = [str(entry["response"]["status"]) for entry in answer.get("entry", [])]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PeerRefused(f"{destination} {_DOES_NOT_SAY}") from error
+    if not is_answer:
+        raise PeerRefused(f"{destination} {_DOES_NOT_SAY}")
+    if not all(status.startswith("2") for status in statuses):
+        raise PeerRefused(f"{destination} {_DONE_IN_PART}")
+
+
 def _trouble(
     destination: FhirDestination, response: httpx.Response
 ) -> PeerUnavailable | PeerRefused:
@@ -123,7 +158,8 @@ def _trouble(
     if status in _LATER or status >= 500:
         sentence = f"{destination} cannot take it now: HTTP {status}{named}; it is tried again"
         return PeerUnavailable(sentence, status)
-    words = _REASONS.get(status, "does not take it")
+    unknown = _SENT_ELSEWHERE if response.is_redirect else "does not take it"
+    words = _REASONS.get(status, unknown)
     return PeerRefused(f"{destination} {words}: HTTP {status}{named}", status)
 
 

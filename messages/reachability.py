@@ -1,13 +1,12 @@
 """Whether an HL7 receiver or a FHIR server answers, as C-ECHO asks it of a PACS."""
 
-import socket
 import ssl
 
 import httpx
 
-from dicom_node.peer import PeerRefused, PeerUnavailable, connection_trouble
+from dicom_node.peer import PeerRefused, PeerUnavailable
 from messages.fhir_push import FhirDestination
-from messages.mllp import MllpDestination
+from messages.mllp import MllpDestination, connected
 
 _R4 = "4."  # 4.0.1, and 4.3.0 that changed none of our resources
 _REASONS = {
@@ -22,26 +21,7 @@ def verify_receiver(destination: MllpDestination) -> None:
 
     Else PeerUnavailable or PeerRefused says what to do. MLLP knows no question without a message.
     """
-    address = (destination.host, destination.port)
-    try:
-        connection = socket.create_connection(address, destination.connection_timeout_seconds)
-    except OSError as error:
-        raise PeerUnavailable(f"{destination}: {connection_trouble(error)}") from error
-    with connection:
-        if destination.tls is not None:
-            _agree_on_tls(destination, destination.tls, connection)
-
-
-def _agree_on_tls(
-    destination: MllpDestination, tls: ssl.SSLContext, connection: socket.socket
-) -> None:
-    try:
-        tls.wrap_socket(connection, server_hostname=destination.host).close()
-    except ssl.SSLCertVerificationError as error:
-        sentence = f"{destination}: its certificate is not trusted ({error.verify_message})"
-        raise PeerRefused(sentence) from error
-    except OSError as error:
-        raise PeerUnavailable(f"{destination}: no TLS came about; is it a TLS port?") from error
+    connected(destination).close()
 
 
 def verify_server(destination: FhirDestination) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ FOLDER = Path(__file__).parent / "fhir-server"
 _MODULES = FOLDER / "node_modules"
 # The official schema of R4 4.0.1, as Medplum ships it.
 SCHEMA = _MODULES / "@medplum" / "definitions" / "dist" / "fhir" / "r4" / "fhir.schema.json"
+# How a server says that it did what a transaction asks.
+DONE = json.dumps(
+    {
+        "resourceType": "Bundle",
+        "type": "transaction-response",
+        "entry": [{"response": {"status": "201 Created"}}, {"response": {"status": "200"}}],
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -56,10 +65,11 @@ def fhir_server() -> Iterator[FhirServer]:
 
 @contextmanager
 def answering(
-    status: int, body: str = "", wait_seconds: float = 0, token: str | None = None
+    *statuses: int, body: str = "", wait_seconds: float = 0, token: str | None = None
 ) -> Iterator[FhirDestination]:
-    """A server that answers every request so; where it knows a token, without it 401."""
+    """A server that answers so in turn, at the end always alike; without its token, if any, 401."""
     over = threading.Event()
+    in_turn = chain(statuses, repeat(statuses[-1]))
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -72,7 +82,7 @@ def answering(
         def _answer(self) -> None:
             over.wait(wait_seconds)
             is_known = token is None or self.headers.get("Authorization") == f"Bearer {token}"
-            self.send_response(status if is_known else 401)
+            self.send_response(next(in_turn) if is_known else 401)
             self.send_header("Content-Length", str(len(body.encode())))
             self.end_headers()
             self.wfile.write(body.encode())

@@ -12,7 +12,7 @@ from dicom_node.peer import PeerRefused, PeerUnavailable
 from messages.fhir_push import FhirDestination, Pushed, push_bundle
 from messages.fhir_resources import make_transaction
 from tests.messages.fhir_cases import NOT_LOOKED_AT, image, plain_source, report, source
-from tests.messages.fhir_server import FhirServer, answering, fhir_server
+from tests.messages.fhir_server import DONE, FhirServer, answering, fhir_server
 
 TYPES = ("Device", "ImagingStudy", "Observation", "DiagnosticReport")
 
@@ -62,13 +62,45 @@ def test_a_server_that_finds_the_bundle_invalid_takes_nothing_of_it(server: Fhir
     assert counts(server) == before
 
 
-@pytest.mark.parametrize("status", [200, 201])
-def test_taken_is_taken(status: int) -> None:
-    with answering(status) as destination:
-        assert push_bundle(destination, b"{}") == Pushed(status)
+def test_done_is_done() -> None:
+    with answering(200, body=DONE) as destination:
+        assert push_bundle(destination, b"{}") == Pushed(200)
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 412, 422, 302, 204])
+IN_PART = DONE.replace("201 Created", "422 Unprocessable Entity")
+AS_A_DOCUMENT = json.dumps({"resourceType": "Bundle", "type": "transaction"})
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("", "does not say that it did"),
+        ("<html>Log in, Yamada</html>", "does not say that it did"),
+        ("[]", "does not say that it did"),
+        ('{"resourceType": "OperationOutcome"}', "does not say that it did"),
+        (AS_A_DOCUMENT, "does not say that it did"),
+        (DONE.replace('{"response":', '{"answer":'), "does not say that it did"),
+        (IN_PART, "did only a part"),
+    ],
+)
+def test_success_that_says_nothing_of_the_bundle_is_none(body: str, said: str) -> None:
+    """A report that a proxy's log-in page swallowed would be nowhere, and called sent."""
+    with answering(200, body=body) as destination, pytest.raises(PeerRefused, match=said) as error:
+        push_bundle(destination, b"{}")
+    assert "Yamada" not in str(error.value)
+
+
+def test_a_conflict_of_two_that_write_at_once_passes() -> None:
+    with answering(409, 200, body=DONE) as destination:
+        assert push_bundle(destination, b"{}") == Pushed(200)
+
+
+def test_a_server_that_has_moved_is_named() -> None:
+    with answering(308) as destination, pytest.raises(PeerRefused, match="correct the base URL"):
+        push_bundle(destination, b"{}")
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 412, 422, 302, 201, 204])
 def test_a_refusal_is_for_a_person(status: int) -> None:
     with answering(status) as destination, pytest.raises(PeerRefused) as refused:
         push_bundle(destination, b"{}")
@@ -91,7 +123,7 @@ def test_only_coded_words_of_an_outcome_are_repeated() -> None:
             {"severity": "error", "code": "invariant", "details": {"text": "P-17"}},
         ],
     }
-    with answering(422, json.dumps(outcome)) as destination:
+    with answering(422, body=json.dumps(outcome)) as destination:
         with pytest.raises(PeerRefused) as refused:
             push_bundle(destination, b"{}")
         assert str(refused.value) == (
@@ -103,7 +135,7 @@ def test_only_coded_words_of_an_outcome_are_repeated() -> None:
     "body", ["", "<html>Yamada</html>", "[]", '{"issue": [3]}', '{"issue": 3}']
 )
 def test_an_answer_that_is_no_outcome_is_left_unread(body: str) -> None:
-    with answering(400, body) as destination, pytest.raises(PeerRefused) as refused:
+    with answering(400, body=body) as destination, pytest.raises(PeerRefused) as refused:
         push_bundle(destination, b"{}")
     assert "Yamada" not in str(refused.value)
 
@@ -128,5 +160,5 @@ def test_an_address_that_is_none_is_for_a_person(base_url: str) -> None:
 
 def test_no_proxy_of_the_environment_sees_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
-    with answering(200) as destination:
+    with answering(200, body=DONE) as destination:
         assert push_bundle(destination, make_transaction(source(*report().images))) == Pushed(200)

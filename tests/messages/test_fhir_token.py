@@ -11,10 +11,11 @@ import pytest
 from dicom_node.peer import PeerRefused, PeerUnavailable
 from messages.fhir_push import FhirDestination, push_bundle
 from messages.reachability import verify_server
-from tests.messages.fhir_server import answering
+from tests.messages.fhir_server import DONE, answering
 
 TOKEN = "hunter2-abc~1"
-R4 = json.dumps({"fhirVersion": "4.0.1"})
+# What both want to hear.
+GLAD = json.dumps({"fhirVersion": "4.0.1", **json.loads(DONE)})
 Ask = Callable[[FhirDestination], Any]
 both_ways = pytest.mark.parametrize(
     "ask", [lambda server: push_bundle(server, b"{}"), verify_server], ids=["push", "metadata"]
@@ -23,7 +24,7 @@ both_ways = pytest.mark.parametrize(
 
 @both_ways
 def test_the_token_is_shown_to_the_server(ask: Ask) -> None:
-    with answering(200, R4, token=TOKEN) as server:
+    with answering(200, body=GLAD, token=TOKEN) as server:
         assert ask(replace(server, bearer_token=TOKEN))
         for wrong in (server, replace(server, bearer_token="another")):
             with pytest.raises(PeerRefused, match="does not accept our token"):
@@ -34,7 +35,7 @@ def test_the_token_is_shown_to_the_server(ask: Ask) -> None:
 def test_a_token_is_read_from_its_file_each_time(ask: Ask, tmp_path: Path) -> None:
     path = tmp_path / "token"
     path.write_text("expired\n")
-    with answering(200, R4, token=TOKEN) as server:
+    with answering(200, body=GLAD, token=TOKEN) as server:
         with_file = replace(server, token_file=path)
         with pytest.raises(PeerRefused, match="does not accept our token"):
             ask(with_file)
@@ -61,7 +62,7 @@ def test_without_a_usable_token_all_waits_and_the_file_is_named(
     path = tmp_path / "token"
     if content is not None:
         path.write_bytes(content)
-    with answering(200, R4) as server, pytest.raises(PeerUnavailable, match=said) as trouble:
+    with answering(200, body=GLAD) as server, pytest.raises(PeerUnavailable, match=said) as trouble:
         ask(replace(server, token_file=path))
     assert "hunter2" not in str(trouble.value)
     assert str(path) in str(trouble.value)

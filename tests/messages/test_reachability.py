@@ -39,7 +39,7 @@ def test_a_receiver_with_tls_is_reached_if_it_is_trusted(certificate: Path) -> N
 
 
 def test_a_server_of_r4_tells_its_version() -> None:
-    with answering(200, json.dumps({"fhirVersion": "4.0.1"})) as destination:
+    with answering(200, body=json.dumps({"fhirVersion": "4.0.1"})) as destination:
         assert verify_server(destination) == "4.0.1"
 
 
@@ -55,7 +55,8 @@ def test_a_server_of_r4_tells_its_version() -> None:
     ],
 )
 def test_a_server_that_a_person_looks_at(status: int, body: str, words: str) -> None:
-    with answering(status, body) as destination, pytest.raises(PeerRefused, match=words) as refusal:
+    answer = answering(status, body=body)
+    with answer as destination, pytest.raises(PeerRefused, match=words) as refusal:
         verify_server(destination)
     assert "Yamada" not in str(refusal.value)
 
