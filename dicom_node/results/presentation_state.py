@@ -25,8 +25,8 @@ from dicom_node.results.result_object import ReportIssue, ResultKind, ResultObje
 from dicom_node.results.source_image import (
     SOURCE_IMAGE_KEYWORDS,
     add_side,
-    best_spacing,
     image_reference,
+    pixel_aspect_ratio,
 )
 
 _SERIES = ResultSeries(
@@ -43,7 +43,6 @@ PRESENTATION_KEYWORDS = (
     "SpecificCharacterSet",
     "Rows",
     "Columns",
-    "PixelAspectRatio",
 )
 _BOX_LAYER, _TEXT_LAYER, _OVERLAY_LAYER = "AI_FINDING", "AI_TEXT", "IMAGE_OVERLAY"
 _WHITE = 0xFFFF
@@ -118,19 +117,8 @@ def _displayed_area(header: Dataset) -> Dataset:
     if spacing is not None:
         area.PresentationPixelSpacing = [format_number_as_ds(side) for side in spacing]
     else:
-        area.PresentationPixelAspectRatio = _aspect_ratio(header)
+        area.PresentationPixelAspectRatio = pixel_aspect_ratio(header)
     return area
-
-
-def _aspect_ratio(header: Dataset) -> list[int]:
-    """Height to width of a pixel, in whole numbers."""
-    spacing = best_spacing(header)
-    if spacing is not None and spacing[0] != spacing[1]:
-        return [max(1, round(1000 * side)) for side in spacing]
-    stated = header.get("PixelAspectRatio") or []
-    if spacing is None and len(stated) == 2 and all(side > 0 for side in stated):
-        return [int(side) for side in stated]
-    return [1, 1]
 
 
 def _show_overlays(state: Dataset, header: Dataset) -> None:

@@ -17,6 +17,7 @@ from dicom_node.results.source_image import (
     SOURCE_IMAGE_KEYWORDS,
     add_side,
     patient_orientation,
+    pixel_aspect_ratio,
     source_reference,
 )
 
@@ -32,7 +33,6 @@ _GEOMETRY_AND_LOSS = (
     "PixelSpacing",
     "PixelSpacingCalibrationType",
     "PixelSpacingCalibrationDescription",
-    "PixelAspectRatio",
     *LOSSY_COMPRESSION,
 )
 CAPTURE_KEYWORDS = (
@@ -81,3 +81,7 @@ def _describe_image(capture: Dataset, header: Dataset, finding: ImageFinding) ->
     capture.update(copy_elements(header, _GEOMETRY_AND_LOSS))
     if "PixelSpacing" in capture and pixel_spacing(header, "PixelSpacing") is None:
         del capture.PixelSpacing
+    ratio = pixel_aspect_ratio(header)
+    if "PixelSpacing" not in capture and ratio[0] != ratio[1]:
+        # An Imager Pixel Spacing, which a capture has not, may have said it (C.7.6.3.1.7).
+        capture.PixelAspectRatio = ratio

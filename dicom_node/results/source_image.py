@@ -27,6 +27,7 @@ SOURCE_IMAGE_KEYWORDS = (
     "Laterality",
     "PixelSpacing",
     "ImagerPixelSpacing",
+    "PixelAspectRatio",
 )
 
 
@@ -67,3 +68,14 @@ def patient_orientation(header: Dataset) -> list[str] | None:
 def best_spacing(header: Dataset) -> tuple[float, float] | None:
     """Of rows and columns in mm, as calibrated where that is known, else at the detector."""
     return pixel_spacing(header, "PixelSpacing") or pixel_spacing(header, "ImagerPixelSpacing")
+
+
+def pixel_aspect_ratio(header: Dataset) -> list[int]:
+    """Height to width of a pixel, in whole numbers."""
+    spacing = best_spacing(header)
+    if spacing is not None and spacing[0] != spacing[1]:
+        return [max(1, round(1000 * side)) for side in spacing]
+    stated = header.get("PixelAspectRatio") or []
+    if spacing is None and len(stated) == 2 and all(side > 0 for side in stated):
+        return [int(side) for side in stated]
+    return [1, 1]

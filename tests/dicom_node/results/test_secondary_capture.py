@@ -68,6 +68,29 @@ def test_impossible_spacing_is_left_out(spacing: list[str], tmp_path: Path) -> N
     assert conformance_errors(made, tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("says", "ratio"),
+    [
+        ({"ImagerPixelSpacing": [0.2, 0.1]}, [200, 100]),
+        ({"ImagerPixelSpacing": [0.1, 0.1]}, None),
+        ({"PixelAspectRatio": [2, 1]}, [2, 1]),
+        ({"PixelAspectRatio": [0, 1]}, None),
+        ({"PixelSpacing": [0.2, 0.1], "PixelAspectRatio": [2, 1]}, None),
+        ({}, None),
+    ],
+)
+def test_shape_of_the_pixels_is_kept(
+    says: dict[str, list[float]], ratio: list[int] | None, tmp_path: Path
+) -> None:
+    """A capture has no Imager Pixel Spacing: it says by the ratio alone what that said."""
+    source = minimal_cr()
+    for keyword, value in says.items():
+        setattr(source, keyword, value)
+    made = _capture(received(source))
+    assert reread(made).get("PixelAspectRatio") == ratio
+    assert conformance_errors(made, tmp_path) == []
+
+
 def test_number_of_the_source_that_is_none_is_left_empty() -> None:
     source = received(full_dx())
     raw = source.get_item("InstanceNumber")
