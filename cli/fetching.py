@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from cli.exits import Exit, Leave
+from cli.exits import Exit
 
 if TYPE_CHECKING:
     from cli.pulling import Comparison, Pull
@@ -42,15 +42,16 @@ def fetch(
 
     settings = read_settings("fetch")
     _refuse_unusable(study, series, accession)
-    troubles = 0
+    exits = {Exit.DONE}
     with _pulling(settings, peer) as pull:
         named = pull.instances_of(study or (), accession or (), series or ())
-        if not named:
-            raise Leave(Exit.NOTHING_FOUND, "the PACS has no such study or series")
-        for fetched in pull.fetch(named, Way(by), by_series=bool(series)):
-            troubles += fetched.reason is not None
+        for lacking in named.lacking:
+            exits.add(Exit.NOTHING_FOUND)
+            typer.echo(f"the PACS has no {lacking}", err=True)
+        for fetched in pull.fetch(named.instances, Way(by), by_series=bool(series)):
+            exits.add(Exit.DONE if fetched.reason is None else Exit.PEER_REFUSED)
             _print_fetched(fetched, as_json)
-    return Exit.PEER_REFUSED if troubles else Exit.DONE
+    return max(exits)
 
 
 def reconcile(
@@ -58,14 +59,12 @@ def reconcile(
     since: Annotated[
         str, typer.Option(metavar="DATE|DURATION", help="From when on: 2026-01-31, 36h, 7d, 4w.")
     ],
-    until: Annotated[
-        str | None, typer.Option(metavar="DATE|DURATION", help="Up to when, if not now.")
-    ] = None,
+    until: Annotated[str | None, typer.Option(metavar="DATE|DURATION", help="Up to when.")] = None,
     modality: Annotated[str, typer.Option(help="Modalities whose studies count.")] = "CR,DX",
     backfill: Annotated[bool, typer.Option("--backfill", help="Fetch what is missing.")] = False,
     by: ByOption = "auto",
-    by_image: Annotated[
-        bool, typer.Option("--by-image", help="Compare images even where the counts agree.")
+    by_count: Annotated[
+        bool, typer.Option("--by-count", help="Take equal numbers of objects for equal images.")
     ] = False,
     patience: Annotated[
         str, typer.Option(metavar="DURATION", help="How long a study may be in work.")
@@ -78,7 +77,7 @@ def reconcile(
     from dicom_node.query_retrieve.retrieve_client import Way
 
     settings = read_settings("reconcile")
-    comparison = _comparison(settings, (since, until, patience), modality, limit, by_image)
+    comparison = _comparison(settings, (since, until, patience), modality, limit, by_count)
     with _pulling(settings, peer) as pull:
         account = pull.account(comparison)
         if backfill:
@@ -110,7 +109,7 @@ def _comparison(
     moments: tuple[str, str | None, str],
     modality: str,
     limit: int,
-    by_image: bool,
+    by_count: bool,
 ) -> "Comparison":
     from cli.pulling import Comparison
     from cli.reconciling import Period
@@ -124,7 +123,7 @@ def _comparison(
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
     query = StudyQuery(period.since, period.until, modalities, limit)
-    return Comparison(query, period.overdue_before, by_image)
+    return Comparison(query, period.overdue_before, by_count)
 
 
 @contextmanager

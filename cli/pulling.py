@@ -1,14 +1,15 @@
 """Pulling from one PACS into this node: asking, comparing with the ledger, fetching."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from cli.reconciling import Account
 from db.reconciliation import LedgerStudy, PacsStudy, compare, load_ledger_studies, needs_images
 from db.session import reading
-from dicom_node.peer import Destination, PeerRefused
+from dicom_node.peer import Destination, PeerTrouble, PeerUnavailable
 from dicom_node.query_retrieve.query_client import FoundInstance, QueryClient, StudyQuery, querying
 from dicom_node.query_retrieve.retrieve_client import Reception, RetrieveClient, Way
 from dicom_node.query_retrieve.study_fetch import FetchedStudy, StudyFetch
@@ -20,11 +21,19 @@ Instances = list[FoundInstance]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which studies are compared, and how."""
+    """Which studies are compared, and how: `by_count` takes equal numbers for equal images."""
 
     query: StudyQuery
     overdue_before: datetime
-    by_image: bool = False
+    by_count: bool = False
+
+
+@dataclass(frozen=True)
+class Named:
+    """What the PACS names of what was asked for, by study; `lacking`: what it has not, in words."""
+
+    instances: dict[str, Instances]
+    lacking: list[str]
 
 
 @dataclass(frozen=True)
@@ -42,14 +51,18 @@ class Pull:
         study_uids: Collection[str],
         accession_numbers: Collection[str],
         series_uids: Collection[str],
-    ) -> dict[str, Instances]:
-        """What the PACS names of the studies, or of these series; without those it lacks."""
+    ) -> Named:
+        """What the PACS names of the studies, or of these series in them."""
         with querying(self.destination, self.ae_title) as pacs:
-            uids = dict.fromkeys(study_uids)
-            for number in accession_numbers:
-                uids |= dict.fromkeys(pacs.studies_with_accession_number(number))
-            named = {uid: _of_series(pacs.instances(uid), series_uids) for uid in uids}
-        return {uid: instances for uid, instances in named.items() if instances}
+            numbered = {one: pacs.studies_with_accession_number(one) for one in accession_numbers}
+            uids = dict.fromkeys([*study_uids, *chain.from_iterable(numbered.values())])
+            whole = {uid: pacs.instances(uid) for uid in uids}
+        there = {one.series_instance_uid for instances in whole.values() for one in instances}
+        named = {uid: _of_series(instances, series_uids) for uid, instances in whole.items()}
+        lacking = [f"accession number {number}" for number, found in numbered.items() if not found]
+        lacking += [f"study {uid}" for uid, instances in whole.items() if not instances]
+        lacking += [f"series {uid} in these studies" for uid in series_uids if uid not in there]
+        return Named({uid: instances for uid, instances in named.items() if instances}, lacking)
 
     def fetch(
         self, named: Mapping[str, Instances], by: Way, *, by_series: bool
@@ -67,12 +80,12 @@ class Pull:
         with querying(self.destination, self.ae_title) as pacs:
             asked = self._studies(pacs, comparison.query)
             known = self._known(asked)
-            every = comparison.by_image
-            unclear = [uid for uid in known if every or needs_images(asked[uid], known[uid])]
+            trusted = comparison.by_count
+            unclear = [u for u in known if not trusted or needs_images(asked[u], known[u])]
             for uid in self.watched(unclear, len(unclear), "comparing images"):
                 images = _images(pacs, uid, comparison.query, account)
-                if images is not None:
-                    asked[uid] = replace(asked[uid], images=_uids(images))
+                # Without an answer the number is no proof either.
+                asked[uid] = PacsStudy(uid, images=None if images is None else _uids(images))
             account.unreadable_matches = pacs.unreadable_matches
         self._compare(account, asked, known, comparison)
         return account
@@ -129,8 +142,10 @@ def _images(pacs: QueryClient, uid: str, query: StudyQuery, account: Account) ->
     """The study's images of the modalities; None where the PACS does not say."""
     try:
         return [one for one in pacs.instances(uid, query.modalities) if one.may_be_image]
-    except PeerRefused as refusal:
-        account.remarks[uid] = str(refusal)
+    except PeerTrouble as trouble:
+        if isinstance(trouble, PeerUnavailable) and trouble.status is None:
+            raise  # it is not there, and will not be for the next study
+        account.remarks[uid] = str(trouble)
         return None
 
 

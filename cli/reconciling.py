@@ -24,7 +24,10 @@ _CLEAR = (Outcome.DELIVERED, Outcome.WAITING)
 
 @dataclass(frozen=True)
 class Period:
-    """From one moment to another in the hospital's time; what waits longer than that is overdue."""
+    """From one moment to another in the hospital's time; what waits longer than that is overdue.
+
+    Without an end it takes in what is dated ahead of our clock too: a modality's may be fast.
+    """
 
     since: datetime
     until: datetime
@@ -35,7 +38,8 @@ class Period:
         """As a user writes it; ValueError with a sentence."""
         now = datetime.now(ZoneInfo(time_zone))
         first = _moment(since, now, time.min)
-        last = _moment(until, now, time.max) if until else now.replace(tzinfo=None)
+        tomorrow = datetime.combine(now + timedelta(days=1), time.max)
+        last = _moment(until, now, time.max) if until else tomorrow
         if first > last:
             raise ValueError("--since is later than --until")
         return cls(first, last, now - _duration(patience))

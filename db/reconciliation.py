@@ -60,10 +60,13 @@ class LedgerStudy:
     received: frozenset[str] = frozenset()
     results: frozenset[str] = frozenset()
     has_dead_job: bool = False
+    has_destination: bool = True
 
     @property
     def outcome(self) -> Outcome:
         """Delivered, waiting or failed, as if nothing were missing."""
+        if self.state == "reported" and not self.has_destination:
+            return Outcome.DELIVERED
         outcome = _OUTCOMES.get(self.state, Outcome.WAITING)
         is_stuck = outcome is Outcome.WAITING and self.has_dead_job
         return Outcome.FAILED if is_stuck else outcome
@@ -129,6 +132,7 @@ def load_ledger_studies(
                 received=frozenset(received[uid]),
                 results=frozenset(results[uid]),
                 has_dead_job=uid in stuck,
+                has_destination=bool(row.deliveries),
             )
     return studies
 
@@ -151,9 +155,9 @@ def _missing(pacs: PacsStudy, ledger: LedgerStudy) -> int | None:
     return None if needs_images(pacs, ledger) else 0
 
 
-def _states(uids: Sequence[str]) -> Select[str, str, str | None, datetime]:
+def _states(uids: Sequence[str]) -> Select[str, str, str | None, int | None, datetime]:
     view = RESULT_STUDY.c
-    columns = (view.study_instance_uid, view.state, view.reason)
+    columns = (view.study_instance_uid, view.state, view.reason, view.deliveries)
     asked = select(*columns, view.last_instance_at)
     return asked.where(view.study_instance_uid.in_(uids))
 

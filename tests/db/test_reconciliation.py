@@ -135,6 +135,15 @@ def test_a_delivered_study_is_done(ledger: Engine) -> None:
         assert not needs_images(PacsStudy("1.2.3", instances=3), study)
 
 
+def test_a_study_that_goes_nowhere_is_done_when_it_is_reported(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, NO_FRACTURE)
+    assert load(ledger, "1.2.3")["1.2.3"].outcome is Outcome.WAITING
+    report(ledger)
+    [study] = load(ledger, "1.2.3").values()
+    assert (study.state, study.outcome) == ("reported", Outcome.DELIVERED)
+
+
 def test_a_refused_result_is_a_failure_with_its_reason(ledger: Engine) -> None:
     receive(ledger, received(1))
     analyse(ledger, NO_FRACTURE)

@@ -40,6 +40,7 @@ class Archive:
     port: int = 0
     status: int = 0x0000  # of the final answer to a query
     ignored_keys: frozenset[str] = frozenset()
+    refused_images: dict[str, int] = field(default_factory=dict)  # by study: below it, the status
     breaks_off_after: int | None = None
     pause_seconds: float = 0  # before each match
     widest_days: int | None = None  # a wider range of dates is answered with the status below
@@ -59,8 +60,8 @@ class Archive:
     def find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:
         identifier = event.identifier
         self.asked.append(identifier)
-        if self.status or self._is_too_wide(identifier):
-            yield self.status or self.too_wide, None
+        if status := self._refusal(identifier):
+            yield status, None
             return
         for count, match in enumerate(self._matches(identifier)):
             if count == self.breaks_off_after:
@@ -140,6 +141,11 @@ class Archive:
 
     def _modalities(self, dataset: Dataset) -> set[str]:
         return {one.Modality for one in self._of_study(dataset)}
+
+    def _refusal(self, identifier: Dataset) -> int:
+        if identifier.QueryRetrieveLevel != "STUDY":
+            return self.refused_images.get(identifier.StudyInstanceUID, self.status)
+        return self.status or (self.too_wide if self._is_too_wide(identifier) else 0)
 
     def _is_too_wide(self, identifier: Dataset) -> bool:
         first, _, last = (identifier.get("StudyDate") or "").partition("-")

@@ -77,9 +77,10 @@ def test_what_the_pacs_never_sent_is_found_and_fetched(site: Site) -> None:
     }
     assert code == 0
     site.node.wait_for_studies("delivered", 3, RESULT_SECONDS)
-    # Image by image, past the counts, which hold our results too.
-    code, last = site.reconcile("--by-image")
-    assert (code, {one["outcome"] for one in last.values()}) == (0, {"delivered"})
+    # By the counts, which hold our results too, and image by image.
+    for options in (("--by-count",), ()):
+        code, last = site.reconcile(*options)
+        assert (code, {one["outcome"] for one in last.values()}) == (0, {"delivered"})
 
 
 def test_the_pacs_calls_back_where_it_is_told_to(site: Site) -> None:
