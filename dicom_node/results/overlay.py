@@ -42,13 +42,13 @@ def annotate(
     draw = ImageDraw.Draw(picture)
     for box in boxes:
         _draw_box(draw, box, colour, dashed=finding.state is FindingState.POSSIBLE)
-    taken = [_edges(box) for box in boxes]
-    panel = draw_panel(picture, _banner(finding, label, tinted), taken)
-    taken += [panel] if panel else []
+    edges = [_edges(box) for box in boxes]
+    panel = draw_panel(picture, _banner(finding, label, tinted), edges)
+    words = [panel] if panel else []
     for number, box in enumerate(boxes, start=1):
         line = Line(f"{number}: {100 * box.score:.0f} %", colour)
-        place = draw_label(picture, line, _edges(box), taken)
-        taken += [place] if place else []
+        place = draw_label(picture, line, _edges(box), edges, words)
+        words += [place] if place else []
     return np.asarray(picture)
 
 

@@ -18,7 +18,7 @@ _SMALLEST_WANTED = 11
 _SMALLEST_LEGIBLE = 6
 _WIDEST_PANEL = 0.96
 _TALLEST_PANEL = 0.4
-_SHADE = 0.6
+_SHADE = 0.8  # over white, letters in red are still told from it
 _LINE_PITCH = 1.3
 _CAPITAL = 0.7  # height of a capital letter against the font's
 _BAR_HEIGHTS = 5  # a bar's width against the text's height
@@ -47,22 +47,40 @@ def draw_panel(
 
 
 def draw_label(
-    picture: Image.Image, line: Line, box: Rectangle, avoid: Sequence[Rectangle]
+    picture: Image.Image,
+    line: Line,
+    box: Rectangle,
+    boxes: Sequence[Rectangle],
+    words: Sequence[Rectangle],
 ) -> Rectangle | None:
-    """Name a box: above it, else below or beside it, where it fits without covering another."""
+    """Name a box: above it, else below, beside or inside it, where the name covers least.
+
+    None where there is no place that leaves the other words alone: these say more.
+    """
     height = text_height(picture.size)
     width, tall = _panel_size([line], height)
-    columns, rows = picture.size
-    if width > columns or tall > rows:
+    if width > picture.size[0] or tall > picture.size[1]:
         return None
-    gap = height // 2
-    left = min(max(box[0], 0), columns - width)
-    tops = (box[1] - gap - tall, box[3] + gap)
-    places = [(left, top, left + width, top + tall) for top in tops if 0 <= top <= rows - tall]
-    places += [_inside((x, box[1]), (width, tall), picture.size) for x in (box[2] + gap, box[0])]
-    place = min(places, key=lambda rectangle: _overlaps(rectangle, avoid))
-    _write(picture, [line], height, place)
+    places = _places_of_label(box, (width, tall), picture.size, height // 2)
+    free = [place for place in places if not _overlaps(place, words)]
+    place = min(free, key=lambda rectangle: _overlaps(rectangle, boxes), default=None)
+    if place is not None:
+        _write(picture, [line], height, place)
     return place
+
+
+def _places_of_label(
+    box: Rectangle, size: tuple[int, int], limits: tuple[int, int], gap: int
+) -> list[Rectangle]:
+    """The best first."""
+    width, tall = size
+    left = min(max(box[0], 0), limits[0] - width)
+    tops = (box[1] - gap - tall, box[3] + gap)
+    outside = [
+        (left, top, left + width, top + tall) for top in tops if 0 <= top <= limits[1] - tall
+    ]
+    origins = [(x, y) for y in (box[1], box[3] - tall) for x in (box[2] + gap, box[0])]
+    return [*outside, *(_inside(origin, size, limits) for origin in origins)]
 
 
 def text_height(size: tuple[int, int]) -> int:

@@ -116,3 +116,31 @@ def test_many_boxes_are_named_without_covering_one_another() -> None:
     drawn = _drawn(replace(FRACTURE, boxes=boxes), _plain())
     for box in boxes:
         assert not drawn[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)].any()
+
+
+@pytest.mark.parametrize("size", [(500, 400), (120, 90)])
+@pytest.mark.parametrize("dark", [np.s_[:60, :60], np.s_[:60, -60:], np.s_[-60:, :60]])
+def test_name_of_a_box_never_covers_the_words(
+    size: tuple[int, int], dark: tuple[slice, slice]
+) -> None:
+    """A box around everything leaves no room beside itself."""
+    pixels = _plain(*size)
+    pixels[dark] = 0
+    everything = BoundingBox(0, 0, size[1], size[0], 0.5)
+    named = annotate(pixels, replace(FRACTURE, boxes=(everything,)), None, "Osteon")
+    unnamed = annotate(pixels, replace(FRACTURE, boxes=()), None, "Osteon")
+    rows, columns = np.nonzero(np.any(unnamed != pixels[..., None], axis=2))
+    panel = np.s_[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert (named[panel] == unnamed[panel]).all()
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_words_can_be_read_on_any_background(value: int) -> None:
+    """At least 4 to 1 between any letter and what is under it (as WCAG 2.1 reckons)."""
+    picture = annotate(_plain(value=value), FRACTURE, None, "Osteon")
+    panel = picture[:60, :150].reshape(-1, 3)
+    light = (panel / 255) ** 2.2 @ [0.2126, 0.7152, 0.0722] + 0.05
+    ground = np.median(light)
+    red = np.abs(panel.astype(int) - (255, 92, 64)).max(axis=1) == 0
+    assert red.any()
+    assert light[red].min() / ground > 4
