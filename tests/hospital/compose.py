@@ -36,6 +36,12 @@ def load_compose(*names: str) -> Mapping:
     return merged
 
 
+def load_compose_with(override: str) -> Mapping:
+    """The base file with an override file of this content, as Compose finds one by itself."""
+    merged: Mapping = _merge(load_compose(BASE), yaml.safe_load(override))
+    return merged
+
+
 def services(*names: str) -> dict[str, Mapping]:
     found: dict[str, Mapping] = load_compose(*names)["services"]
     return found

@@ -33,6 +33,7 @@ class Site:
 
     folder: Path
     own_settings: dict[str, str] = field(default_factory=dict)
+    own_tables: str = ""
     ports: dict[str, int] = field(
         default_factory=lambda: (
             {name: free_port() for name in ("listener", "gateway", "redis", "orthanc")}
@@ -48,6 +49,8 @@ class Site:
             (self.folder / name).mkdir()
         copy_as_built(self.folder / "image")
         subprocess.run([ROOT / "deploy/make-secrets", self.folder / "secrets"], check=True)
+        example = (ROOT / "deploy/osteon.toml.example").read_text()
+        (self.folder / "osteon.toml").write_text(self.here(example) + self.own_tables)
         self._rewrite_secret("osteon_broker_url", self.here)
         self._rewrite_secret("osteon_database_url", lambda _: database_url)
 
@@ -65,6 +68,7 @@ class Site:
             "127.0.0.1/4242": f"127.0.0.1/{orthanc}",
             "/run/secrets": str(self.folder / "secrets"),
             "/var/lib/osteon": str(self.folder / "data"),
+            "/etc/osteon.toml": str(self.folder / "osteon.toml"),
         }.items():
             text = text.replace(there, stand_in)
         return text

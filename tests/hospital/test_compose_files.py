@@ -118,10 +118,20 @@ def test_the_gateway_is_off_unless_asked_for_and_then_shown_to_this_host_alone()
     assert asked["OSTEON_GATEWAY_PORT"] == "8044"
 
 
-def test_the_parts_share_one_spool() -> None:
+def test_the_parts_share_one_spool_and_one_file_of_settings() -> None:
     for name in NODE:
         service = services(BASE)[name]
-        assert service["volumes"] == [f"spool:{service['environment']['OSTEON_DATA_DIR']}"]
+        given = service["environment"]
+        spool, config = service["volumes"]
+        assert spool == f"spool:{given['OSTEON_DATA_DIR']}"
+        assert config == {
+            "type": "bind",
+            "source": "./osteon.toml",
+            "target": given["OSTEON_CONFIG"],
+            "read_only": True,
+            # Else Docker makes a folder where the file is missing.
+            "bind": {"create_host_path": False},
+        }
 
 
 def test_the_analyse_worker_has_a_gpu_unless_told_otherwise() -> None:

@@ -28,6 +28,14 @@ from tests.waiting import wait_for
 
 # The listener last: its check costs a process that loads pynetdicom.
 PARTS = ("worker-gpu", "worker-io", "beat", "gateway", "listener")
+# What no variable can say, after the example's last table, which is the test PACS's.
+OWN_TABLES = """also = ["summary"]
+
+[[rules]]
+name = "all radiographs"
+modality = "DX"
+priority = "high"
+"""
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
@@ -35,7 +43,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 def site(postgres_url: str) -> Iterator[Site]:
     """The hospital profile, started in the order that `depends_on` asks for."""
     with tempfile.TemporaryDirectory(prefix="osteon-site-") as folder:
-        site = Site(Path(folder))
+        site = Site(Path(folder), own_tables=OWN_TABLES)
         site.own_settings |= _example_settings(site)
         site.own_settings |= {"OSTEON_QUIET_SECONDS": "1"}
         try:
@@ -78,12 +86,23 @@ def test_a_forwarded_study_comes_back_reported(
     row = wait_for(lambda: _committed(postgres_url, study), "the PACS to keep the results", 90)
     assert row["images_analysed"] == len(study)
     assert row["finding"] in {"fracture", "possible", "none"}
-    # A report, and a presentation state of each image with a finding.
-    assert row["deliveries"] == row["deliveries_sent"] == 1 + len(study)
+    # A report, a presentation state of each image with a finding, and the page asked for.
+    assert row["deliveries"] == row["deliveries_sent"] == 1 + len(study) + 1
     assert row["other_objects"] == 0, "the PACS sent our own results back to us"
     series = _find(pacs_url, "Series", study)
     assert [one["MainDicomTags"]["Modality"] for one in series].count("SR") == 1
     assert len(_find(pacs_url, "Instance", study)) == len(study) + row["deliveries"]
+
+
+def test_the_tables_of_the_settings_file_hold_in_every_service(
+    site: Site, pacs_url: str, postgres_url: str
+) -> None:
+    """The listener routes by the rule, and the worker sends to the destination of that name."""
+    with psycopg.connect(postgres_url) as connection:
+        rules = connection.execute("SELECT DISTINCT rule FROM result_image WHERE is_image")
+        assert rules.fetchall() == [("all radiographs",)]
+        destinations = connection.execute("SELECT DISTINCT destination FROM result_delivery")
+        assert destinations.fetchall() == [("test-pacs",)]
 
 
 def test_the_gateway_shows_the_report_to_who_has_the_token(site: Site, pacs_url: str) -> None:
