@@ -7,6 +7,7 @@ from textwrap import shorten
 from pydicom.dataset import Dataset
 
 from dicom_node.results.finding import AlgorithmIdentity, BoundingBox, ImageFinding
+from dicom_node.results.rectangles import Place, overlaps
 from dicom_node.results.report_wording import NOT_VERIFIED, RESEARCH_USE, state_and_probability
 
 Point = tuple[float, float]  # column, row
@@ -19,7 +20,7 @@ _LABEL_HEIGHT = 0.025
 _LABEL_WIDTH = 0.16
 _LONGEST_REASON = 60
 # Of the displayed area, however large that is on the screen.
-_BANNER_LEFT, _BANNER_TOP, _BANNER_RIGHT, _LINE_HEIGHT = 0.01, 0.01, 0.6, 0.025
+_MARGIN, _BANNER_WIDTH, _LINE_HEIGHT = 0.01, 0.59, 0.025
 
 
 def box_graphics(
@@ -66,30 +67,65 @@ def _polyline(points: Sequence[Point]) -> Dataset:
     return graphic
 
 
-def box_labels(boxes: Sequence[BoundingBox], matrix: tuple[int, int]) -> list[Dataset]:
-    """The number and score of each box, above it where there is room, else below or inside."""
-    return [
-        _text(f"{number}: {100 * box.score:.0f} %", "PIXEL", _label_place(box, matrix))
-        for number, box in enumerate(boxes, start=1)
-    ]
+def box_labels(
+    boxes: Sequence[BoundingBox], matrix: tuple[int, int], banner: Dataset
+) -> list[Dataset]:
+    """The number and score of each box, near it where it covers no other words."""
+    written = [_in_pixels(_place_of(banner), matrix)]
+    labels = []
+    for number, box in enumerate(boxes, start=1):
+        place = min(_label_places(box, matrix), key=lambda place: overlaps(place, written))
+        written.append(place)
+        labels.append(_text(f"{number}: {100 * box.score:.0f} %", "PIXEL", place))
+    return labels
 
 
-def _label_place(box: BoundingBox, matrix: tuple[int, int]) -> tuple[Point, Point]:
+def _label_places(box: BoundingBox, matrix: tuple[int, int]) -> list[Place]:
+    """Above the box, below, inside and at its sides, as far as that is in the image."""
     rows, columns = matrix
     height, width = _LABEL_HEIGHT * min(matrix), _LABEL_WIDTH * min(matrix)
-    tops = (box.y0 - height, box.y1, box.y0)
-    top = next((top for top in tops if 0 <= top <= rows - height), 0.0)
-    left = min(box.x0, columns - width)
-    return (left, top), (left + width, top + height)
+    corners = [
+        (box.x0, box.y0 - height),
+        (box.x0, box.y1),
+        (box.x0, box.y0),
+        (box.x1, box.y0),
+        (box.x1, box.y1 - height),
+        (box.x0 - width, box.y0),
+        (box.x0, box.y1 - height),
+    ]
+    fitting = [
+        (min(max(left, 0.0), columns - width), top)
+        for left, top in corners
+        if 0 <= top <= rows - height
+    ]
+    return [(left, top, left + width, top + height) for left, top in fitting or [(0.0, 0.0)]]
 
 
-def banner(finding: ImageFinding, algorithm: AlgorithmIdentity) -> Dataset:
-    """The answer in words, at the top left of whatever part of the image is shown."""
+def banner(
+    finding: ImageFinding,
+    algorithm: AlgorithmIdentity,
+    boxes: Sequence[BoundingBox],
+    matrix: tuple[int, int],
+) -> Dataset:
+    """The answer in words, in a corner of whatever part of the image is shown."""
     lines = list(_banner_lines(finding, algorithm))
-    bottom = _BANNER_TOP + _LINE_HEIGHT * len(lines)
-    place = ((_BANNER_LEFT, _BANNER_TOP), (_BANNER_RIGHT, bottom))
+    taken = [(box.x0, box.y0, box.x1, box.y1) for box in boxes]
+    corners = _banner_places(_LINE_HEIGHT * len(lines))
+    place = min(corners, key=lambda corner: overlaps(_in_pixels(corner, matrix), taken))
     # Lines of one text end in CR LF (PS3.5 6.1.3).
     return _text("\r\n".join(lines), "DISPLAY", place)
+
+
+def _banner_places(height: float) -> list[Place]:
+    """The four corners, top left first."""
+    lefts, tops = (_MARGIN, 1 - _MARGIN - _BANNER_WIDTH), (_MARGIN, 1 - _MARGIN - height)
+    return [(left, top, left + _BANNER_WIDTH, top + height) for top in tops for left in lefts]
+
+
+def _in_pixels(place: Place, matrix: tuple[int, int]) -> Place:
+    """Of the whole image, which is what a viewer opens with."""
+    rows, columns = matrix
+    return place[0] * columns, place[1] * rows, place[2] * columns, place[3] * rows
 
 
 def _banner_lines(finding: ImageFinding, algorithm: AlgorithmIdentity) -> Iterator[str]:
@@ -103,11 +139,15 @@ def _banner_lines(finding: ImageFinding, algorithm: AlgorithmIdentity) -> Iterat
     yield RESEARCH_USE
 
 
-def _text(words: str, units: str, place: tuple[Point, Point]) -> Dataset:
+def _text(words: str, units: str, place: Place) -> Dataset:
     text = Dataset()
     text.BoundingBoxAnnotationUnits = units
     text.UnformattedTextValue = words
-    text.BoundingBoxTopLeftHandCorner = [round(value, 2) for value in place[0]]
-    text.BoundingBoxBottomRightHandCorner = [round(value, 3) for value in place[1]]
+    text.BoundingBoxTopLeftHandCorner = [round(value, 3) for value in place[:2]]
+    text.BoundingBoxBottomRightHandCorner = [round(value, 3) for value in place[2:]]
     text.BoundingBoxTextHorizontalJustification = "LEFT"
     return text
+
+
+def _place_of(text: Dataset) -> Place:
+    return (*text.BoundingBoxTopLeftHandCorner, *text.BoundingBoxBottomRightHandCorner)

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from dicom_node.results.finding import BoundingBox, FindingState, ImageFinding, clamped_boxes
 from dicom_node.results.heat_tint import COOLEST_SHOWN, legend_colours, tint
-from dicom_node.results.overlay_text import Colour, Line, Rectangle, draw_label, draw_panel
+from dicom_node.results.overlay_text import Colour, Line, draw_label, draw_panel
+from dicom_node.results.rectangles import Rectangle
 from dicom_node.results.report_wording import NOT_VERIFIED, RESEARCH_USE, STATE_WORDS
 
 # On a radiograph, which is grey.

@@ -7,8 +7,9 @@ from itertools import pairwise
 
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
+from dicom_node.results.rectangles import Rectangle, overlaps
+
 Colour = tuple[int, int, int]
-Rectangle = tuple[int, int, int, int]  # left, top, right, bottom; the far edges exclusive
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 # Text height as a share of the image's short side: readable when a screen shows all of it.
@@ -62,8 +63,8 @@ def draw_label(
     if width > picture.size[0] or tall > picture.size[1]:
         return None
     places = _places_of_label(box, (width, tall), picture.size, height // 2)
-    free = [place for place in places if not _overlaps(place, words)]
-    place = min(free, key=lambda rectangle: _overlaps(rectangle, boxes), default=None)
+    free = [place for place in places if not overlaps(place, words)]
+    place = min(free, key=lambda rectangle: overlaps(rectangle, boxes), default=None)
     if place is not None:
         _write(picture, [line], height, place)
     return place
@@ -134,21 +135,13 @@ def _quietest_corner(
     columns, rows = picture.size
     origins = [(x, y) for y in (0, rows - size[1]) for x in (0, columns - size[0])]
     corners = [_inside(origin, size, picture.size) for origin in origins]
-    return min(corners, key=lambda corner: (_overlaps(corner, avoid), _light(picture, corner)))
+    return min(corners, key=lambda corner: (overlaps(corner, avoid), _light(picture, corner)))
 
 
 def _inside(origin: tuple[int, int], size: tuple[int, int], limits: tuple[int, int]) -> Rectangle:
     left = max(0, min(origin[0], limits[0] - size[0]))
     top = max(0, min(origin[1], limits[1] - size[1]))
     return left, top, left + size[0], top + size[1]
-
-
-def _overlaps(rectangle: Rectangle, others: Sequence[Rectangle]) -> int:
-    left, top, right, bottom = rectangle
-    return sum(
-        left < other[2] and other[0] < right and top < other[3] and other[1] < bottom
-        for other in others
-    )
 
 
 def _light(picture: Image.Image, rectangle: Rectangle) -> int:

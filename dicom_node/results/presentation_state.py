@@ -134,12 +134,12 @@ def _annotate(
     """Graphic Annotation and Graphic Layer, PS3.3 C.10.5 and C.10.7."""
     matrix = matrix_of(header)
     boxes = clamped_boxes(finding.boxes, matrix)
-    words = _layer(state, _TEXT_LAYER, _YELLOW)
-    words.TextObjectSequence = [banner(finding, algorithm)]
+    answer = banner(finding, algorithm, boxes, matrix)
+    _layer(state, _TEXT_LAYER, _YELLOW).TextObjectSequence = [answer]
     if boxes:
         possible = finding.state is FindingState.POSSIBLE
         places = _layer(state, _BOX_LAYER, _AMBER if possible else _RED)
-        places.TextObjectSequence = box_labels(boxes, matrix)
+        places.TextObjectSequence = box_labels(boxes, matrix, answer)
         places.GraphicObjectSequence = box_graphics(boxes, matrix, dashed=possible)
 
 
