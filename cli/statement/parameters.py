@@ -62,6 +62,8 @@ _JOBS = {
     JobKind.CONFIRM: "Ask for proof",
     JobKind.ANSWER: "Answer a commitment request",
 }
+_GOES_ON = "none: until it succeeds, or a person ends it"
+_ENDS_WITHOUT_PROOF = "see [Proof](#proof)"
 _ITEMS = {
     "AsynchronousOperationsWindowNegotiation": "Asynchronous Operations Window",
     "SCP_SCU_RoleSelectionNegotiation": "SCP/SCU Role Selection",
@@ -134,17 +136,15 @@ def character_sets() -> str:
 
 def retries() -> str:
     """How long the node goes on where a peer is away."""
-    rows = [
-        (
-            words,
-            policy.first_delay_seconds,
-            policy.max_delay_seconds,
-            policy.max_attempts or "none: until it succeeds, or a person ends it",
-        )
-        for words, policy in ((words, RETRY_POLICIES[kind]) for kind, words in _JOBS.items())
-    ]
+    rows = [(words, *_tries(kind)) for kind, words in _JOBS.items()]
     headings = ("Job", "First delay, seconds", "Longest delay, seconds", "Most attempts")
     return table(headings, rows)
+
+
+def _tries(kind: JobKind) -> tuple[float, float, int | str]:
+    policy = RETRY_POLICIES[kind]
+    unlimited = _ENDS_WITHOUT_PROOF if kind is JobKind.CONFIRM else _GOES_ON
+    return policy.first_delay_seconds, policy.max_delay_seconds, policy.max_attempts or unlimited
 
 
 def settings_in_force(settings: Settings) -> str:

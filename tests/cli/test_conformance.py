@@ -3,7 +3,9 @@
 import ast
 import re
 from collections.abc import Callable, Iterator
+from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.dataset import Dataset
@@ -11,19 +13,30 @@ from pydicom.uid import UID_dictionary
 from pynetdicom import AE, build_context
 from pynetdicom.association import Association
 
-from cli.assembly import build_listener
+from cli.assembly import build_listener, concurrency
 from cli.statement import sop_classes, status_codes
 from cli.statement.attributes import attributes_of
 from cli.statement.created_objects import Built, Case
 from cli.statement.markdown import UnknownTable, changed, filled, table
+from db.commitments import MAX_SENDINGS
+from db.destinations import _RESTS
 from dicom_node import contexts
+from dicom_node.commitment.messages import _MOST_REFERENCES
+from dicom_node.dicomweb.retrieve_door import _FRAMES_MAX
+from dicom_node.query_retrieve.query_client import _WINDOW_DAYS_MAX
+from dicom_node.query_retrieve.query_service import QueryService
 from dicom_node.query_retrieve.query_statuses import _MEANINGS as QUERY_MEANINGS
+from dicom_node.query_retrieve.retrieve_client import _SILENCE_SECONDS
+from dicom_node.query_retrieve.retrieve_service import RetrieveService
 from dicom_node.results.finding import AlgorithmIdentity, FindingState, ImageFinding
 from dicom_node.results.result_object import ReportIssue, ResultKind
-from settings import Settings
+from dicom_node.sender import Sender
+from model.radiograph import MAX_FRAMES
+from settings import Settings, load_settings
 from tests.cli.shell import ROOT, Shell
 from tests.dicom_node.listening import Node, running_node
 from tests.dicom_node.results.report_sources import ISSUE
+from worker import confirming
 
 STATEMENT = ROOT / "docs/conformance.md"
 RENEW = "osteon conformance --write docs/conformance.md"
@@ -182,6 +195,46 @@ def test_the_statuses_of_commitment_are_listed() -> None:
         if isinstance(target, ast.Name)
     }
     assert set(constants.values()) == set(status_codes.COMMITMENT_ANSWERS)
+
+
+def _threads(destinations: str) -> int:
+    settings = load_settings(destinations=destinations)
+    return concurrency(settings, ["deliver"]) - settings.deliver_workers
+
+
+def _default(made: type, name: str) -> Any:
+    return signature(made).parameters[name].default
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+PROSE = {
+    "idle": f"released when idle for {_default(Sender, 'idle_seconds')} s",
+    "threads": f"`deliver_workers`, and {_threads('A@h:1,B@h:2') // 2} more for each destination",
+    "rests": f"left alone for {_RESTS.first_delay_seconds} s, then for growing times up to "
+    f"{_RESTS.max_delay_seconds // 60} min",
+    "waits": f"taken for {confirming._ANSWER_WAIT_SECONDS} s on the same association",
+    "asks again": f"it is asked again after {confirming._ASK_AGAIN_SECONDS // 3600} h",
+    "questions": f"After {confirming._MOST_UNANSWERED} questions without an answer",
+    "looks": f"is looked for {confirming._LOOKS_BEFORE_SENDING_AGAIN} times before",
+    "sendings": f"is sent again, at most {MAX_SENDINGS} times in all",
+    "attempts": f"after {confirming._MOST_ATTEMPTS} attempts without an answer",
+    "outage": f"asked again after {confirming._OUTAGE_SECONDS // 60} min",
+    "silence": f"The puller waits {_SILENCE_SECONDS} s instead of 60 s",
+    "days": f"a range of up to {_WINDOW_DAYS_MAX} days",
+    "frames analysed": f"Of a multi-frame image at most {MAX_FRAMES} frames",
+    "frames served": f"at most {_FRAMES_MAX} frames at once",
+    "matches": f"more than {_default(QueryService, 'match_limit')} matches",
+    "objects": f"more than {_thousands(_default(RetrieveService, 'instance_limit'))} objects are",
+    "references": f"names more than {_thousands(_MOST_REFERENCES)} objects",
+}
+
+
+@pytest.mark.parametrize("sentence", PROSE.values(), ids=PROSE.keys())
+def test_numbers_in_sentences_are_those_of_the_code(statement: str, sentence: str) -> None:
+    assert sentence in " ".join(statement.split())
 
 
 def test_whence_a_value_is() -> None:
