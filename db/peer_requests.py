@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, select, text, update
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
-from db.jobs import Claim, JobKind, add_job, finish_job, hold
-from db.tables import Instance, PeerRequest
+from db.jobs import Claim, JobKind, JobState, Lane, add_job, finish_job, hold
+from db.tables import OPEN_JOB, Instance, Job, PeerRequest
 from db.upsert import insert_unless_present
 
 _ASKED_AT_ONCE = 500
@@ -47,7 +47,7 @@ def save_peer_request(
     if request_id is None:
         request_id = _unanswered(session, peer_ae_title, transaction_uid)
     if request_id is not None:
-        add_job(session, JobKind.ANSWER, request_id)
+        add_job(session, JobKind.ANSWER, request_id, lane=peer_ae_title)
 
 
 def _unanswered(session: Session, peer_ae_title: str, transaction_uid: str) -> int | None:
@@ -57,6 +57,28 @@ def _unanswered(session: Session, peer_ae_title: str, transaction_uid: str) -> i
         PeerRequest.answered_at.is_(None),
     )
     return session.scalars(asked).one_or_none()
+
+
+def answer_lanes(session: Session) -> list[tuple[Lane, int]]:
+    """A lane for each peer that waits for an answer: one at a time, and none holds up another."""
+    peers = select(Job.lane).where(_due_answers()).distinct().order_by(Job.lane)
+    return [(Lane(JobKind.ANSWER, peer), 1) for peer in session.scalars(peers)]
+
+
+def put_off_answers(session: Session, peer_ae_title: str, *, error: str, seconds: float) -> None:
+    """The peer cannot be told anything: what else is due for it counts as tried too."""
+    waits = and_(_due_answers(), Job.lane == peer_ae_title, Job.state == JobState.WAITING)
+    session.execute(
+        update(Job)
+        .where(waits)
+        .values(attempt=Job.attempt + 1, next_attempt_at=database_now(seconds), last_error=error)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _due_answers() -> ColumnElement[bool]:
+    # The very text of the partial indexes: with bound values SQLite would not use them.
+    return and_(text(OPEN_JOB), Job.kind == JobKind.ANSWER, Job.next_attempt_at <= database_now())
 
 
 def load_peer_request(session: Session, request_id: int) -> OpenRequest:

@@ -4,8 +4,6 @@ Every step works under a claim and writes its outcome in one transaction under t
 a step that dies half way leaves nothing behind but a job that is offered again.
 """
 
-from collections.abc import Iterator
-
 import structlog
 from sqlalchemy.orm import Session
 
@@ -15,7 +13,7 @@ from db.deliveries import finish_consignment, load_consignment
 from db.destinations import open_lanes
 from db.jobs import BuriedJob, Claim, JobKind, Lane, bury_exhausted_jobs, lane_of
 from db.jobs import offer_due_jobs as offer_jobs
-from db.peer_requests import load_peer_request, mark_answered
+from db.peer_requests import answer_lanes, load_peer_request, mark_answered
 from db.reports import open_report, save_report
 from db.session import reading, transaction
 from db.settling import settle_studies
@@ -51,29 +49,33 @@ def offer_due_jobs(kitchen: Kitchen) -> list[tuple[JobKind, int]]:
             account_for_dead_job(session, job)
         return [
             (lane.kind, job_id)
-            for lane, window in _lanes(session)
+            for kind in JobKind
+            for lane, window in _lanes(session, kind)
             for job_id in offer_jobs(session, lane, window=window, offer_seconds=_OFFER_SECONDS)
         ]
 
 
-def _lanes(session: Session) -> Iterator[tuple[Lane, int]]:
-    """Work by kind, and what goes to destinations by destination: none holds up another."""
-    for kind in JobKind:
-        if kind in _TO_DESTINATIONS:
-            yield from open_lanes(session, kind)
-        else:
-            yield Lane(kind), _OFFER_WINDOW
-
-
 def next_for_destination(kitchen: Kitchen, job_id: int) -> int | None:
-    """The next job for the same destination, which need not wait for the beat."""
+    """The next job for the same destination or peer, which need not wait for the beat."""
     with transaction(kitchen.ledger) as session:
         done = lane_of(session, job_id)
-        for lane, window in open_lanes(session, done.kind) if done.name else ():
+        for lane, window in _lanes(session, done.kind) if done.name else ():
             if lane == done:
                 ids = offer_jobs(session, lane, window=window, offer_seconds=_OFFER_SECONDS, most=1)
                 return ids[0] if ids else None
     return None
+
+
+def _lanes(session: Session, kind: JobKind) -> list[tuple[Lane, int]]:
+    """What speaks to others goes by destination or peer, all else together: none holds up another.
+
+    With each its window.
+    """
+    if kind in _TO_DESTINATIONS:
+        return open_lanes(session, kind)
+    if kind is JobKind.ANSWER:
+        return answer_lanes(session)
+    return [(Lane(kind), _OFFER_WINDOW)]
 
 
 def analyse_instance(kitchen: Kitchen, claim: Claim) -> None:
@@ -133,7 +135,7 @@ def answer_peer(kitchen: Kitchen, claim: Claim) -> None:
     """Tell a peer that asked whether we keep what it sent us."""
     with reading(kitchen.ledger) as session:
         request = load_peer_request(session, claim.subject_id)
-    tell_peer_what_is_kept(kitchen, request)
+    tell_peer_what_is_kept(kitchen, claim, request)
     with transaction(kitchen.ledger) as session:
         mark_answered(session, claim)
 

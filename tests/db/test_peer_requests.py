@@ -5,13 +5,15 @@ from sqlalchemy import Engine, update
 
 from db.clock import database_now
 from db.intake import Intake
-from db.jobs import ClaimLost, JobKind, JobState, list_jobs
+from db.jobs import ClaimLost, JobKind, JobState, Lane, claim_job, list_jobs, offer_due_jobs
 from db.peer_requests import (
     HeldInstance,
     OpenRequest,
+    answer_lanes,
     find_held,
     load_peer_request,
     mark_answered,
+    put_off_answers,
     save_peer_request,
 )
 from db.session import reading, transaction
@@ -40,6 +42,46 @@ def test_a_question_is_one_job_however_often_it_is_asked(ledger: Engine) -> None
     in_transaction(ledger, lambda session: mark_answered(session, ours))
     ask(ledger)
     assert len(rows(ledger, Job)) == 3
+
+
+def test_each_peer_that_waits_for_answers_has_a_lane_for_one_at_a_time(ledger: Engine) -> None:
+    for peer, transaction_uid in (("PACS", "2.25.1"), ("PACS", "2.25.2"), ("OTHER", "2.25.3")):
+        ask(ledger, peer, transaction_uid)
+    with transaction(ledger) as session:
+        session.execute(update(Job).values(next_attempt_at=database_now(-1)))
+    pacs, other = Lane(JobKind.ANSWER, "PACS"), Lane(JobKind.ANSWER, "OTHER")
+    with transaction(ledger) as session:
+        assert answer_lanes(session) == [(other, 1), (pacs, 1)]
+        assert offer_due_jobs(session, pacs, window=1, offer_seconds=60) == [1]
+        assert claim_job(session, 1, lease_seconds=60)
+    with transaction(ledger) as session:
+        assert offer_due_jobs(session, pacs, window=1, offer_seconds=60) == []
+        assert offer_due_jobs(session, other, window=1, offer_seconds=60) == [3]
+
+
+def test_what_else_is_due_for_a_peer_that_is_away_counts_as_tried(ledger: Engine) -> None:
+    for number in range(1, 4):
+        ask(ledger, transaction_uid=f"2.25.{number}")
+    ask(ledger, peer="OTHER")
+    with transaction(ledger) as session:
+        session.execute(update(Job).values(next_attempt_at=database_now(-1)))
+        later = update(Job).where(Job.id == 3)
+        session.execute(later.values(next_attempt_at=database_now(3600), attempt=9))
+    with transaction(ledger) as session:
+        assert claim_job(session, 1, lease_seconds=60)
+        put_off_answers(session, "PACS", error="away", seconds=60)
+    told = [(job.state, job.attempt, job.last_error) for job in rows(ledger, Job)]
+    assert told == [
+        ("running", 1, None),
+        ("waiting", 1, "away"),
+        ("waiting", 9, None),
+        ("waiting", 0, None),
+    ]
+    with reading(ledger) as session:
+        assert [lane.name for lane, _ in answer_lanes(session)] == ["OTHER", "PACS"]
+        assert (
+            offer_due_jobs(session, Lane(JobKind.ANSWER, "PACS"), window=9, offer_seconds=1) == []
+        )
 
 
 def test_it_is_answered_under_the_fence(ledger: Engine) -> None:

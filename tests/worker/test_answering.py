@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -35,11 +35,12 @@ from tests.servers import free_port
 from worker.decoder import DecodeLimits
 from worker.job_runner import run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits
-from worker.pipeline import offer_due_jobs
+from worker.pipeline import next_for_destination, offer_due_jobs
 from worker.tasks import STEPS
 
 DX = "1.2.840.10008.5.1.4.1.1.1.1"
 QUESTION = "2.25.1"
+OTHER = Destination("OTHER", "127.0.0.1", 1)  # nobody listens there
 
 
 @dataclass
@@ -82,21 +83,36 @@ class Modality:
         return self.status, None
 
 
+class WatchedSpool(FileSpool):
+    """Notes what is read from it."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, reserve_bytes=0)
+        self.read: list[str] = []
+
+    def open(self, key: str) -> BinaryIO:
+        self.read.append(key)
+        return super().open(key)
+
+
 @dataclass
 class Post:
     """A listener, and a kitchen that does nothing but answer."""
 
     node: Node
     kitchen: Kitchen
+    spool: WatchedSpool
 
     def send(self, *datasets: Dataset) -> None:
         with associated(self.node.port, CR) as association:
             for dataset in datasets:
                 assert store(association, dataset) == 0x0000
 
-    def ask(self, references: list[Reference], transaction_uid: str = QUESTION) -> None:
+    def ask(
+        self, references: list[Reference], transaction_uid: str = QUESTION, peer: str = "MODALITY"
+    ) -> None:
         message = request_message(transaction_uid, references)
-        with associated(self.node.port, PushModel) as association:
+        with associated(self.node.port, PushModel, calling=peer) as association:
             status, _ = association.send_n_action(message, 1, PushModel, PUSH_MODEL_INSTANCE)
         assert status.Status == 0x0000
 
@@ -106,9 +122,12 @@ class Post:
         for kind, job_id in offer_due_jobs(kitchen):
             if kind is JobKind.ANSWER:
                 run_job(kitchen, job_id, STEPS[kind])
+        return self.jobs()[-1]
+
+    def jobs(self) -> list[ListedJob]:
         with reading(self.node.engine) as session:
             jobs = list_jobs(session, states=JobState)
-        return [job for job in jobs if job.kind is JobKind.ANSWER][-1]
+        return [job for job in jobs if job.kind is JobKind.ANSWER]
 
     def let_time_pass(self) -> None:
         with transaction(self.node.engine) as session:
@@ -126,11 +145,11 @@ def modality() -> Modality:
 
 @pytest.fixture
 def post(sqlite_ledger_url: str, tmp_path: Path, modality: Modality) -> Iterator[Post]:
-    with running_node(
-        sqlite_ledger_url, tmp_path / "spool", destinations=[modality.address]
-    ) as node:
-        kitchen = Kitchen(_plan(sqlite_ledger_url, node.spool, modality.address))
-        yield Post(node, kitchen)
+    peers = [modality.address, OTHER]
+    with running_node(sqlite_ledger_url, tmp_path / "spool", destinations=peers) as node:
+        spool = WatchedSpool(node.spool.root)
+        kitchen = Kitchen(_plan(sqlite_ledger_url, spool, modality.address))
+        yield Post(node, kitchen, spool)
         kitchen.close()
 
 
@@ -146,7 +165,7 @@ def _plan(ledger_url: str, spool: FileSpool, peer: Destination) -> KitchenPlan:
         waits=Waits(quiet_seconds=600, max_wait_seconds=600, lease_seconds=60),
         decode_limits=DecodeLimits(30, 1 << 30),
         fhir_site=FhirSite(AE_TITLE, UTC),
-        peers=(Destination("OTHER", "127.0.0.1", 1), peer),
+        peers=(OTHER, peer),
     )
 
 
@@ -204,6 +223,56 @@ def test_a_peer_that_is_away_is_told_when_it_is_back(post: Post, modality: Modal
         post.let_time_pass()
         assert post.run_due().state is JobState.DONE
     assert modality.reasons() == {image.SOPInstanceUID: None}
+
+
+def test_for_a_peer_that_is_away_nothing_is_read_and_one_question_is_tried(
+    post: Post, modality: Modality
+) -> None:
+    image = radiograph()
+    post.send(image)
+    for number in range(3):
+        post.ask(references(image), f"2.25.{number}")
+    for attempt in (1, 2):
+        post.let_time_pass()
+        post.run_due()
+        assert [job.attempt for job in post.jobs()] == [attempt] * 3
+    assert all("connection refused" in (job.last_error or "") for job in post.jobs())
+    with reading(post.node.engine) as session:
+        assert sum(session.scalars(select(Job.fence_token))) == 2
+    assert post.spool.read == []
+    post.let_time_pass()
+    with modality.there():
+        post.run_due()
+        for _ in range(2):
+            going_on = next_for_destination(post.kitchen, post.jobs()[0].job_id)
+            assert going_on is not None
+            run_job(post.kitchen, going_on, STEPS[JobKind.ANSWER])
+    assert [job.state for job in post.jobs()] == [JobState.DONE] * 3
+    assert len(post.spool.read) == 3
+
+
+def test_a_peer_that_is_away_delays_no_other(post: Post, modality: Modality) -> None:
+    image = radiograph()
+    post.send(image)
+    post.ask(references(image), peer="OTHER")
+    post.ask(references(image))
+    with modality.there():
+        assert post.run_due().state is JobState.DONE
+    assert [job.state for job in post.jobs()] == [JobState.WAITING, JobState.DONE]
+    assert len(modality.told) == 1
+
+
+def test_an_answer_that_is_refused_for_good_is_shown_to_a_person(
+    post: Post, modality: Modality
+) -> None:
+    image = radiograph()
+    post.send(image)
+    post.ask(references(image))
+    modality.status = 0x0115
+    with modality.there():
+        job = post.run_due()
+    assert job.state is JobState.DEAD
+    assert "answers 0x0115" in (job.last_error or "")
 
 
 def test_a_peer_that_left_the_settings_needs_a_person(post: Post, modality: Modality) -> None:

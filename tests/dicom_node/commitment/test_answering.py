@@ -12,7 +12,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel as PushModel
 from pynetdicom.sop_class import Verification
 
 from db.peer_requests import HeldInstance
-from dicom_node.commitment.answering import failures_among, send_answer
+from dicom_node.commitment.answering import failures_among, require_reachable, send_answer
 from dicom_node.commitment.messages import (
     ALL_KEPT,
     CLASS_INSTANCE_CONFLICT,
@@ -23,7 +23,7 @@ from dicom_node.commitment.messages import (
     Reference,
     read_answer,
 )
-from dicom_node.peer import Destination, NothingAccepted, PeerUnavailable
+from dicom_node.peer import Destination, NothingAccepted, PeerRefused, PeerUnavailable, associate
 from dicom_node.spool import FileSpool
 from tests.servers import free_port
 
@@ -145,6 +145,10 @@ def test_an_answer_that_did_not_arrive_is_for_another_attempt(asker: Asker) -> N
     with pytest.raises(PeerUnavailable, match="answers 0x0110") as refused:
         tell(asker)
     assert refused.value.status == 0x0110
+    for status in (0x0115, 0x0118):
+        asker.status = status
+        with pytest.raises(PeerRefused, match=f"answers 0x{status:04X}"):
+            tell(asker)
     asker.status = None
     with pytest.raises(PeerUnavailable, match="answers nothing"):
         tell(asker)
@@ -166,4 +170,27 @@ def test_a_peer_that_takes_no_answers_is_named() -> None:
     server = running(asker, Verification)
     with pytest.raises(NothingAccepted, match="enable them there"):
         tell(asker)
+    with pytest.raises(NothingAccepted, match="enable them there"):
+        require_reachable(asker.address, "OSTEON")
     server.shutdown()
+
+
+def test_whether_it_can_be_told_is_asked_without_telling_it(asker: Asker) -> None:
+    require_reachable(asker.address, "OSTEON")
+    assert asker.heard == []
+    asker.port = free_port()
+    with pytest.raises(PeerUnavailable, match="connection refused"):
+        require_reachable(asker.address, "OSTEON")
+
+
+def test_a_peer_that_breaks_off_before_it_is_told_is_tried_again(
+    asker: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def associate_and_lose(*args: Any, **options: Any) -> Any:
+        association = associate(*args, **options)
+        association.abort()
+        return association
+
+    monkeypatch.setattr("dicom_node.commitment.answering.associate", associate_and_lose)
+    with pytest.raises(PeerUnavailable, match="answers nothing"):
+        tell(asker)
