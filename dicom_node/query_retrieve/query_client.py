@@ -7,6 +7,7 @@ and no text whose character set could be misread.
 import re
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any, TypeVar
@@ -166,7 +167,7 @@ class QueryClient:
                 ModalitiesInStudy=modality,
                 NumberOfStudyRelatedInstances="",
             )
-            for match in self._find(identifier, query.limit):
+            for match in self._all_of(identifier, query.limit):
                 uid = self._study_uid(match)
                 if uid in seen or not uid:
                     continue
@@ -174,6 +175,32 @@ class QueryClient:
                     found.append(FoundStudy(uid, _count(match)))
                 seen.add(uid)
         return found
+
+    def _all_of(self, identifier: Dataset, limit: int) -> list[Dataset]:
+        matches = self._find(identifier, limit)
+        if len(matches) >= _FEW and self._hides_some(identifier, matches, limit):
+            raise PeerRefused(
+                f"{self._destination} has more than the {len(matches)} studies it tells of, and "
+                "does not say so; raise its limit of matches, or ask for less",
+                TOO_MUCH,
+            )
+        return matches
+
+    def _hides_some(self, identifier: Dataset, matches: list[Dataset], limit: int) -> bool:
+        """Whether it tells of others where it is asked for the earlier ones, then the later."""
+        clocks = sorted(clock for match in matches if (clock := _clock(match)) is not None)
+        if not clocks:
+            return False
+        middle, part = f"{clocks[len(clocks) // 2]:%H%M%S}", deepcopy(identifier)
+        others: set[str] = set()
+        for part.StudyTime in (f"-{middle}", f"{middle}-"):
+            try:
+                others |= _study_uids(self._find(part, limit))
+            except PeerRefused:
+                return False  # it does not look at times: nothing can be told by them
+        others -= _study_uids(matches)
+        # What came in the meantime it tells of when it is asked again.
+        return bool(others) and not others <= _study_uids(self._find(identifier, limit))
 
     def _study_uid(self, match: Dataset) -> str:
         uid = element_value(match, "StudyInstanceUID")
@@ -266,6 +293,10 @@ def _next_window(days: int, matches: int) -> int:
     if matches > _MANY:
         return max(1, days // 2)
     return min(_WINDOW_DAYS_MAX, 2 * days) if matches < _FEW else days
+
+
+def _study_uids(matches: list[Dataset]) -> set[str]:
+    return {_text(match, "StudyInstanceUID") for match in matches}
 
 
 def _count(match: Dataset) -> int | None:

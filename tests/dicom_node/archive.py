@@ -42,6 +42,7 @@ class Archive:
     ignored_keys: frozenset[str] = frozenset()
     refused_images: dict[str, int] = field(default_factory=dict)  # by study: below it, the status
     breaks_off_after: int | None = None
+    tells_at_most: int | None = None  # matches, and then Success
     pause_seconds: float = 0  # before each match
     widest_days: int | None = None  # a wider range of dates is answered with the status below
     too_wide: int = 0xA700
@@ -66,6 +67,8 @@ class Archive:
         for count, match in enumerate(self._matches(identifier)):
             if count == self.breaks_off_after:
                 event.assoc.abort()
+                return
+            if count == self.tells_at_most:
                 return
             if event.is_cancelled:
                 self.was_cancelled = True
@@ -116,9 +119,12 @@ class Archive:
         modality = identifier.get("ModalitiesInStudy") or ""
         if "ModalitiesInStudy" in asked and modality and modality not in self._modalities(dataset):
             return False
-        first, _, last = (identifier.get("StudyDate") or "").partition("-")
-        if "StudyDate" in asked and first:
-            return first <= dataset.StudyDate <= (last or first)
+        if "StudyDate" in asked and not _is_within(identifier.get("StudyDate"), dataset.StudyDate):
+            return False
+        if "StudyTime" in asked and not _is_within(
+            identifier.get("StudyTime"), dataset.get("StudyTime")
+        ):
+            return False
         number = identifier.get("AccessionNumber")
         is_unknown = "AccessionNumber" not in asked or not dataset.AccessionNumber
         return bool(not number or is_unknown or number == dataset.AccessionNumber)
@@ -193,6 +199,14 @@ def stored_study(images: int = 2, **changes: Any) -> list[Dataset]:
     first = stored(**changes)
     same = {key: first[key].value for key in ("StudyInstanceUID", "SeriesInstanceUID")}
     return [first, *(stored(**(changes | same)) for _ in range(images - 1))]
+
+
+def _is_within(asked: str | None, value: str | None) -> bool:
+    """As PACS do: what has no date or time is in no range of them."""
+    first, hyphen, last = (asked or "").partition("-")
+    if not asked:
+        return True
+    return bool(value) and first <= str(value) <= (last or "9" if hyphen else first)
 
 
 def _is_match(dataset: Dataset, identifier: Dataset, keyword: str) -> bool:

@@ -176,6 +176,34 @@ def test_a_pacs_that_gives_little_at_once_is_asked_by_the_day(
     assert uids(studies(archive)) == {study_of(one) for one in archive.datasets}
 
 
+def test_a_pacs_that_hides_what_is_over_its_limit_is_caught_at_it(archive: Archive) -> None:
+    """It tells of sixty and says that these were all, where a day has more."""
+    days = ("20260102", "20260105")
+    times = [f"{number // 60:02}{number % 60:02}00" for number in range(0, 800, 10)]
+    archive.datasets = [stored(StudyDate=days[0], StudyTime=time) for time in times]
+    archive.tells_at_most = 60
+    with pytest.raises(PeerRefused, match="more than the 60 studies it tells of"):
+        studies(archive)
+    archive.datasets = archive.datasets[:30]
+    archive.datasets += [stored(StudyDate=days[1], StudyTime=time) for time in times[:50]]
+    assert uids(studies(archive)) == {study_of(one) for one in archive.datasets}
+
+
+def test_a_study_that_comes_in_the_meantime_is_not_a_hidden_one(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new = stored(StudyTime="235900")
+    archive.datasets = [stored() for _ in range(60)]
+
+    def arriving(identifier: Dataset) -> int:
+        if identifier.get("StudyTime") and new not in archive.datasets:
+            archive.datasets = [*archive.datasets, new]
+        return 0
+
+    monkeypatch.setattr(archive, "_refusal", arriving)
+    assert len(studies(archive, *JANUARY_2, modalities=("CR",))) == 60
+
+
 REFUSALS = [
     (0xA700, PeerUnavailable, "out of resources"),
     (0xA900, PeerRefused, "does not fit"),
