@@ -11,16 +11,12 @@ from messages.fhir_ids import DEVICE, IMAGE, STUDY, resource_id
 
 @dataclass(frozen=True)
 class FhirSite:
-    """The node and the hospital's namespaces, as URIs; None where the hospital has none.
-
-    `wado_rs_url` is where the study's images can be fetched by DICOMweb.
-    """
+    """The node and the hospital's namespaces, as URIs; None where the hospital has none."""
 
     serial_number: str
     time_zone: tzinfo
     patient_id_system: str | None = None
     accession_number_system: str | None = None
-    wado_rs_url: str | None = None
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,6 @@ from messages.fhir_values import (
     study_moment,
 )
 
-_ENDPOINT_ID = "images"
 _UNKNOWN_MODALITY = "OT"
 _RESULT_MODALITIES = {
     ComprehensiveSRStorage: "SR",
@@ -69,14 +68,13 @@ def imaging_study(source: FhirSource) -> Element:
         "meta": meta(source),
         "language": "en",
         "text": narrative(f"Study of {len(report.images)} images, examined by software"),
-        "contained": [contained_patient(study, site), *_endpoints(site)],
+        "contained": [contained_patient(study, site)],
         "identifier": [dicom_identifier(study.study_instance_uid), accession(study, site)],
         "status": "available",
         "modality": [_modality(name) for name in dict.fromkeys(p.modality for p in parts)],
         "subject": subject(study, site),
         "started": study_moment(study.study_date, study.study_time, site.time_zone),
         "basedOn": based_on(study, site),
-        "endpoint": [{"reference": f"#{_ENDPOINT_ID}"} for _ in _endpoints(site)],
         "numberOfSeries": len(series),
         "numberOfInstances": len(parts),
         "description": study.study_description,
@@ -167,20 +165,3 @@ def _unsigned(number: int | None) -> int | None:
 def _modality(name: str) -> Element:
     known = codes.MODALITIES.get(name)
     return {"system": CODE_SYSTEMS["DCM"], "code": name} if known is None else coding(known)
-
-
-def _endpoints(site: FhirSite) -> list[Element]:
-    if site.wado_rs_url is None:
-        return []
-    connection = hl7_concept("endpoint-connection-type", "dicom-wado-rs", "DICOM WADO-RS")
-    return [
-        {
-            "resourceType": "Endpoint",
-            "id": _ENDPOINT_ID,
-            "status": "active",
-            "connectionType": connection["coding"][0],
-            "payloadType": [{"text": "DICOM"}],
-            "payloadMimeType": ["application/dicom"],
-            "address": site.wado_rs_url,
-        }
-    ]

@@ -20,7 +20,6 @@ SITE = FhirSite(
     time_zone=ZoneInfo("Asia/Tokyo"),
     patient_id_system="https://hospital.example/patients",
     accession_number_system="https://hospital.example/orders",
-    wado_rs_url="https://pacs.hospital.example/dicom-web",
 )
 BARE_SITE = FhirSite(serial_number="OSTEON", time_zone=ZoneInfo("Europe/Berlin"))
 ARCHIVE = FhirArchive(SITE, ALGORITHM, finding_of)
