@@ -80,10 +80,10 @@ def _draw_picture(sheet: Sheet, shown: PlacedPicture) -> float:
     for box in shown.boxes:
         dashed = line.state is FindingState.POSSIBLE
         sheet.frame(box, BOX_COLOURS[line.state], _BOX_WIDTH, dashed=dashed)
-    label, under = shown.caption(lambda words: sheet.width_of(words, _CAPTION), 0.8)
-    end = sheet.write(Block(label, under, _CAPTION))
-    answer = Style(_CAPTION.size_points, STATE_COLOURS[line.state])
-    return sheet.write(Block(line.answer, replace(under, top=end), answer))
+    caption = shown.caption(lambda words: sheet.width_of(words, _CAPTION), 0.8)
+    end = sheet.write(Block(caption.label, caption.place, _CAPTION))
+    style = Style(_CAPTION.size_points, STATE_COLOURS[line.state])
+    return sheet.write(Block(caption.answer, replace(caption.place, top=end), style))
 
 
 def _draw_table(sheet: Sheet, page: StudyPage, area: Area) -> None:

@@ -11,8 +11,9 @@ from dicom_node.results.finding import FindingState, ImageFinding, StudyFinding
 NOT_VERIFIED = "AI RESULT - NOT VERIFIED"
 RESEARCH_USE = "Research use - not for clinical diagnosis"
 LIMITS = (
-    "Only radiographs of arms and legs are searched, and only for fractures. A fracture can be "
-    "missed or seen where there is none: the radiographs decide, not this page."
+    "The percentage at a box is that of its place alone. Only radiographs of arms and legs are "
+    "searched, and only for fractures. A fracture can be missed or seen where there is none: the "
+    "radiographs decide, not this page."
 )
 
 STATE_WORDS = {
@@ -45,7 +46,9 @@ def box_legend(points: Mapping[str, float]) -> dict[FindingState, str]:
 
 def _reached(points: Mapping[str, float], name: str) -> str:
     value = points.get(name)
-    return "" if value is None else f", at or above {percentage(value)} ({name} operating point)"
+    if value is None:
+        return ""
+    return f", the image is at or above {percentage(value)} ({name} operating point)"
 
 
 def conclude(study: StudyFinding, labels_behind: Sequence[str]) -> str:

@@ -24,6 +24,8 @@ _RANK = (
 )
 # More rows than any page holds: the others need not even be measured.
 MOST_ROWS = 50
+# Where there is no room for more; the colour and the table say the rest.
+_SHORT_WORDS = {FindingState.POSSIBLE: "Possible", FindingState.NONE: "None found"}
 _SIDES = {"R": "right", "L": "left", "B": "both sides"}
 
 
@@ -48,7 +50,14 @@ class ImageLine:
     @property
     def answer(self) -> str:
         """State and probability, short enough for a column and a caption."""
-        words = STATE_WORDS[self.state]
+        return self._with_probability(STATE_WORDS[self.state])
+
+    @property
+    def short_answers(self) -> tuple[str, str]:
+        words = _SHORT_WORDS.get(self.state, STATE_WORDS[self.state])
+        return self._with_probability(words), words
+
+    def _with_probability(self, words: str) -> str:
         return words if self.probability is None else f"{words}, {percentage(self.probability)}"
 
 

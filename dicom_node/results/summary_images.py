@@ -51,9 +51,9 @@ _PADDING = 6.0
 _MOST_LINES = 4
 _COLUMNS = {
     "Image": 326.0,
-    "Result and probability": 256.0,
+    "Result and probability": 264.0,
     "Region, side": 172.0,
-    "Type, note or reason": 350.0,
+    "Type, note or reason": 342.0,
 }
 
 
@@ -83,10 +83,10 @@ def _draw_picture(canvas: Canvas, shown: PlacedPicture) -> float:
     for box in shown.boxes:
         dashed = line.state is FindingState.POSSIBLE
         canvas.frame(box, BOX_COLOURS[line.state], _BOX_WIDTH, dashed=dashed)
-    label, under = shown.caption(lambda words: width_of(words, _CAPTION), 8)
-    end = canvas.write(label, under, _CAPTION)
-    answer = Style(_CAPTION.height, STATE_COLOURS[line.state])
-    return canvas.write(line.answer, replace(under, top=end), answer)
+    caption = shown.caption(lambda words: width_of(words, _CAPTION), 8)
+    end = canvas.write(caption.label, caption.place, _CAPTION)
+    style = Style(_CAPTION.height, STATE_COLOURS[line.state])
+    return canvas.write(caption.answer, replace(caption.place, top=end), style)
 
 
 def _draw_table(canvas: Canvas, page: StudyPage, area: Area) -> None:

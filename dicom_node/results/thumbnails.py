@@ -34,6 +34,15 @@ class Spacing:
 
 
 @dataclass(frozen=True)
+class Caption:
+    """What is written under a picture, and from where on."""
+
+    label: str
+    answer: str
+    place: Area
+
+
+@dataclass(frozen=True)
 class PlacedPicture:
     """An image's annotated picture, where it lies, and the cell it shares with its caption."""
 
@@ -57,15 +66,19 @@ class PlacedPicture:
             for box in clamped_boxes(self.line.boxes, (rows, columns))
         ]
 
-    def caption(self, width_of: Callable[[str], float], below: float) -> tuple[str, Area]:
-        """The label, and its place under the picture's own left edge if there is room for words."""
-        cell, label = self.cell, self.line.label
-        if width_of(label) > cell.width:
-            label = self.line.short_label
-        longest = max(width_of(text) for text in (label, self.line.answer))
+    def caption(self, width_of: Callable[[str], float], below: float) -> Caption:
+        """Under the picture's own left edge if there is room for the words."""
+        cell, line = self.cell, self.line
+        label = line.label if width_of(line.label) <= cell.width else line.short_label
+        answers = (line.answer, *line.short_answers)
+        answer = next((words for words in answers if width_of(words) <= cell.width), answers[-1])
+        longest = max(width_of(text) for text in (label, answer))
         left = max(cell.left, min(self.place.left, cell.left + cell.width - longest))
         top = self.place.top + self.place.height + below
-        return label, Area(left, top, cell.left + cell.width - left, 0)
+        # A sum and a difference may lose what would hold the last letter.
+        return Caption(
+            label, answer, Area(left, top, max(longest, cell.left + cell.width - left), 0)
+        )
 
 
 def place_pictures(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dicom_node.results.finding import aggregate_study
+from dicom_node.results.finding import FindingState, aggregate_study
 from dicom_node.results.study_page import study_page
 from dicom_node.results.thumbnails import Area, PlacedPicture, Spacing, place_pictures
 from tests.dicom_node.results.page_sources import blue_pictures
@@ -58,14 +58,34 @@ def test_caption_is_under_the_picture_with_room_for_its_words(
     place: Area, label: str, left: float
 ) -> None:
     (placed,) = _placed(1)
-    written, under = replace(placed, place=place).caption(_width_of, below=8.0)
-    assert (written, under) == (label, Area(left, 458.0, 940.0 - left, 0))
+    caption = replace(placed, place=place).caption(_width_of, below=8.0)
+    assert (caption.label, caption.place) == (label, Area(left, 458.0, 940.0 - left, 0))
 
 
-def test_caption_is_short_where_the_cell_is_narrow() -> None:
+@pytest.mark.parametrize(
+    ("width", "label", "answer"),
+    [
+        (300.0, "Image 1 (series 1, instance 1)", "Possible fracture, 93.7 %"),
+        (250.0, "Image 1", "Possible fracture, 93.7 %"),
+        (240.0, "Image 1", "Possible, 93.7 %"),
+        (150.0, "Image 1", "Possible"),
+    ],
+)
+def test_caption_is_short_where_the_cell_is_narrow(width: float, label: str, answer: str) -> None:
     (placed,) = _placed(1)
-    narrow = replace(placed, cell=replace(placed.cell, width=250.0))
-    assert narrow.caption(_width_of, below=8.0)[0] == "Image 1"
+    line = replace(placed.line, state=FindingState.POSSIBLE)
+    narrow = replace(placed, line=line, cell=replace(placed.cell, width=width))
+    caption = narrow.caption(_width_of, below=8.0)
+    assert (caption.label, caption.answer) == (label, answer)
+
+
+def test_caption_has_the_width_of_its_words_however_sums_are_rounded() -> None:
+    (placed,) = _placed(1)
+    narrow = replace(
+        placed, place=Area(170.0, 50.0, 5.0, 400.0), cell=Area(154.8, 50.0, 20.1, 600.0)
+    )
+    caption = narrow.caption(lambda _text: 11.73, below=8.0)
+    assert caption.place.width >= 11.73
 
 
 def test_picture_of_few_pixels_stays_small() -> None:
