@@ -80,9 +80,11 @@ def reconcile(
     comparison = _comparison(settings, (since, until, patience), modality, limit, by_count)
     with _pulling(settings, peer) as pull:
         account = pull.account(comparison)
-        if backfill:
-            pull.backfill(account, comparison, Way(by))
-    _print_account(account, peer, as_json)
+        try:
+            if backfill:
+                pull.backfill(account, comparison, Way(by))
+        finally:
+            _print_account(account, peer, as_json)
     if not account.studies and account.is_clear:
         return Exit.NOTHING_FOUND
     return Exit.DONE if account.is_clear else Exit.CHECK_FAILED

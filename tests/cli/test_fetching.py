@@ -122,6 +122,22 @@ def test_what_cannot_be_fetched_stays_missing_with_its_reason(
     assert "1 study in" in answer.stderr
 
 
+def test_a_pacs_that_dies_while_it_is_asked_for_the_rest(
+    shell: Shell, archive: Archive, stocked: list[Dataset], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was found out until then is told all the same."""
+    archive.datasets = [stored()]
+
+    def sending(event: Any, _wanted: list[Dataset]) -> Iterator[Any]:
+        event.assoc.abort()
+        yield from ()
+
+    monkeypatch.setattr(archive, "_sending", sending)
+    answer = reconcile(shell, archive, "--backfill", "--json")
+    assert (answer.code, [one["outcome"] for one in answer.documents()]) == (60, ["unknown"])
+    assert "1 never arrived" in answer.stderr
+
+
 def test_a_pacs_without_studies_proves_nothing(
     shell: Shell, archive: Archive, stocked: list[Dataset]
 ) -> None:
