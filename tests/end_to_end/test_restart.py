@@ -3,19 +3,22 @@
 import signal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from dicom_node.phantom_study import Rendering, phantom_study
 from tests.end_to_end.invariants import assert_one_report_per_revision
 from tests.end_to_end.modality import Diary, Modality
-from tests.end_to_end.node import running_node, supervised_node
+from tests.end_to_end.node import START_SECONDS, running_node, supervised_node
 from tests.end_to_end.open_transfer import OpenTransfer
 from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_studies
+from tests.servers import free_port
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 120
+GATEWAY = {"gateway_enabled": True, "gateway_token": "a-token-of-the-hospital"}
 
 
 def test_a_restarted_node_reports_what_it_had_received(
@@ -23,15 +26,33 @@ def test_a_restarted_node_reports_what_it_had_received(
 ) -> None:
     # So long that nothing can be reported before the node is stopped.
     settings = {"destinations": sink.address, "quiet_seconds": 5}
-    with supervised_node(tmp_path, **settings) as node:
+    gateway_port = free_port()
+    with supervised_node(tmp_path, **settings, **GATEWAY, gateway_port=gateway_port) as node:
+        _gateway_asks_for_its_token(f"http://127.0.0.1:{gateway_port}")
         for study in small_studies("restart", 3):
             assert Modality(node.address, diary).store(study) == [0x0000] * 3
         assert node.stop("up") == 0
         assert node.survivors() == []
+        assert "part_killed" not in node.log("up")
         assert sink.reports() == []
+        del node.settings["gateway_enabled"]
         node.start_up()
         node.wait_for_studies("delivered", 3, RESULT_SECONDS)
         assert_one_report_per_revision(node, sink)
+
+
+def _gateway_asks_for_its_token(url: str) -> None:
+    def answers() -> bool:
+        try:
+            return httpx.get(f"{url}/healthz").json() == {"ledger": "answers"}
+        except httpx.TransportError:
+            return False
+
+    wait_for(answers, "the gateway", START_SECONDS)
+    shown = {"Authorization": f"Bearer {GATEWAY['gateway_token']}"}
+    for path in ("/dicom-web/studies", "/fhir/metadata"):
+        assert httpx.get(url + path).status_code == 401
+        assert httpx.get(url + path, headers=shown).is_success
 
 
 def test_sigterm_lets_an_open_transfer_end(tmp_path: Path) -> None:

@@ -120,6 +120,19 @@ class Site:
             process.kill()
         assert exit_code == 0, f"{name} ended with {exit_code}:\n{self.log(name)}"
 
+    def execute(self, name: str, *command: str, stdin: str = "") -> str:
+        """What a command says in the service's container, as `docker compose exec` runs it."""
+        done = subprocess.run(
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            **self._container(name),
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def log(self, name: str) -> str:
         return (self.folder / "logs" / name).read_text()
 

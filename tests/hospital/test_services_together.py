@@ -1,10 +1,11 @@
 """A study through the hospital profile: a PACS forwards it and has the results back.
 
 Every service runs by the command line of docker-compose.yml against real PostgreSQL and Redis, and
-the PACS is Orthanc with the configuration of its optional service.
+the PACS is Orthanc with the configuration of its optional service: the example of docs/pacs.md.
 """
 
 import json
+import re
 import tempfile
 import urllib.error
 import urllib.request
@@ -77,12 +78,20 @@ def pacs_url(site: Site) -> str:
     return f"http://127.0.0.1:{http_port}"
 
 
-def test_a_forwarded_study_comes_back_reported(
-    site: Site, pacs_url: str, postgres_url: str
+@pytest.fixture(scope="module")
+def study() -> list[Dataset]:
+    """The one that the example of docs/pacs.md sends."""
+    return phantom_study(7, fractured=True)
+
+
+def test_the_example_of_the_page_comes_back_reported(
+    site: Site, pacs_url: str, postgres_url: str, study: list[Dataset]
 ) -> None:
-    study = _phantoms(seed=3)
-    pacs = Destination("ORTHANC", "127.0.0.1", site.ports["orthanc"])
-    send_datasets(pacs, "MODALITY", study)
+    page = (ROOT / "docs/pacs.md").read_text()
+    (script,) = re.findall(r"exec -T worker-io python <<'END'\n(.*?)END\n", page, re.S)
+    (question,) = re.findall(r"exec worker-io (osteon .*)\n```", page)
+    here = f'"127.0.0.1", {site.ports["orthanc"]}'
+    site.execute("worker-io", "python", stdin=script.replace('"orthanc", 4242', here))
     row = wait_for(lambda: _committed(postgres_url, study), "the PACS to keep the results", 90)
     assert row["images_analysed"] == len(study)
     assert row["finding"] in {"fracture", "possible", "none"}
@@ -92,6 +101,7 @@ def test_a_forwarded_study_comes_back_reported(
     series = _find(pacs_url, "Series", study)
     assert [one["MainDicomTags"]["Modality"] for one in series].count("SR") == 1
     assert len(_find(pacs_url, "Instance", study)) == len(study) + row["deliveries"]
+    assert " committed " in site.execute("worker-io", *question.split())
 
 
 def test_the_tables_of_the_settings_file_hold_in_every_service(
@@ -105,24 +115,26 @@ def test_the_tables_of_the_settings_file_hold_in_every_service(
         assert destinations.fetchall() == [("test-pacs",)]
 
 
-def test_the_gateway_shows_the_report_to_who_has_the_token(site: Site, pacs_url: str) -> None:
+def test_the_gateway_shows_the_report_to_who_has_the_token(
+    site: Site, pacs_url: str, study: list[Dataset]
+) -> None:
     token = (site.folder / "secrets/osteon_gateway_token").read_text()
     with pytest.raises(urllib.error.HTTPError, match="401"):
         _asked(site, "/fhir/DiagnosticReport", "another")
     (entry,) = _asked(site, "/fhir/DiagnosticReport", token)["entry"]
     assert entry["resource"]["status"] == "preliminary"
-    (study,) = _asked(site, "/dicom-web/studies", token)
-    (known,) = _find(pacs_url, "Study", _phantoms(seed=3))
-    assert study["0020000D"]["Value"] == [known["MainDicomTags"]["StudyInstanceUID"]]
+    (found,) = _asked(site, "/dicom-web/studies", token)
+    (known,) = _find(pacs_url, "Study", study)
+    assert found["0020000D"]["Value"] == [known["MainDicomTags"]["StudyInstanceUID"]]
 
 
 def test_what_is_in_hand_is_finished_when_a_service_is_stopped(
     site: Site, pacs_url: str, postgres_url: str
 ) -> None:
-    study = _phantoms(seed=4)
-    send_datasets(Destination("OSTEON", "127.0.0.1", site.ports["listener"]), "MODALITY", study)
+    images = phantom_study(4, fractured=True, rendering=Rendering(512, 416))
+    send_datasets(Destination("OSTEON", "127.0.0.1", site.ports["listener"]), "MODALITY", images)
     wait_for(
-        lambda: _jobs(postgres_url, "analyse", "waiting") < len(study), "an image to be taken", 90
+        lambda: _jobs(postgres_url, "analyse", "waiting") < len(images), "an image to be taken", 90
     )
     site.stop("worker-gpu")
     assert _jobs(postgres_url, "analyse", "running") == 0
@@ -147,10 +159,6 @@ def _example_settings(site: Site) -> dict[str, str]:
     lines = (ROOT / "deploy/env.example").read_text().splitlines()
     pairs = (line.split("=", 1) for line in lines if line and not line.startswith("#"))
     return {name: site.here(value) for name, value in pairs}
-
-
-def _phantoms(seed: int) -> list[Dataset]:
-    return phantom_study(seed, fractured=True, rendering=Rendering(512, 416))
 
 
 def _committed(postgres_url: str, study: list[Dataset]) -> dict[str, Any] | None:
