@@ -14,6 +14,8 @@ from messages.fhir_search_values import digits_of, parse_span, parse_token, spli
 from messages.fhir_source import FhirSite
 from messages.fhir_values import Element, coding
 
+_VALUES_MAX = 200
+
 # The studies among which a resource with the value can be.
 Narrow = Callable[[FhirSite, str], Condition]
 # System and value of each token of a resource that the parameter speaks of.
@@ -70,6 +72,7 @@ def read_search(
             "without handling=strict other parameters are ignored"
         )
     used = tuple((name, text) for name, text in asked if name in known and text)
+    _refuse_unsearchable([text for _, text in used])
     return Search(
         conditions=tuple(_condition(known[name], site, text) for name, text in used),
         tests=tuple((known[name], text) for name, text in used),
@@ -88,6 +91,14 @@ def _refuse_other_spellings(resource_type: str, names: Sequence[str]) -> None:
         if parameter is not None:
             spelled = " or ".join(parameter.accepted)
             raise invalid(f"{resource_type} can be searched by {spelled}, in no other form")
+
+
+def _refuse_unsearchable(texts: Sequence[str]) -> None:
+    """What a database takes for its own failure: SQLite very many values, PostgreSQL a NUL."""
+    if sum(len(split_alternatives(text)) for text in texts) > _VALUES_MAX:
+        raise invalid(f"at most {_VALUES_MAX} values are looked for at once")
+    if any("\0" in text for text in texts):
+        raise invalid("no value has a NUL character in it")
 
 
 def _condition(parameter: SearchParameter, site: FhirSite, text: str) -> Condition:

@@ -55,15 +55,16 @@ def fhir_routes(engine: Engine, plan: FhirPlan) -> APIRouter:
     """Everything under /fhir; who may ask is for the application to decide."""
     service = FhirService(engine, plan)
     router = APIRouter(prefix="/fhir")
-    router.add_api_route("/metadata", service.metadata, methods=["GET"])
-    router.add_api_route("/{resource_type}", service.search, methods=["GET"])
+    router.add_api_route("/metadata", service.metadata, methods=[*_READING])
+    router.add_api_route("/{resource_type}", service.search, methods=[*_READING])
     router.add_api_route("/{resource_type}/_search", service.search_by_form, methods=["POST"])
-    router.add_api_route("/{resource_type}/{resource_id}", service.read, methods=["GET"])
+    router.add_api_route("/{resource_type}/{resource_id}", service.read, methods=[*_READING])
     router.add_api_route("/{path:path}", service.refuse, methods=[*_METHODS])
     return router
 
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_READING = ("GET", "HEAD")
+_METHODS = (*_READING, "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
 class FhirService:
@@ -149,7 +150,7 @@ def _respond(resource: Element, status: int = 200, etag: str | None = None) -> R
 
 
 def _refuse(request: Request) -> Response:
-    if request.method in ("GET", "HEAD"):
+    if request.method in _READING:
         raise _not_found("there is nothing at this address")
     raise FhirRefusal(405, IssueCode.NOT_SUPPORTED, "the node's results can be read, not written")
 

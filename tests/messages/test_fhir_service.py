@@ -219,6 +219,9 @@ def test_an_unknown_parameter_is_left_out_of_the_self_link_or_refused(client: Cl
         ("DiagnosticReport?_cursor=1", 400, "invalid"),
         ("DiagnosticReport?_cursor=99999999999999999999.0", 400, "invalid"),
         ("DiagnosticReport?_format=xml", 406, "not-supported"),
+        ("ImagingStudy?identifier=%00", 400, "invalid"),
+        (f"DiagnosticReport?_id={'a,' * 201}", 400, "invalid"),
+        ("DiagnosticReport?" + "patient.identifier=P-1&" * 201, 400, "invalid"),
         ("DiagnosticReport?patient=Patient/1", 400, "invalid"),
         ("DiagnosticReport?patient=P-1", 400, "invalid"),
         ("DiagnosticReport?patient.name=Yamada", 400, "invalid"),
@@ -262,6 +265,14 @@ def test_what_a_client_has_is_not_sent_again(client: Client) -> None:
     again = client.get(path, headers={"If-None-Match": 'W/"1"'})
     assert (again.status_code, again.content) == (304, b"")
     assert client.get(path, headers={"If-None-Match": 'W/"2"'}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["metadata", "DiagnosticReport", "Patient"])
+def test_head_is_get_without_its_body(client: Client, path: str) -> None:
+    told = client.http.head(f"{client.base_url}/{path}")
+    given = client.get(path)
+    assert (told.status_code, told.content) == (given.status_code, b"")
+    assert told.headers["content-length"] == given.headers["content-length"]
 
 
 def test_the_statement_tells_what_the_service_does(client: Client) -> None:
