@@ -9,6 +9,7 @@ from db.jobs import ClaimLost, JobKind, JobState, Lane, claim_job, list_jobs, of
 from db.peer_requests import (
     HeldInstance,
     OpenRequest,
+    OtherQuestion,
     answer_lanes,
     find_held,
     load_peer_request,
@@ -40,8 +41,25 @@ def test_a_question_is_one_job_however_often_it_is_asked(ledger: Engine) -> None
     assert [job.subject for job in listed] == ["2.25.1", "2.25.1", "2.25.2"]
     ours = claim(ledger, JobKind.ANSWER)
     in_transaction(ledger, lambda session: mark_answered(session, ours))
+    assert rows(ledger, PeerRequest)[0].answered_at is not None
+
+
+def test_who_asks_the_same_again_is_told_again_and_something_else_is_refused(
+    ledger: Engine,
+) -> None:
     ask(ledger)
-    assert len(rows(ledger, Job)) == 3
+    for _ in range(2):
+        ours = claim(ledger, JobKind.ANSWER)
+        with transaction(ledger) as session:
+            mark_answered(session, ours)
+        with transaction(ledger) as session:
+            save_peer_request(session, "PACS", "2.25.1", ASKED[::-1])
+    for other in (ASKED[:1], [*ASKED, (CR_IMAGE_STORAGE, "1.2.3.1.3")]):
+        with pytest.raises(OtherQuestion), transaction(ledger) as session:
+            save_peer_request(session, "PACS", "2.25.1", other)
+    [request] = rows(ledger, PeerRequest)
+    assert request.answered_at is None
+    assert [job.state for job in rows(ledger, Job)] == ["done", "done", "waiting"]
 
 
 def test_each_peer_that_waits_for_answers_has_a_lane_for_one_at_a_time(ledger: Engine) -> None:

@@ -208,10 +208,21 @@ def test_a_revision_waits_while_an_earlier_one_is_being_sent(ledger: Engine) -> 
     assert claimed(later[1]) is not None, "another destination is another matter"
     with transaction(ledger) as session:
         finish_consignment(session, first)
-        session.execute(
-            update(Job).where(Job.id == first.job_id).values(lease_until=database_now(-1))
-        )
     assert claimed(later[0]) is not None
+
+
+@on_sqlite
+def test_a_revision_does_not_wait_for_a_worker_that_died(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    died = claim(ledger, JobKind.DELIVER)
+    a_late_image_is_reported(ledger, "PACS")
+    later = max(job.id for job in rows(ledger, Job) if job.kind is JobKind.DELIVER)
+    with transaction(ledger) as session:
+        over = update(Job).where(Job.id == died.job_id).values(lease_until=database_now(-1))
+        session.execute(over)
+        assert claim_job(session, later, lease_seconds=60) is not None
 
 
 def test_what_a_withdrawn_model_said_goes_nowhere_any_more(ledger: Engine) -> None:
@@ -227,6 +238,24 @@ def test_what_a_withdrawn_model_said_goes_nowhere_any_more(ledger: Engine) -> No
     }
     assert deliver_jobs(ledger) == ["done", "waiting"]
     assert deliveries(ledger)[0]["why"] == "model 1.0 was withdrawn: it missed wrists"
+
+
+@on_sqlite
+def test_what_it_said_is_not_sent_again_either_though_another_model_has_looked_since(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    deliver(ledger)
+    with transaction(ledger) as session:
+        withdraw_model(session, "1.0", "it missed wrists")
+    analyse(ledger, NEWER)
+    with transaction(ledger) as session:
+        session.execute(update(Delivery).values(state=DeliveryState.QUEUED))  # it was lost
+        add_job(session, JobKind.DELIVER, 1, lane="PACS")
+    assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "superseded")]
 
 
 @on_sqlite

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dicom_node.spool import FileSpool, SpoolFull, SpoolUnavailable
+from dicom_node.spool import FileSpool, ObjectGone, SpoolFull, SpoolUnavailable
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_removed_is_gone_and_removing_again_is_no_error(spool: FileSpool) -> Non
     key = spool.write(b"x").key
     spool.remove(key)
     spool.remove(key)
-    with pytest.raises(SpoolUnavailable):
+    with pytest.raises(ObjectGone, match=f"{key} is gone"):
         spool.open(key)
 
 
@@ -86,6 +86,15 @@ def test_a_disk_that_refuses_is_unavailable_not_full(spool: FileSpool) -> None:
     (spool.root / "incoming").rmdir()
     with pytest.raises(SpoolUnavailable):
         spool.begin()
+
+
+def test_a_spool_that_is_not_there_says_nothing_of_its_objects(
+    spool: FileSpool, tmp_path: Path
+) -> None:
+    kept = spool.write(b"kept")
+    spool.root.rename(tmp_path / "unmounted")
+    with pytest.raises(SpoolUnavailable):
+        spool.open(kept.key)
 
 
 def test_the_sweep_takes_old_abandoned_files_only(spool: FileSpool) -> None:

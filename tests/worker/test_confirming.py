@@ -210,6 +210,23 @@ def test_what_a_search_does_not_find_is_looked_for_again_and_then_sent_again(
     assert _fate(ward) == ("committed", "query")
 
 
+def test_an_outage_uses_up_no_look(open_reported: OpenReported) -> None:
+    with running_pacs(answers_queries=True) as pacs:
+        ward = open_reported(pacs)
+        ward.run_kind(JobKind.DELIVER)
+    for _ in range(4):
+        ward.let_time_pass()
+        ward.run_kind(JobKind.CONFIRM)
+        [job] = ward.jobs(JobKind.CONFIRM)
+        assert "connection refused" in (job.last_error or "")
+    with running_pacs(answers_queries=True, port=pacs.destination.port) as slow:
+        ward.let_time_pass()
+        ward.run_until_quiet()
+        [job] = ward.jobs(JobKind.CONFIRM)
+        assert "does not show" in (job.last_error or "")
+        assert slow.sendings == {}, "it may yet show what it took"
+
+
 def test_a_pacs_that_offers_no_way_to_ask_has_it_unproved(open_reported: OpenReported) -> None:
     with running_pacs() as pacs:
         ward = open_reported(pacs)

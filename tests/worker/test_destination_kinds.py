@@ -16,6 +16,7 @@ from pydicom.uid import (
     SegmentationStorage,
 )
 
+from db.jobs import JobKind
 from db.results import delivery_results
 from db.session import reading
 from db.states import ObjectKind
@@ -123,6 +124,21 @@ def test_an_hl7_receiver_gets_one_message_for_each_revision(open_ward: OpenWard)
     assert str(one["MSH"][0][10]) != str(other["MSH"][0][10])
     assert {row["state"] for row in _deliveries(ward)} == {"sent"}
     assert not ward.kitchen.plan.destinations[0].prove
+
+
+def test_a_receiver_that_was_away_gets_the_newest_revision_alone(open_ward: OpenWard) -> None:
+    first, late = study_of_two_views()
+    with python_hl7_receiver() as (address, received):
+        ward = open_ward(Hl7Receiver("ris", address))
+        for image in (first, late):
+            ward.receive(image)
+            ward.run_kind(JobKind.ANALYSE)
+            ward.run_kind(JobKind.REPORT)
+        ward.run_until_quiet()
+        only = hl7.parse(received.get(timeout=5))
+        assert received.empty()
+    assert "Revision 2 of this report" in str(only)
+    assert [row["state"] for row in _deliveries(ward)] == ["superseded", "sent"]
 
 
 def test_a_fhir_server_gets_a_transaction_it_finds_valid(open_ward: OpenWard) -> None:

@@ -21,7 +21,7 @@ from db.states import AnalysisState
 from db.tables import Analysis, Job
 from dicom_node.peer import PeerUnavailable
 from dicom_node.sender import Destination
-from dicom_node.spool import FileSpool, SpoolFull
+from dicom_node.spool import FileSpool, ObjectGone, SpoolFull
 from messages.fhir_source import FhirSite
 from model.artefact import CARD, ArtefactDamaged, ArtefactUnfit, bundled_artefact
 from model.runtime import DeviceUnavailable
@@ -31,7 +31,7 @@ from worker.destinations import PacsDestination
 from worker.job_runner import Step, run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 from worker.pipeline import offer_due_jobs
-from worker.retrying import PersonNeeded
+from worker.retrying import OBJECT_GONE, NotNow, PersonNeeded
 
 CANARY = "CANARY^PATIENT"
 ENOUGH_WAITS = Waits(quiet_seconds=0, max_wait_seconds=600, lease_seconds=60)
@@ -194,6 +194,27 @@ def test_a_node_in_trouble_is_waited_for_without_limit(
         assert (job.state, job.attempt) == (JobState.WAITING, 0)
     assert rows(kitchen.ledger, Analysis) == []
     assert run(kitchen, save).state is JobState.DONE
+
+
+def test_an_image_whose_file_is_gone_is_a_result_with_the_reason_after_a_while(
+    kitchen: Kitchen,
+) -> None:
+    gone = ObjectGone("abc is gone from the spool; restore it")
+    for _ in range(OBJECT_GONE.max_attempts - 1):
+        assert run(kitchen, raising(gone)).state is JobState.WAITING
+    assert rows(kitchen.ledger, Analysis) == []
+    job = run(kitchen, raising(gone))
+    assert (job.state, job.last_error) == (JobState.DEAD, f"ObjectGone: {gone}")
+    [analysis] = rows(kitchen.ledger, Analysis)
+    assert analysis.reason == job.last_error
+
+
+def test_what_is_not_for_now_waits_as_long_as_it_says_and_counts_no_attempt(
+    kitchen: Kitchen,
+) -> None:
+    job = run(kitchen, raising(NotNow("the archive is away", delay_seconds=300)))
+    assert (job.state, job.attempt) == (JobState.WAITING, 0)
+    assert _waits_seconds(kitchen) == pytest.approx(300, abs=20)
 
 
 def test_a_kitchen_takes_no_classifier_that_tells_no_fracture(tmp_path: Path) -> None:

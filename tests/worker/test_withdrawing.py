@@ -8,13 +8,18 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
+from db.jobs import JobKind
 from db.results import image_results
 from db.session import reading, transaction
+from db.states import ObjectKind
 from db.withdrawal import withdraw_model
+from model.radiograph import Radiograph
 from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward
+from worker.decoder import Decoder
 from worker.destinations import PacsDestination
+from worker.kitchen import Kitchen
 
 OpenWard = Callable[..., Ward]
 TAKES = (
@@ -64,3 +69,44 @@ def test_nothing_is_analysed_with_it_any_more(open_ward: OpenWard) -> None:
         images = image_results(session)
     assert {image["state"] for image in images} == {"not_analysed"}
     assert all("it missed wrists" in image["reason"] for image in images)
+
+
+class WithdrawsMeanwhile(Decoder):
+    """While the first image is decoded, a person withdraws the model."""
+
+    kitchen: Kitchen
+
+    def decode(self, encoded: bytes) -> list[Radiograph]:
+        with transaction(self.kitchen.ledger) as session:
+            withdraw_model(session, self.kitchen.card.version, "it missed wrists")
+        return super().decode(encoded)
+
+
+def test_what_it_says_that_was_withdrawn_while_it_looked_does_not_count(
+    open_ward: OpenWard,
+) -> None:
+    ward = open_ward()
+    decoder = WithdrawsMeanwhile(ward.kitchen.plan.decode_limits)
+    decoder.kitchen, ward.kitchen.decoder = ward.kitchen, decoder
+    ward.receive(study_of_two_views()[0])
+    ward.run_until_quiet()
+    decoder.close()
+    [image] = ward.images()
+    assert image["state"] == "not_analysed"
+    assert "it missed wrists" in image["reason"]
+    assert image["model"] is None
+
+
+def test_what_it_said_and_was_not_sent_yet_is_not_sent_any_more(open_ward: OpenWard) -> None:
+    with running_pacs(TAKES) as pacs:
+        ward = open_ward(pacs.destination)
+        ward.receive(*study_of_two_views())
+        ward.run_kind(JobKind.ANALYSE)
+        ward.run_kind(JobKind.REPORT)
+        with transaction(ward.kitchen.ledger) as session:
+            withdraw_model(session, ward.kitchen.card.version, "it missed wrists")
+        ward.run_until_quiet()
+        [report] = pacs.reports()
+        assert pacs.captures() == []
+    [made, superseding] = ward.made(ObjectKind.SR)
+    assert report.SOPInstanceUID == superseding.SOPInstanceUID != made.SOPInstanceUID
