@@ -31,13 +31,17 @@ class OpenRequest:
     references: tuple[tuple[str, str], ...]  # SOP class and instance UID
 
 
+class OtherQuestion(Exception):
+    """The peer has asked something else under this transaction UID, which it must not reuse."""
+
+
 def save_peer_request(
     session: Session,
     peer_ae_title: str,
     transaction_uid: str,
     references: Sequence[tuple[str, str]],
 ) -> None:
-    """The request and the job that answers it; asked again, one that is not answered has a job."""
+    """The request and the job that answers it; who asks the same again is told again."""
     values = {
         "peer_ae_title": peer_ae_title,
         "transaction_uid": transaction_uid,
@@ -45,18 +49,27 @@ def save_peer_request(
     }
     request_id = insert_unless_present(session, PeerRequest, values)
     if request_id is None:
-        request_id = _unanswered(session, peer_ae_title, transaction_uid)
-    if request_id is not None:
-        add_job(session, JobKind.ANSWER, request_id, lane=peer_ae_title)
+        request_id = _asked_again(session, peer_ae_title, transaction_uid, set(references))
+    add_job(session, JobKind.ANSWER, request_id, lane=peer_ae_title)
 
 
-def _unanswered(session: Session, peer_ae_title: str, transaction_uid: str) -> int | None:
-    asked = select(PeerRequest.id).where(
+def _asked_again(
+    session: Session, peer_ae_title: str, transaction_uid: str, references: set[tuple[str, str]]
+) -> int:
+    asked = select(PeerRequest).where(
         PeerRequest.peer_ae_title == peer_ae_title,
         PeerRequest.transaction_uid == transaction_uid,
-        PeerRequest.answered_at.is_(None),
     )
-    return session.scalars(asked).one_or_none()
+    request = session.scalars(asked.with_for_update()).one()
+    if set(_references(request)) != references:
+        raise OtherQuestion(transaction_uid)
+    request.answered_at = None
+    session.flush()
+    return request.id
+
+
+def _references(request: PeerRequest) -> tuple[tuple[str, str], ...]:
+    return tuple((one["class"], one["instance"]) for one in request.references)
 
 
 def answer_lanes(session: Session) -> list[tuple[Lane, int]]:
@@ -86,7 +99,7 @@ def load_peer_request(session: Session, request_id: int) -> OpenRequest:
     return OpenRequest(
         transaction_uid=request.transaction_uid,
         peer_ae_title=request.peer_ae_title,
-        references=tuple((one["class"], one["instance"]) for one in request.references),
+        references=_references(request),
     )
 
 

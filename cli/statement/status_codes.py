@@ -94,6 +94,10 @@ RETRIEVE_ANSWERS: Mapping[QueryStatus, tuple[str, str]] = {
 COMMITMENT_ANSWERS: Mapping[int, tuple[str, str]] = {
     commitment.SUCCESS: ("Success", "the message is in the ledger, synced"),
     commitment.PROCESSING_FAILURE: ("Processing failure", "the database is away"),
+    commitment.NO_SUCH_SOP_INSTANCE: (
+        "No such SOP Instance",
+        "N-ACTION only: Requested SOP Instance UID is not 1.2.840.10008.1.20.1.1",
+    ),
     commitment.NO_SUCH_EVENT_TYPE: (
         "No such event type",
         "N-EVENT-REPORT only: the Event Type is neither 1 nor 2",
@@ -101,7 +105,12 @@ COMMITMENT_ANSWERS: Mapping[int, tuple[str, str]] = {
     commitment.INVALID_ARGUMENT: (
         "Invalid argument value",
         "the message cannot be read or names more than 10 000 objects; to an N-EVENT-REPORT also "
-        "where the node asked no question of that Transaction UID",
+        "where the node asked no question of that Transaction UID, to an N-ACTION where the peer "
+        "asked about other objects under it",
+    ),
+    commitment.NO_SUCH_SOP_CLASS: (
+        "No such SOP Class",
+        "N-ACTION only: Requested SOP Class UID is not that of Storage Commitment Push Model",
     ),
     commitment.NO_SUCH_ACTION: ("No such action", "N-ACTION only: the Action Type is not 1"),
     commitment.NOT_AUTHORISED: (

@@ -5,13 +5,15 @@ from typing import Any
 
 import structlog
 from pydicom.dataset import Dataset
+from pynetdicom.sop_class import StorageCommitmentPushModel
 from sqlalchemy import Engine
 
 from db.commitments import record_answer
-from db.peer_requests import save_peer_request
+from db.peer_requests import OtherQuestion, save_peer_request
 from db.session import LedgerUnavailable, transaction
 from dicom_node.commitment.messages import (
     ALL_KEPT,
+    PUSH_MODEL_INSTANCE,
     REQUEST_COMMITMENT,
     SOME_FAILED,
     CommitmentAnswer,
@@ -26,8 +28,10 @@ log = structlog.get_logger(__name__)
 # PS3.7 10.1.1.1.8 and 10.1.4.1.10.
 SUCCESS = 0x0000
 PROCESSING_FAILURE = 0x0110
+NO_SUCH_SOP_INSTANCE = 0x0112
 NO_SUCH_EVENT_TYPE = 0x0113
 INVALID_ARGUMENT = 0x0115
+NO_SUCH_SOP_CLASS = 0x0118
 NO_SUCH_ACTION = 0x0123
 NOT_AUTHORISED = 0x0124
 
@@ -78,21 +82,29 @@ class CommitmentService:
         return _told(event, "request", self._take_request(event)), None
 
     def _take_request(self, event: Any) -> int:
-        if event.action_type != REQUEST_COMMITMENT:
-            return NO_SUCH_ACTION
         peer = str(event.assoc.requestor.ae_title)
-        if peer not in self._answerable:
-            return NOT_AUTHORISED
+        refused = _misdirected(event.request)
+        if refused or peer not in self._answerable:
+            return refused or NOT_AUTHORISED
         try:
             transaction_uid, references = read_request(_information(event, "action_information"))
             pairs = [(one.sop_class_uid, one.sop_instance_uid) for one in references]
             with transaction(self._engine) as session:
                 save_peer_request(session, peer, transaction_uid, pairs)
-        except NotUnderstood:
+        except (NotUnderstood, OtherQuestion):
             return INVALID_ARGUMENT
         except LedgerUnavailable:
             return PROCESSING_FAILURE
         return SUCCESS
+
+
+def _misdirected(request: Any) -> int | None:
+    """The status for an N-ACTION that is none of Storage Commitment's, PS3.4 J.3.2.1.2."""
+    if request.RequestedSOPClassUID != StorageCommitmentPushModel:
+        return NO_SUCH_SOP_CLASS
+    if request.RequestedSOPInstanceUID != PUSH_MODEL_INSTANCE:
+        return NO_SUCH_SOP_INSTANCE
+    return None if request.ActionTypeID == REQUEST_COMMITMENT else NO_SUCH_ACTION
 
 
 def _told(event: Any, message: str, status: int, **counts: int) -> int:

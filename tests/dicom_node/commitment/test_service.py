@@ -10,6 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE, build_context, build_role
 from pynetdicom.association import Association
 from pynetdicom.sop_class import StorageCommitmentPushModel as PushModel
+from pynetdicom.sop_class import UnifiedProcedureStepPush as UPSPush
 from pynetdicom.sop_class import Verification
 from sqlalchemy import Engine, delete, select, text
 
@@ -32,6 +33,7 @@ from tests.dicom_node.sent_objects import CR
 
 SUCCESS, PROCESSING_FAILURE = 0x0000, 0x0110
 NO_SUCH_EVENT_TYPE, INVALID_ARGUMENT, NO_SUCH_ACTION, NOT_AUTHORISED = 0x113, 0x115, 0x123, 0x124
+NO_SUCH_SOP_INSTANCE, NO_SUCH_SOP_CLASS = 0x0112, 0x0118
 ASKED = [Reference(CR, "1.2.3.1.1"), Reference(CR, "1.2.3.1.2")]
 SENT = [Reference("1.2.840.1", "9.1.1.1"), Reference("1.2.840.3", "9.1.1.3")]
 QUESTION = "2.25.1"
@@ -79,8 +81,16 @@ def no_requests(node: Node) -> Iterator[None]:
         session.execute(delete(Job).where(Job.kind == JobKind.ANSWER))
 
 
-def ask(association: Association, message: Dataset | None, action_type: int = 1) -> int:
-    status, _ = association.send_n_action(message, action_type, PushModel, PUSH_MODEL_INSTANCE)
+def ask(
+    association: Association,
+    message: Dataset | None,
+    action_type: int = 1,
+    sop_class: str = PushModel,
+    instance: str = PUSH_MODEL_INSTANCE,
+) -> int:
+    status, _ = association.send_n_action(
+        message, action_type, sop_class, instance, meta_uid=PushModel
+    )
     return int(status.Status)
 
 
@@ -143,6 +153,7 @@ def test_a_question_is_written_down_once_however_often_it_is_asked(node: Node) -
     with associated(node.port, PushModel, calling="PACS") as association:
         assert ask(association, message) == SUCCESS
         assert ask(association, request_message("2.25.6", ASKED)) == SUCCESS
+        assert ask(association, request_message("2.25.6", ASKED[:1])) == INVALID_ARGUMENT
     assert requests(node.engine) == [("PACS", "2.25.5", 2), ("PACS", "2.25.6", 2)]
     assert answer_jobs(node.engine) == 2
 
@@ -160,6 +171,8 @@ def test_wrong_questions_are_refused_on_an_association_that_goes_on(node: Node) 
     nameless.ReferencedSOPSequence = good.ReferencedSOPSequence
     with associated(node.port, PushModel, Verification, calling="PACS") as association:
         assert ask(association, good, action_type=2) == NO_SUCH_ACTION
+        assert ask(association, good, sop_class=UPSPush) == NO_SUCH_SOP_CLASS
+        assert ask(association, good, instance="1.2.3") == NO_SUCH_SOP_INSTANCE
         assert ask(association, request_message("2.25.5", [])) == INVALID_ARGUMENT
         assert ask(association, nameless) == INVALID_ARGUMENT
         assert ask(association, None) == INVALID_ARGUMENT
