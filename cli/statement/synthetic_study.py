@@ -119,6 +119,7 @@ def _image(number: int) -> dict[str, Any]:
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": ("MONOCHROME1", "MONOCHROME2")[number % 2],
         "PixelRepresentation": 0,
+        "BurnedInAnnotation": ("YES", "NO")[number % 2],
         "LossyImageCompression": ("01", "00")[number % 2],
         "RescaleType": ("US", "OD")[number % 2],
         "VOILUTFunction": ("LINEAR", "SIGMOID")[number % 2],

@@ -15,6 +15,7 @@ from dicom_node.results.overlay_activation import OVERLAY_ELEMENTS
 from dicom_node.results.presentation_state import PRESENTATION_KEYWORDS
 from dicom_node.results.secondary_capture import CAPTURE_KEYWORDS
 from dicom_node.results.structured_report import REPORT_KEYWORDS
+from dicom_node.results.summary_page import SUMMARY_KEYWORDS
 from dicom_node.spool import Spool
 
 EVIDENCE_KEYWORDS = tuple(
@@ -25,6 +26,7 @@ EVIDENCE_KEYWORDS = tuple(
             *PRESENTATION_KEYWORDS,
             *KEY_OBJECT_KEYWORDS,
             *SEGMENTATION_KEYWORDS,
+            *SUMMARY_KEYWORDS,
         )
     )
 )

@@ -26,6 +26,7 @@ _SERIES = ResultSeries(
     9107,
     "AI summary (unverified)",
 )
+SUMMARY_KEYWORDS = (*REPORT_KEYWORDS, "BurnedInAnnotation")
 
 
 def build_summary_page(
@@ -38,10 +39,11 @@ def build_summary_page(
 
     The same headers (in any order), finding, pictures and issue give the same bytes.
     """
-    headers = read_in_order(evidence, REPORT_KEYWORDS, finding)
+    headers = read_in_order(evidence, SUMMARY_KEYWORDS, finding)
     equipment = Equipment(finding.algorithm, issue.serial_number)
     summary = start_result(headers[0], equipment, issue)
     _describe_image(summary, headers, issue)
+    _say_what_is_burned_in(summary, [one for one in headers if one.SOPInstanceUID in pictures])
     describe_capture(summary, equipment)
     add_rgb_pixels(summary, draw_summary(study_page(headers, finding, issue), pictures))
     return issue_result(encode_values(summary, headers), _SERIES, equipment)
@@ -54,9 +56,16 @@ def _describe_image(summary: Dataset, headers: Sequence[Dataset], issue: ReportI
     summary.PatientOrientation = None
     summary.Laterality = None
     summary.DerivationDescription = "Summary of a search for fractures, not verified"
-    # There is text on it, but none that tells whose it is (PS3.3 C.7.6.1).
-    summary.BurnedInAnnotation = "NO"
     summary.RecognizableVisualFeatures = "NO"
     sources = [source_reference(header) for header in headers if is_image(header)]
     if sources:
         summary.SourceImageSequence = sources
+
+
+def _say_what_is_burned_in(summary: Dataset, shown: Sequence[Dataset]) -> None:
+    """No text of ours tells whose the page is (PS3.3 C.7.6.1); that in a picture of it may."""
+    stated = {str(header.get("BurnedInAnnotation") or "") for header in shown}
+    if "YES" in stated:
+        summary.BurnedInAnnotation = "YES"
+    elif stated <= {"NO"}:
+        summary.BurnedInAnnotation = "NO"

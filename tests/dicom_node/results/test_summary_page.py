@@ -29,6 +29,7 @@ from tests.dicom_node.results.report_sources import (
     minimal_cr,
     not_assessable,
     nothing_in,
+    numbered_cr,
     received,
 )
 
@@ -69,6 +70,30 @@ def test_page_says_what_it_is() -> None:
     assert summary.BurnedInAnnotation == "NO"
     references = [item.ReferencedSOPInstanceUID for item in summary.SourceImageSequence]
     assert references == [source.SOPInstanceUID for source in sources]
+
+
+@pytest.mark.parametrize(
+    ("stated", "burned_in"),
+    [
+        (["NO", "NO"], "NO"),
+        (["NO", "YES"], "YES"),
+        (["NO", None], None),
+        ([None, "YES"], "YES"),
+        (["no", "?"], None),
+    ],
+)
+def test_what_is_burned_into_a_picture_is_burned_into_the_page(
+    stated: list[str | None], burned_in: str | None, tmp_path: Path
+) -> None:
+    sources = [numbered_cr(number) for number in (1, 2, 3)]
+    for source, value in zip(sources, [*stated, "YES"], strict=True):
+        if value is not None:
+            source.BurnedInAnnotation = value
+    headers = [received(source) for source in sources]
+    findings = [nothing_in(header) for header in headers]
+    made = _summary(headers, findings, blue_pictures(headers[:2]))
+    assert reread(made).get("BurnedInAnnotation") == burned_in
+    assert conformance_errors(made, tmp_path) == []
 
 
 def test_nothing_of_the_patient_is_drawn() -> None:
