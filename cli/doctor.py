@@ -12,6 +12,7 @@ from cli.assembly import (
     fhir_address,
     hl7_address,
     model_dir,
+    routing_rules,
 )
 from cli.exits import Leave
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
@@ -113,6 +114,7 @@ def _look_at_classifier(settings: Settings) -> str:
 
 
 def _look_at_listener(settings: Settings) -> str:
+    routing_rules(settings)  # with one that cannot be, it does not start
     here = Destination(settings.ae_title, own_address(settings.bind_address), settings.port)
     try:
         verify_peer(here, calling_ae_title=settings.ae_title)

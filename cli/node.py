@@ -50,10 +50,12 @@ def up(
     ] = None,
 ) -> None:
     """Run a whole node: listener, workers, beat and page, supervised; Ctrl-C stops them all."""
+    from cli.assembly import routing_rules
     from worker.supervisor import Part, Supervisor
 
     given = {"data_dir": data_dir, "ae_title": ae_title, "port": port, "web_port": web_port}
     settings = read_settings("up", **given, destinations=destination or None)
+    routing_rules(settings)  # a listener that refuses them would be started again and again
     _hand_down({**given, "destinations": ",".join(destination) if destination else None})
     _upgrade(settings)
     osteon = [sys.executable, "-m", "cli"]

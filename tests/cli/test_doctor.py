@@ -94,11 +94,15 @@ def test_a_node_that_is_ill_all_over_is_examined_to_the_end(shell: Shell) -> Non
     assert "the connection failed" in said[f"destination http://127.0.0.1:{gone}/r4"]
 
 
-def test_a_ledger_that_was_never_upgraded(shell: Shell) -> None:
+def test_a_ledger_that_was_never_upgraded_and_a_rule_that_cannot_be(shell: Shell) -> None:
     (shell.folder / "fresh").mkdir()
-    outcome = shell.run("doctor", data_dir=shell.folder / "fresh", port=free_port())
+    config = shell.folder / "rules.toml"
+    config.write_text('[[rules]]\nname = "er"\nprioritty = "stat"\n')
+    outcome = shell.run("doctor", data_dir=shell.folder / "fresh", config=config, port=free_port())
     assert outcome.code == 42
     [ledger] = [line for line in outcome.stdout.splitlines() if " ledger: " in line]
     assert ledger.startswith("FAIL")
     assert "run `osteon db upgrade`" in ledger
+    [listener] = [line for line in outcome.stdout.splitlines() if " listener: " in line]
+    assert "did you mean priority?" in listener
     assert any(line.startswith("ok    disk: ") for line in outcome.stdout.splitlines())

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 
 from cli.exits import Exit, Leave
+from cli.rules import test as rules_test
 from cli.rules import try_rules
 from dicom_node.routing.image import Origin
 from dicom_node.routing.table import read_rules
+from tests.cli.shell import Shell
 from tests.dicom_node.sent_objects import file_of, radiograph
+from tests.servers import free_port
 
 RULES = read_rules(
     [
@@ -99,9 +102,24 @@ def test_what_is_not_analysed_has_the_reason_that_will_be_given(
     assert (told["analyse"], told["reason"]) == (False, reason)
 
 
+def test_a_node_does_not_start_with_a_rule_that_cannot_be(shell: Shell) -> None:
+    config = shell.folder / "osteon.toml"
+    config.write_text('[[rules]]\nname = "er hands"\nboddy_part = "HAND"\n')
+    outcome = shell.run("up", config=config, port=free_port(), web_port=free_port())
+    assert outcome.code == Exit.USAGE
+    sentence = "setting rules[1] 'er hands': unknown key boddy_part; did you mean body_part?"
+    assert outcome.stderr == f"osteon: {sentence}\n"
+
+
 def test_a_file_that_is_no_dicom_ends_the_command(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no DICOM")
     for name, sentence in [("notes.txt", "not a DICOM file"), ("gone", "No such file")]:
         with pytest.raises(Leave, match=sentence) as left:
             try_rules(RULES, tmp_path / name, FROM_ER, as_json=False)
         assert left.value.code is Exit.INPUT_UNREADABLE
+
+
+def test_an_address_that_is_none_is_a_mistake() -> None:
+    with pytest.raises(Leave, match=r"10\.0\.3\.777 is no IP address") as left:
+        rules_test(Path("sent.dcm"), address="10.0.3.777")
+    assert left.value.code is Exit.USAGE
