@@ -18,7 +18,7 @@ from dicom_node.commitment.messages import (
     answer_message,
 )
 from dicom_node.peer import Destination, PeerRefused, PeerUnavailable, associate
-from dicom_node.spool import Spool, SpoolError
+from dicom_node.spool import ObjectGone, Spool, SpoolError
 
 _PROPOSALS = (
     (StorageCommitmentPushModel, ExplicitVRLittleEndian),
@@ -84,10 +84,10 @@ def _failure(reference: Reference, held: HeldInstance | None, spool: Spool) -> i
         return CLASS_INSTANCE_CONFLICT
     try:
         return None if _digest(spool, held.spool_key) == held.sha256 else PROCESSING_FAILURE
-    except (SpoolError, OSError) as error:
-        # What the disk does not show now may be there: only what is gone is said to be.
-        gone = isinstance(error.__cause__, FileNotFoundError)
-        return NO_SUCH_INSTANCE if gone else PROCESSING_FAILURE
+    except ObjectGone:
+        return NO_SUCH_INSTANCE
+    except (SpoolError, OSError):  # what the disk does not show now may be there
+        return PROCESSING_FAILURE
 
 
 def _digest(spool: Spool, spool_key: str) -> str:

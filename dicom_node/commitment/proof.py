@@ -98,12 +98,15 @@ class Questions:
         self, transaction_uid: str, references: Sequence[Reference], *, wait_seconds: float
     ) -> None:
         """Asks, and waits a little for the answer; it may also come on another association."""
-        status, _ = self._association.send_n_action(
-            request_message(transaction_uid, references),
-            REQUEST_COMMITMENT,
-            StorageCommitmentPushModel,
-            PUSH_MODEL_INSTANCE,
-        )
+        try:
+            status, _ = self._association.send_n_action(
+                request_message(transaction_uid, references),
+                REQUEST_COMMITMENT,
+                StorageCommitmentPushModel,
+                PUSH_MODEL_INSTANCE,
+            )
+        except RuntimeError:  # pynetdicom: the peer has broken off since it accepted
+            status = Dataset()
         self._require_success(status)
         self._inbox.wait_for(transaction_uid, wait_seconds)
 

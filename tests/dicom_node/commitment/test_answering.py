@@ -68,6 +68,12 @@ def test_what_the_disk_refuses_to_show_is_not_said_to_be_gone(spool: FileSpool) 
     path.rmdir()
     path.symlink_to(path)  # cannot be opened
     assert failures(spool, held) == [PROCESSING_FAILURE]
+    path.unlink()
+    assert failures(spool, held) == [NO_SUCH_INSTANCE]
+    kept, away = spool.root / "kept", spool.root / "away"
+    kept.rename(away)  # as where the disk is not mounted
+    assert failures(spool, held) == [PROCESSING_FAILURE]
+    away.rename(kept)
 
 
 @dataclass

@@ -198,6 +198,13 @@ def test_no_answer_here_is_none_yet(pacs: Pacs, ledger: Ledger) -> None:
     assert ledger.answers == []
 
 
+def test_a_peer_that_is_gone_before_it_is_asked_has_broken_off(pacs: Pacs, ledger: Ledger) -> None:
+    with opened(pacs, ledger) as questions:
+        questions._association.abort()
+        with pytest.raises(CommitmentNotOffered, match="broke off"):
+            questions.request_commitment(QUESTION, ASKED, wait_seconds=5)
+
+
 @pytest.mark.parametrize(
     ("status", "error", "words"),
     [
