@@ -193,10 +193,13 @@ class QueryClient:
             return False
         middle, part = f"{clocks[len(clocks) // 2]:%H%M%S}", deepcopy(identifier)
         others: set[str] = set()
-        for part.StudyTime in (f"-{middle}", f"{middle}-"):
+        for times in (f"-{middle}", f"{middle}-"):
+            part.StudyTime = times
             try:
                 others |= _study_uids(self._find(part, limit))
-            except PeerRefused:
+            except PeerTrouble as refusal:
+                if refusal.status is None:
+                    raise
                 return False  # it does not look at times: nothing can be told by them
         others -= _study_uids(matches)
         # What came in the meantime it tells of when it is asked again.

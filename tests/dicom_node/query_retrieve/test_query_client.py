@@ -204,6 +204,15 @@ def test_a_study_that_comes_in_the_meantime_is_not_a_hidden_one(
     assert len(studies(archive, *JANUARY_2, modalities=("CR",))) == 60
 
 
+@pytest.mark.parametrize("status", [0x0110, 0xC000])
+def test_a_pacs_that_does_not_look_at_times_is_believed(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    archive.datasets = [stored() for _ in range(50)]
+    monkeypatch.setattr(archive, "_refusal", lambda asked: status if asked.StudyTime else 0)
+    assert len(studies(archive, *JANUARY_2, modalities=("CR",))) == 50
+
+
 REFUSALS = [
     (0xA700, PeerUnavailable, "out of resources"),
     (0xA900, PeerRefused, "does not fit"),
