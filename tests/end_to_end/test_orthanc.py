@@ -26,7 +26,10 @@ from tests.waiting import wait_for
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 90
 IDENTITY = ("PatientID", "PatientName", "PatientBirthDate", "AccessionNumber", "StudyInstanceUID")
-DESTINATION = """
+# As the page has it, and the tests' own callers.
+SETTINGS = """
+peers = ["{address}", "MODALITY", "TESTER"]
+
 [[destinations]]
 name = "pacs"
 address = "{address}"
@@ -74,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("orthanc")
     pacs = Orthanc(folder / "pacs", routes=True)
     settings = folder / "osteon.toml"
-    settings.write_text(DESTINATION.format(address=pacs.address))
+    settings.write_text(SETTINGS.format(address=pacs.address))
     # The PACS routes each image on an association of its own.
     with (
         running_node(folder, config=settings, quiet_seconds=2) as node,
