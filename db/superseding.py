@@ -7,7 +7,7 @@ withdrawn model said goes nowhere any more, pictures included. Rejection notes a
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -29,18 +29,21 @@ from db.tables import (
 LATER_REVISION = "revision {} takes its place"
 WITHDRAWN = "model {} was withdrawn: {}"
 _PICTURES = (ObjectKind.SC, ObjectKind.GSPS, ObjectKind.SEG)
+_TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.REFUSED)
 _NEVER_SENT = (DeliveryState.OMITTED, DeliveryState.SUPERSEDED)
 
 
 def supersede_study(session: Session, study_id: int) -> None:
-    """Note what is overtaken of all that waits for a destination, and end the jobs left idle."""
-    jobs = _lock_jobs(session, study_id)
-    _supersede(session, study_id, Report.study_id == study_id)
+    """Note what is overtaken of all that waits for a destination, or was refused by it.
+
+    A job that is left with nothing to do ends, also one that a person was to look at.
+    """
+    _lock_jobs(session, study_id)
+    touched = _supersede(session, study_id, Report.study_id == study_id)
     session.flush()
-    idle = [job.id for job in jobs if job.state is JobState.WAITING]
     session.execute(
         update(Job)
-        .where(Job.id.in_(idle), ~_has_something_to_do())
+        .where(Job.kind == JobKind.DELIVER, Job.subject_id.in_(touched), _is_idle())
         .values(state=JobState.DONE, finished_at=database_now())
         .execution_options(synchronize_session=False)
     )
@@ -52,12 +55,15 @@ def supersede_consignment(session: Session, consignment: Consignment) -> None:
     _supersede(session, study_id, Consignment.id == consignment.id)
 
 
-def _supersede(session: Session, study_id: int, condition: ColumnElement[bool]) -> None:
-    overtaking = _Overtaking.of(session, study_id)
+def _supersede(session: Session, study_id: int, condition: ColumnElement[bool]) -> set[int]:
+    """The ids of the consignments of which something was overtaken."""
+    overtaking, touched = _Overtaking.of(session, study_id), set()
     for delivery, made, consignment, report in session.execute(_waiting(condition)):
         reason = overtaking.of_delivery(delivery, made, consignment.destination, report)
         if reason is not None:
             delivery.state, delivery.reason = DeliveryState.SUPERSEDED, reason
+            touched.add(consignment.id)
+    return touched
 
 
 @dataclass(frozen=True)
@@ -130,29 +136,33 @@ def _waiting(
         .join(ResultObject, ResultObject.id == Delivery.object_id)
         .join(Consignment, Consignment.id == Delivery.consignment_id)
         .join(Report, Report.id == Consignment.report_id)
-        .where(Delivery.state == DeliveryState.QUEUED, condition)
+        .where(Delivery.state.in_(_TO_BE_SENT), condition)
         .order_by(Delivery.id)
         .with_for_update(of=Delivery)
     )
 
 
-def _lock_jobs(session: Session, study_id: int) -> Sequence[Job]:
+def _lock_jobs(session: Session, study_id: int) -> None:
     """A delivery's job is locked before its rows, here as by the worker that holds it."""
     of_study = (
         select(Consignment.id)
         .join(Report, Report.id == Consignment.report_id)
         .where(Report.study_id == study_id)
     )
-    asked = select(Job).where(
-        Job.kind == JobKind.DELIVER, Job.subject_id.in_(of_study), Job.state.in_(OPEN)
+    asked = select(Job.id).where(
+        Job.kind == JobKind.DELIVER,
+        Job.subject_id.in_(of_study),
+        Job.state.in_((*OPEN, JobState.DEAD)),
     )
-    return session.scalars(asked.order_by(Job.id).with_for_update()).all()
+    session.execute(asked.order_by(Job.id).with_for_update()).all()
 
 
-def _has_something_to_do() -> ColumnElement[bool]:
-    """What was sent, too: it may have to be asked about."""
-    return (
-        select(Delivery.id)
-        .where(Delivery.consignment_id == Job.subject_id, Delivery.state.not_in(_NEVER_SENT))
-        .exists()
-    )
+def _is_idle() -> ColumnElement[bool]:
+    """A job that waits may yet have to ask about what was sent; a dead one did."""
+    waits = and_(Job.state == JobState.WAITING, ~_has_delivery(Delivery.state.not_in(_NEVER_SENT)))
+    is_dead = and_(Job.state == JobState.DEAD, ~_has_delivery(Delivery.state.in_(_TO_BE_SENT)))
+    return or_(waits, is_dead)
+
+
+def _has_delivery(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return select(Delivery.id).where(Delivery.consignment_id == Job.subject_id, condition).exists()

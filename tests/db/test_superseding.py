@@ -18,7 +18,7 @@ from db.deliveries import (
 )
 from db.jobs import Claim, JobKind, JobState, add_job, claim_job, requeue_jobs
 from db.reports import ReportObject, ReportOutcome, save_report
-from db.results import delivery_results
+from db.results import delivery_results, study_results
 from db.session import reading, transaction
 from db.states import AnalysisState, DeliveryState, ObjectKind
 from db.tables import Consignment, Delivery, Job, ResultObject
@@ -69,6 +69,12 @@ def deliver_jobs(ledger: Engine) -> list[JobState]:
 def deliveries(ledger: Engine) -> Sequence[dict[str, object]]:
     with reading(ledger) as session:
         return delivery_results(session)
+
+
+def study_state(ledger: Engine) -> str:
+    with reading(ledger) as session:
+        [row] = study_results(session)
+    return str(row["state"])
 
 
 def choose(ledger: Engine, ours: Claim, choice: Choice = ALL_TAKEN) -> frozenset[int]:
@@ -146,7 +152,7 @@ def test_a_message_with_nothing_left_to_say_ends_its_job_and_is_told_as_supersed
     assert second["state"] == "queued"
 
 
-def test_what_a_person_requeues_does_not_come_after_what_is_newer(ledger: Engine) -> None:
+def test_what_was_refused_cannot_be_requeued_after_what_is_newer(ledger: Engine) -> None:
     receive(ledger, received(1))
     analyse(ledger, FRACTURE)
     save_messages(ledger, 1)
@@ -160,10 +166,54 @@ def test_what_a_person_requeues_does_not_come_after_what_is_newer(ledger: Engine
     save_messages(ledger, 2)
     send(ledger, claim(ledger, JobKind.DELIVER))
     with transaction(ledger) as session:
-        assert requeue_jobs(session, [ours.job_id]) == 1
-    assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
+        assert requeue_jobs(session, [ours.job_id]) == 0
     assert told(ledger) == {(1, "RIS"): [("oru", "superseded")], (2, "RIS"): [("oru", "sent")]}
     assert deliver_jobs(ledger) == ["done", "done"]
+
+
+@on_sqlite
+def test_what_was_refused_is_overtaken_too_and_no_person_need_look_any_more(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    sr, capture = sorted(choose(ledger, ours))
+    with transaction(ledger) as session:
+        mark_refused(session, ours, sr, status=0x0122, error="no such class")
+        mark_sent(session, ours, capture, Acceptance(3, status=0, warning=None))
+        finish_consignment(session, ours)
+    assert (deliver_jobs(ledger), study_state(ledger)) == (["dead"], "failed")
+    a_late_image_is_reported(ledger, "PACS")
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
+    assert (deliver_jobs(ledger), study_state(ledger)) == (["done", "waiting"], "reported")
+
+
+@pytest.mark.parametrize(("fate", "state"), [("queued", "reported"), ("refused", "failed")])
+@on_sqlite
+def test_a_study_is_not_delivered_while_an_earlier_picture_is_not(
+    ledger: Engine, fate: str, state: str
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    _, capture = sorted(choose(ledger, ours))
+    a_late_image_is_reported(ledger, "PACS")
+    with transaction(ledger) as session:
+        finish_consignment(session, ours)
+        session.execute(update(Job).where(Job.id == ours.job_id).values(state=JobState.DEAD))
+        session.execute(update(Delivery).where(Delivery.id == capture).values(state=fate))
+    later = max(job.id for job in rows(ledger, Job) if job.kind is JobKind.DELIVER)
+    with transaction(ledger) as session:
+        newer = claim_job(session, later, lease_seconds=60)
+    assert newer is not None
+    send(ledger, newer)
+    assert study_state(ledger) == state
+    with transaction(ledger) as session:
+        session.execute(update(Delivery).where(Delivery.id == capture).values(state="sent"))
+    assert study_state(ledger) == "delivered"
 
 
 @on_sqlite

@@ -131,10 +131,21 @@ RESULT_IMAGE = WITHOUT_PROOF.replace(
     "    instance.spool_key AS file,\n", "    instance.spool_key AS file,\n    instance.rule,\n"
 ).replace("    instance.received_at,\n", f"    {WITHDRAWN} AS withdrawn,\n    instance.received_at,\n")
 
+# Of every revision: pictures go once, and those of an earlier one may still be on their way.
+ANY = """EXISTS (
+                SELECT 1 FROM report AS every
+                JOIN consignment ON consignment.report_id = every.id
+                JOIN delivery ON delivery.consignment_id = consignment.id
+                WHERE every.study_id = evidence.study_id AND delivery.state = '{}'
+            )"""
 RESULT_STUDY = (
     STUDY_WITHOUT_PROOF.replace(
+        "WHEN report.deliveries_refused > 0", f"WHEN {ANY.format('refused')}"
+    )
+    .replace(
         "WHEN report.delivered_at IS NOT NULL",
-        "WHEN report.committed_at IS NOT NULL THEN 'committed'\n"
+        f"WHEN {ANY.format('queued')} THEN 'reported'\n"
+        "            WHEN report.committed_at IS NOT NULL THEN 'committed'\n"
         "            WHEN report.delivered_at IS NOT NULL",
     )
     .replace(
