@@ -121,7 +121,11 @@ class FhirSettings(_Destination):
     @field_validator("address")
     @classmethod
     def _address_names_a_host(cls, value: str) -> str:
-        if not urlsplit(value).hostname:
+        parts = urlsplit(value)
+        if parts.username is not None or parts.password is not None:
+            # Without a name of its own, logs and pages would call it so.
+            raise ValueError("a user or a password has no place in an address: set token_file")
+        if not parts.hostname:
             raise ValueError(f"{value} names no host: https://HOST/PATH")
         return value
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -18,12 +18,31 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from remote_systems import DestinationSettings, PeerAddress
+from remote_systems import (
+    DestinationSettings,
+    FhirSettings,
+    Hl7Settings,
+    PacsSettings,
+    PeerAddress,
+)
 
 _PREFIX = "OSTEON_"
 # Names of the environment that say where settings are, and are no settings themselves.
 _CONFIG_VARIABLE = "OSTEON_CONFIG"
 _SECRETS_VARIABLE = "OSTEON_SECRETS_DIR"
+_EXPECTED = "expected a list of AET@HOST:PORT"
+# By the tags of DestinationSettings.
+_KINDS: dict[str, type[BaseModel]] = {
+    "pacs": PacsSettings,
+    "hl7": Hl7Settings,
+    "fhir": FhirSettings,
+}
+# TOML's words for pydantic's.
+_AS_TOML = {
+    "Input should be a valid tuple": "each is a table of its own, headed [[rules]]",
+    "Input should be a valid frozenset": "a list is needed",
+    "Input should be a valid dictionary": "it is no table, headed [[rules]]",
+}
 
 
 class SettingsRefused(Exception):
@@ -135,10 +154,7 @@ class Settings(BaseSettings):
     @field_validator("peers", mode="before")
     @classmethod
     def _parse_peers(cls, value: Any) -> Any:
-        return tuple(
-            entry if isinstance(entry, PeerAddress) else PeerAddress.parse(entry)
-            for entry in _entries(value)
-        )
+        return tuple(map(_peer, _entries(value)))
 
     @field_validator("peers")
     @classmethod
@@ -152,7 +168,8 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_destinations(cls, value: Any) -> Any:
         return tuple(
-            {"address": entry} if isinstance(entry, str) else entry for entry in _entries(value)
+            entry if isinstance(entry, dict | BaseModel) else {"address": entry}
+            for entry in _entries(value)
         )
 
     @field_validator("destinations")
@@ -192,11 +209,19 @@ class Settings(BaseSettings):
         return init_settings, env_settings, secrets, toml
 
 
+def _peer(entry: Any) -> PeerAddress:
+    if isinstance(entry, PeerAddress):
+        return entry
+    if not isinstance(entry, str):
+        raise ValueError(_EXPECTED)
+    return PeerAddress.parse(entry)
+
+
 def _entries(value: Any) -> list[Any]:
     """A list as TOML has it, or what a variable has between its commas."""
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list | tuple):
-        raise ValueError("expected a list of AET@HOST:PORT")
+        raise ValueError(_EXPECTED)
     return [entry for entry in entries if entry]
 
 
@@ -243,14 +268,23 @@ def _refuse_missing_files() -> None:
 
 
 def _explain(error: ValidationError) -> str:
-    lines = []
-    for problem in error.errors():
-        name = ".".join(map(str, problem["loc"]))
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"unknown setting {name}{_nearest(name, set(Settings.model_fields))}")
-        else:
-            lines.append(f"setting {name}: {problem['msg']}")
-    return "; ".join(lines)
+    return "; ".join(_sentence(problem["loc"], problem) for problem in error.errors())
+
+
+def _sentence(place: tuple[int | str, ...], problem: Any) -> str:
+    """Lists are counted from 1; of a destination the kind is left out, which its address says."""
+    kind = _KINDS.get(str(place[2])) if len(place) > 2 else None
+    parts = place if kind is None else (*place[:2], *place[3:])
+    name = "".join(f"[{one + 1}]" if isinstance(one, int) else f".{one}" for one in parts)[1:]
+    if problem["type"] == "extra_forbidden":
+        known = _keys(Settings if kind is None else kind)
+        return f"unknown setting {name}{_nearest(str(parts[-1]), known)}"
+    said = problem["msg"].removeprefix("Value error, ")
+    return f"setting {name}: {_AS_TOML.get(said, said)}"
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    return {field.alias or name for name, field in model.model_fields.items()}
 
 
 def _nearest(name: str, known: set[str]) -> str:

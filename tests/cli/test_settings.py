@@ -52,6 +52,19 @@ def test_the_configuration_may_lie_elsewhere(
         ('destinations = ["PACS"]', "PACS needs a host and a port"),
         ('peers = ["two words@host"]', "is not AET"),
         ("port = ", "is not valid TOML"),
+        (
+            '[[destinations]]\nnmae = "ris"\naddress = "mllp://ris:2575"',
+            "unknown setting destinations[1].nmae; did you mean name?",
+        ),
+        (
+            'destinations = ["A@b:1", "mllp://ris"]',
+            "setting destinations[2].address: mllp://ris needs a host and a port",
+        ),
+        ("destinations = [3]", "setting destinations[1].address: Input should be a valid string"),
+        ("peers = [3]", "setting peers: expected a list of AET@HOST:PORT"),
+        ('destinations = ["https://me:hunter2@h/r4"]', "a user or a password has no place"),
+        ('[rules]\nname = "x"', "setting rules: each is a table of its own, headed [[rules]]"),
+        ('rules = ["x"]', "setting rules[1]: it is no table, headed [[rules]]"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, toml: str, said: str) -> None:
@@ -59,6 +72,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, toml: str, said: str) -> None:
     with pytest.raises(SettingsRefused) as refusal:
         load_settings()
     assert said in str(refusal.value)
+    assert "hunter2" not in str(refusal.value)
 
 
 @pytest.mark.parametrize(
