@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,9 +33,18 @@ def test(
     from cli.node import read_settings
     from dicom_node.routing.image import Origin
 
+    caller = _checked_address(address)
     settings = read_settings("rules test")
-    origin = Origin(calling_ae, called_ae or settings.ae_title, address)
+    origin = Origin(calling_ae, called_ae or settings.ae_title, caller)
     return try_rules(routing_rules(settings), file, origin, as_json=as_json)
+
+
+def _checked_address(address: str) -> str:
+    """No rule on addresses holds for what is none: a slip would look like a miss."""
+    try:
+        return str(ip_address(address)) if address else ""
+    except ValueError as error:
+        raise Leave(Exit.USAGE, f"--address: {address} is no IP address") from error
 
 
 def try_rules(rules: Sequence["Rule"], file: Path, origin: "Origin", *, as_json: bool) -> int:
