@@ -123,6 +123,7 @@ def load_ledger_studies(
         received = _grouped(session, _received(chunk))
         results = _grouped(session, _results(chunk, destinations))
         stuck = set(session.scalars(_with_dead_delivery(chunk)))
+        consigned = set(session.scalars(_with_destination(chunk)))
         for row in session.execute(_states(chunk)):
             uid = row.study_instance_uid
             studies[uid] = LedgerStudy(
@@ -132,7 +133,7 @@ def load_ledger_studies(
                 received=frozenset(received[uid]),
                 results=frozenset(results[uid]),
                 has_dead_job=uid in stuck,
-                has_destination=bool(row.deliveries),
+                has_destination=uid in consigned,
             )
     return studies
 
@@ -155,10 +156,9 @@ def _missing(pacs: PacsStudy, ledger: LedgerStudy) -> int | None:
     return None if needs_images(pacs, ledger) else 0
 
 
-def _states(uids: Sequence[str]) -> Select[str, str, str | None, int | None, datetime]:
+def _states(uids: Sequence[str]) -> Select[str, str, str | None, datetime]:
     view = RESULT_STUDY.c
-    columns = (view.study_instance_uid, view.state, view.reason, view.deliveries)
-    asked = select(*columns, view.last_instance_at)
+    asked = select(view.study_instance_uid, view.state, view.reason, view.last_instance_at)
     return asked.where(view.study_instance_uid.in_(uids))
 
 
@@ -185,6 +185,16 @@ def _results(uids: Sequence[str], destinations: Collection[str]) -> Select[str, 
             Consignment.destination.in_(destinations),
             Delivery.state.in_((DeliveryState.SENT, DeliveryState.COMMITTED)),
         )
+    )
+
+
+def _with_destination(uids: Sequence[str]) -> Select[str]:
+    """Also where nothing of the latest report goes out, because its model was withdrawn."""
+    return (
+        select(Study.study_instance_uid)
+        .join(Report, Report.study_id == Study.id)
+        .join(Consignment, Consignment.report_id == Report.id)
+        .where(Study.study_instance_uid.in_(uids))
     )
 
 

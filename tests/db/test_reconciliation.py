@@ -19,6 +19,7 @@ from db.reconciliation import (
     needs_images,
 )
 from db.session import reading, transaction
+from db.withdrawal import withdraw_model
 from tests.db.ledger import NO_FRACTURE, analyse, claim, confirm, deliver, receive, received, report
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -182,3 +183,16 @@ def test_a_thousand_studies_take_few_questions(ledger: Engine) -> None:
 def load(ledger: Engine, *uids: str, at: str = "pacs") -> dict[str, LedgerStudy]:
     with reading(ledger) as session:
         return load_ledger_studies(session, uids, [at])
+
+
+def test_a_study_whose_results_were_withdrawn_before_they_were_sent_is_not_done_with(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received())
+    analyse(ledger, NO_FRACTURE)
+    report(ledger, "PACS")
+    with transaction(ledger) as session:
+        withdraw_model(session, NO_FRACTURE.model_version, "it missed wrists")
+    with reading(ledger) as session:
+        [study] = load_ledger_studies(session, ["1.2.3"], ["PACS"]).values()
+    assert (study.state, study.outcome) == ("reported", Outcome.WAITING)
