@@ -10,10 +10,15 @@ from pydantic import BaseModel
 from typer.core import TyperGroup, TyperOption
 
 from cli import app
+from db.commitments import MAX_SENDINGS
+from db.destinations import _RESTS
+from db.priorities import _STARVED_SHARE, MAX_STARVATION_SECONDS
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings
+from worker import confirming
 
 ROOT = Path(__file__).resolve().parents[1]
+_IN_WORDS = dict(enumerate(["no", "one", "two", "three", "four", "five", "six"]))
 
 
 def _commands() -> list[str]:
@@ -60,6 +65,28 @@ def test_a_command_and_its_options_are_documented(command: str) -> None:
     section = text.split(f"## `osteon {command}")[1].split("\n## ")[0]
     for option in _options(command):
         assert f"`{option}" in section or f" {option}" in section, f"{option} is not documented"
+
+
+NUMBERS = {
+    "routing.md": [
+        f"due for {MAX_STARVATION_SECONDS / 60:.0f} minutes is offered",
+        {4: "at most a quarter of the places"}.get(_STARVED_SHARE, "another share"),
+    ],
+    "destinations.md": [
+        f"rests for {_RESTS.first_delay_seconds} seconds after a failure",
+        f"up to {_RESTS.max_delay_seconds // 60} minutes",
+        f"at most {_IN_WORDS[MAX_SENDINGS]} times; then a person looks",
+        f"asked again after {confirming._ASK_AGAIN_SECONDS // 3600} hours",
+        f"after {_IN_WORDS[confirming._MOST_ATTEMPTS]} attempts without an answer",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("page", "said"), [(page, one) for page in NUMBERS for one in NUMBERS[page]]
+)
+def test_numbers_in_sentences_are_those_of_the_code(page: str, said: str) -> None:
+    assert said in " ".join((ROOT / "docs" / page).read_text().split())
 
 
 def _options(command: str) -> list[str]:
