@@ -42,7 +42,8 @@ _CAPTION = Style(8.0, INK, bold=True)
 _LAST = Style(8.0, INK, bold=True)
 _CELL, _HEAD = Style(8.0), Style(7.5, GREY, bold=True)
 _PADDING = 0.9
-_MOST_LINES = 4
+# Of a cell: as many as it takes, within reason, where all rows have room for it.
+_FEW_LINES, _MANY_LINES = 4, 12
 _COLUMNS = {
     "Image": 43.0,
     "Result and probability": 38.0,
@@ -59,7 +60,9 @@ def draw_images(
     shown = with_pictures(page, pictures, _MOST_SHOWN)
     sentence = pictures_sentence(page, pictures, len(shown))
     candidates = most_urgent(page.lines, MOST_ROWS)
-    wanted = _table_height(sheet, candidates) + 2 * _SENTENCE.pitch
+    least = _LEAST_PICTURES + 2 * _GAP if shown else 0.0
+    most_lines = _most_lines(sheet, candidates, area.height - least)
+    wanted = _wanted_height(sheet, candidates, most_lines)
     top = area.top
     if shown:
         height = min(max(area.height - wanted - 2 * _GAP, _LEAST_PICTURES), _MOST_PICTURES)
@@ -69,7 +72,18 @@ def draw_images(
     if sentence:
         place = Area(area.left, top, area.width, 0)
         top = sheet.write(Block(sentence, place, _SENTENCE, most_lines=2)) + 1
-    _draw_table(sheet, page, Area(area.left, top, area.width, area.top + area.height - top))
+    left = Area(area.left, top, area.width, area.top + area.height - top)
+    _draw_table(sheet, page, left, most_lines)
+
+
+def _most_lines(sheet: Sheet, lines: Sequence[ImageLine], room: float) -> int:
+    return _MANY_LINES if _wanted_height(sheet, lines, _MANY_LINES) <= room else _FEW_LINES
+
+
+def _wanted_height(sheet: Sheet, lines: Sequence[ImageLine], most_lines: int) -> float:
+    """Of the table, and of the sentences around it."""
+    rows = sum(_row_height(sheet, line, most_lines) for line in lines)
+    return _head_height() + rows + 2 * _SENTENCE.pitch
 
 
 def _draw_picture(sheet: Sheet, shown: PlacedPicture) -> float:
@@ -86,45 +100,44 @@ def _draw_picture(sheet: Sheet, shown: PlacedPicture) -> float:
     return sheet.write(Block(caption.answer, replace(caption.place, top=end), style))
 
 
-def _draw_table(sheet: Sheet, page: StudyPage, area: Area) -> None:
+def _draw_table(sheet: Sheet, page: StudyPage, area: Area, most_lines: int) -> None:
     listed = fitting_lines(
         page,
         area.height - _head_height(),
-        lambda line: _row_height(sheet, line),
-        lambda words: sheet.height_of(words, area.width, _LAST, _MOST_LINES),
+        lambda line: _row_height(sheet, line, most_lines),
+        lambda words: sheet.height_of(words, area.width, _LAST, _FEW_LINES),
     )
-    top = _draw_row(sheet, dict.fromkeys(_COLUMNS, _HEAD), tuple(_COLUMNS), area)
+    top = _draw_row(sheet, dict.fromkeys(_COLUMNS, _HEAD), tuple(_COLUMNS), area, 1)
     for line in listed:
         sheet.line((area.left, top), (area.left + area.width, top), _RULE, 0.2)
         styles = dict.fromkeys(_COLUMNS, _CELL)
         styles["Result and probability"] = Style(8.0, STATE_COLOURS[line.state], bold=True)
-        top = _draw_row(sheet, styles, _cells(line), Area(area.left, top, area.width, 0))
+        place = Area(area.left, top, area.width, 0)
+        top = _draw_row(sheet, styles, _cells(line), place, most_lines)
     sentence = unlisted_sentence(page, listed)
     place = Area(area.left, top + 0.5, area.width, 0)
-    sheet.write(Block(sentence, place, _LAST, most_lines=_MOST_LINES))
+    sheet.write(Block(sentence, place, _LAST, most_lines=_FEW_LINES))
 
 
-def _draw_row(sheet: Sheet, styles: Mapping[str, Style], cells: Sequence[str], area: Area) -> float:
+def _draw_row(
+    sheet: Sheet, styles: Mapping[str, Style], cells: Sequence[str], area: Area, most_lines: int
+) -> float:
     """Where the row ends, below its highest cell."""
     left, bottom = area.left, area.top + _PADDING
     for (name, width), text in zip(_COLUMNS.items(), cells, strict=True):
         place = Area(left, area.top + _PADDING, width - 2, 0)
-        bottom = max(bottom, sheet.write(Block(text, place, styles[name], _MOST_LINES)))
+        bottom = max(bottom, sheet.write(Block(text, place, styles[name], most_lines)))
         left += width
     return bottom + _PADDING
-
-
-def _table_height(sheet: Sheet, lines: Sequence[ImageLine]) -> float:
-    return _head_height() + sum(_row_height(sheet, line) for line in lines)
 
 
 def _head_height() -> float:
     return _HEAD.pitch + 2 * _PADDING
 
 
-def _row_height(sheet: Sheet, line: ImageLine) -> float:
+def _row_height(sheet: Sheet, line: ImageLine, most_lines: int) -> float:
     heights = [
-        sheet.height_of(text, width - 2, _CELL, _MOST_LINES)
+        sheet.height_of(text, width - 2, _CELL, most_lines)
         for text, width in zip(_cells(line), _COLUMNS.values(), strict=True)
     ]
     return max(heights) + 2 * _PADDING

@@ -182,6 +182,17 @@ def test_nothing_analysed_is_said_with_the_reason() -> None:
     assert "Probability of fracture" not in text
 
 
+def test_reason_is_told_to_its_end_where_there_is_room() -> None:
+    sources, findings = mixed_study()
+    reason = f"pixel data cannot be decoded: {'no decoder reads it ' * 12}at all"
+    findings[3] = replace(findings[3], reason=reason)
+    text = _text(_report(sources, findings, blue_pictures(sources[:3])))
+    assert "at all" in text.split("Pixel data cannot be decoded")[1]
+    sources, findings = large_study()
+    findings[4::5] = [replace(one, reason=reason) for one in findings[4::5]]
+    assert "Image 29 (series 1, instance 29) Fracture" in _text(_report(sources, findings))
+
+
 @pytest.mark.parametrize("script", NAMES)
 def test_name_is_drawn_in_its_own_script(script: str) -> None:
     require_fonts("fonts-noto-core", "fonts-noto-cjk")

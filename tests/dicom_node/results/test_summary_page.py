@@ -178,6 +178,15 @@ def test_nothing_analysed_is_a_page_without_a_picture() -> None:
     assert _where(_pixels(made), (134, 178, 232)).any()
 
 
+def test_reason_is_told_to_its_end_where_there_is_room() -> None:
+    source = received(minimal_cr())
+    ends = [
+        _summary([source], [not_assessable(source, f"{'no decoder reads it ' * 12}{end}")])
+        for end in ("at all", "today")
+    ]
+    assert not np.array_equal(*map(_pixels, ends))
+
+
 def test_same_input_has_the_same_bytes() -> None:
     sources, findings = mixed_study()
     pictures = blue_pictures(sources)
