@@ -1,11 +1,7 @@
 """Whether an HL7 receiver or a FHIR server answers, as C-ECHO asks it of a PACS."""
 
-import ssl
-
-import httpx
-
 from dicom_node.peer import PeerRefused, PeerUnavailable
-from messages.fhir_push import FhirDestination
+from messages.fhir_exchange import Answer, FhirDestination, get
 from messages.mllp import MllpDestination, connected
 
 _R4 = "4."  # 4.0.1, and 4.3.0 that changed none of our resources
@@ -29,34 +25,13 @@ def verify_server(destination: FhirDestination) -> str:
 
     Else PeerUnavailable or PeerRefused says what to do.
     """
-    try:
-        response = _metadata(destination)
-    except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-        raise PeerRefused("the FHIR server's base URL is no http address: correct it") from error
-    except httpx.TimeoutException as error:
-        raise PeerUnavailable(f"{destination}: no answer in time; is the server busy?") from error
-    except httpx.TransportError as error:
-        raise PeerUnavailable(
-            f"{destination}: the connection failed; check address, network and certificate"
-        ) from error
-    _require_success(destination, response)
-    return _require_r4(destination, response)
+    answer = get(destination, "metadata")
+    _require_success(destination, answer)
+    return _require_r4(destination, answer)
 
 
-def _metadata(destination: FhirDestination) -> httpx.Response:
-    headers = {"Accept": "application/fhir+json"} | destination.authorization()
-    timeout = httpx.Timeout(
-        destination.answer_timeout_seconds, connect=destination.connection_timeout_seconds
-    )
-    url = f"{destination.base_url.rstrip('/')}/metadata"
-    with httpx.Client(
-        verify=ssl.create_default_context(), trust_env=False, timeout=timeout
-    ) as client:
-        return client.get(url, headers=headers)
-
-
-def _require_success(destination: FhirDestination, response: httpx.Response) -> None:
-    status = response.status_code
+def _require_success(destination: FhirDestination, answer: Answer) -> None:
+    status = answer.status
     if status >= 500:
         raise PeerUnavailable(f"{destination} is in trouble: HTTP {status}; see its log", status)
     if status != 200:
@@ -64,10 +39,9 @@ def _require_success(destination: FhirDestination, response: httpx.Response) -> 
         raise PeerRefused(f"{destination} {words}: HTTP {status}", status)
 
 
-def _require_r4(destination: FhirDestination, response: httpx.Response) -> str:
+def _require_r4(destination: FhirDestination, answer: Answer) -> str:
     try:
-        statement = response.json()
-        version = str(statement["fhirVersion"])
+        version = str(answer.read_json()["fhirVersion"])
     except (ValueError, KeyError, TypeError) as error:
         raise PeerRefused(
             f"{destination} is no FHIR server at this address: correct the base URL"

@@ -2,13 +2,17 @@
 
 import json
 import socket
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import pytest
 
 from db.states import AnalysisState
 from dicom_node.peer import PeerRefused, PeerUnavailable
+from messages import fhir_exchange
 from messages.fhir_push import FhirDestination, Pushed, push_bundle
 from messages.fhir_resources import make_transaction
 from tests.messages.fhir_cases import NOT_LOOKED_AT, image, plain_source, report, source
@@ -132,12 +136,66 @@ def test_only_coded_words_of_an_outcome_are_repeated() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["", "<html>Yamada</html>", "[]", '{"issue": [3]}', '{"issue": 3}']
+    "body",
+    [
+        "",
+        "<html>Yamada</html>",
+        "[]",
+        '{"issue": [3]}',
+        '{"issue": 3}',
+        '{"issue": [{"code": {}}]}',
+        "[" * 100_000,
+    ],
 )
 def test_an_answer_that_is_no_outcome_is_left_unread(body: str) -> None:
     with answering(400, body=body) as destination, pytest.raises(PeerRefused) as refused:
         push_bundle(destination, b"{}")
     assert "Yamada" not in str(refused.value)
+
+
+@contextmanager
+def speaking(*pieces: bytes, pause_seconds: float = 0) -> Iterator[FhirDestination]:
+    """A server that says these bytes, whatever it is asked, and goes on until nobody listens."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def speak() -> None:
+        connection, _ = listening.accept()
+        with connection, suppress(OSError):
+            connection.recv(65536)
+            for piece in pieces:
+                connection.sendall(piece)
+                time.sleep(pause_seconds)
+
+    thread = threading.Thread(target=speak, daemon=True)
+    thread.start()
+    try:
+        yield FhirDestination(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    finally:
+        listening.close()
+        thread.join(10)
+
+
+def test_a_server_that_drips_does_not_hold_us() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n"
+    with speaking(head, *[b" "] * 900, pause_seconds=0.02) as server:
+        hasty = replace(server, answer_timeout_seconds=0.2)
+        with pytest.raises(PeerUnavailable, match="no answer in time"):
+            push_bundle(hasty, b"{}")
+
+
+def test_an_answer_without_end_is_not_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fhir_exchange, "_ANSWER_MAX_BYTES", 1 << 16)
+    chunk = b"4000\r\n" + b" " * 0x4000 + b"\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    endless = speaking(head, *[chunk] * 1000, pause_seconds=0.01)
+    with endless as server, pytest.raises(PeerRefused, match="does not say that it did"):
+        push_bundle(server, b"{}")
+
+
+def test_an_answer_that_cannot_be_unpacked_is_tried_again() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 6\r\n\r\n"
+    with speaking(head, b"no zip") as server, pytest.raises(PeerUnavailable):
+        push_bundle(server, b"{}")
 
 
 def test_a_server_that_is_away_or_silent_is_tried_again() -> None:
