@@ -7,6 +7,7 @@ from typing import Any
 
 from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
+from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.presentation import PresentationContext
 
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -45,6 +46,17 @@ class Destination:
 
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
+
+
+class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
+    """Leaves every message to who asked.
+
+    pynetdicom's own thread looks for requests of the peer, which has none to make here. On a busy
+    machine it is still at that when the answer comes, and takes it: who asked waits in vain.
+    """
+
+    def get_msg(self, block: bool = False) -> Any:
+        return super().get_msg(block=True) if block else (None, None)
 
 
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
@@ -119,6 +131,7 @@ def _contexts(proposals: Sequence[tuple[str, str]]) -> list[PresentationContext]
 
 def _on_connection(event: Any, opened: list[bool]) -> None:
     opened.append(True)
+    event.assoc.dimse = _AnswersOnly(event.assoc)
     # With Nagle's algorithm every small C-STORE waits for a delayed acknowledgement, 40 ms.
     client = event.assoc.dul.socket.socket
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -15,7 +15,6 @@ import structlog
 from pydicom.dataset import Dataset
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as STUDY_ROOT_GET
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove as STUDY_ROOT_MOVE
 from sqlalchemy import Engine
@@ -196,7 +195,7 @@ class RetrievingDimse(ReceivingDimse):
     def get_msg(self, block: bool = False) -> Any:
         """The next message; none once the connection is over or silent for the DIMSE timeout."""
         if not block:
-            return DIMSEServiceProvider.get_msg(self, block=False)
+            return None, None  # pynetdicom's own thread must take nothing from who waits for it
         self._heard_at = time.monotonic()
         while True:
             try:

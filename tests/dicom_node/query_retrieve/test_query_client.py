@@ -1,6 +1,9 @@
 """The C-FIND SCU against PACS of every kind: thorough, sloppy, unwilling and dying."""
 
+import threading
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -238,6 +241,33 @@ def test_a_pacs_that_dies_half_way_has_not_answered(archive: Archive) -> None:
     with pytest.raises(PeerUnavailable, match=r"broke off.*may OSTEON query"):
         # Of one request, so that no later one can notice.
         studies(archive, *JANUARY_2, modalities=("CR",))
+
+
+def test_no_answer_is_taken_away_by_the_thread_of_the_library(archive: Archive) -> None:
+    """On a busy machine it wakes when the answer is there, and who asked does not look for it yet."""
+    with querying(replace(archive.destination, dimse_timeout_seconds=2), "OSTEON") as pacs:
+        dimse = pacs._association.dimse
+        send = dimse.send_msg
+
+        def send_and_pause(*message: Any) -> None:
+            send(*message)
+            time.sleep(0.15)
+
+        dimse.send_msg = send_and_pause
+        pacs._association._reactor_checkpoint = Overslept()
+        time.sleep(0.01)
+        assert pacs.studies_with_accession_number("none") == []
+
+
+class Overslept(threading.Event):
+    def __init__(self) -> None:
+        super().__init__()
+        self.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        is_set = super().wait(timeout)
+        time.sleep(0.05)
+        return is_set
 
 
 def test_a_pacs_that_takes_no_queries() -> None:
