@@ -17,7 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-_PEER = re.compile(r"(?P<ae_title>[^@\s\\]{1,16})(@(?P<host>[^@:\s]+)(:(?P<port>\d{1,5}))?)?")
+# An IPv6 address, or a network of them, stands in brackets, as in a URL.
+_PEER = re.compile(
+    r"(?P<ae_title>[^@\s\\]{1,16})"
+    r"(@(\[(?P<ipv6>[0-9A-Fa-f:.]+(/\d{1,3})?)\]|(?P<host>[^@:\s\[\]]+))(:(?P<port>\d{1,5}))?)?"
+)
 _HL7, _FHIR = ("mllp", "mllps"), ("http", "https")
 
 
@@ -35,10 +39,12 @@ class PeerAddress:
         if match is None:
             raise ValueError(f"{text!r} is not AET, AET@HOST or AET@HOST:PORT (AE title ≤ 16)")
         port = match["port"]
-        return cls(match["ae_title"], match["host"], int(port) if port else None)
+        host = match["ipv6"] or match["host"]
+        return cls(match["ae_title"], host, int(port) if port else None)
 
     def __str__(self) -> str:
-        host = f"@{self.host}" if self.host else ""
+        address = f"[{self.host}]" if self.host and ":" in self.host else self.host
+        host = f"@{address}" if address else ""
         return f"{self.ae_title}{host}" + (f":{self.port}" if self.port else "")
 
 

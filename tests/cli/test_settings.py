@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from remote_systems import FhirSettings, Hl7Settings, PacsSettings
+from remote_systems import FhirSettings, Hl7Settings, PacsSettings, PeerAddress
 from settings import SettingsRefused, load_settings
 from tests.cli.shell import Shell
 
@@ -176,3 +176,26 @@ def test_a_destination_that_cannot_be_is_refused(
     with pytest.raises(SettingsRefused, match=said) as refusal:
         load_settings()
     assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("PACS@[fd00::5]:104", "fd00::5", 104),
+        ("PACS@[::ffff:10.0.0.5]", "::ffff:10.0.0.5", None),
+        ("PACS@[fd00::/8]", "fd00::/8", None),
+        ("PACS@pacs.hospital.example:104", "pacs.hospital.example", 104),
+    ],
+)
+def test_an_ipv6_address_stands_in_brackets(text: str, host: str, port: int | None) -> None:
+    peer = PeerAddress.parse(text)
+    assert (peer.ae_title, peer.host, peer.port) == ("PACS", host, port)
+    assert str(peer) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["PACS@fd00::5:104", "PACS@[fd00::5", "PACS@[pacs]:104", "PACS@[]:104"]
+)
+def test_what_might_be_an_address_is_not_guessed(text: str) -> None:
+    with pytest.raises(ValueError, match="is not AET"):
+        PeerAddress.parse(text)
