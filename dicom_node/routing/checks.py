@@ -3,10 +3,10 @@
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
-from itertools import product
+from itertools import pairwise, product
 from math import prod
 
-from dicom_node.routing.conditions import Condition
+from dicom_node.routing.conditions import Ages, Alternative, Condition
 from dicom_node.routing.rules import Rule
 
 # More combinations of alternatives than this are not looked through: such a rule passes.
@@ -78,7 +78,7 @@ def _refuse_unreachable(label: str, rule: Rule, earlier: Sequence[Rule]) -> None
 def _takers(rule: Rule, earlier: Sequence[Rule]) -> list[Rule]:
     """The earlier rules that leave the rule nothing; empty where an image may be left."""
     takers: list[Rule] = []
-    for narrow in _single_alternatives(rule):
+    for narrow in _single_alternatives(rule, _age_limits(earlier)):
         taker = next((other for other in earlier if other.covers(narrow)), None)
         if taker is None:
             return []
@@ -87,14 +87,39 @@ def _takers(rule: Rule, earlier: Sequence[Rule]) -> list[Rule]:
     return takers
 
 
-def _single_alternatives(rule: Rule) -> Iterator[Rule]:
+def _age_limits(rules: Sequence[Rule]) -> set[int]:
+    """The years at which an age begins to be asked for, or no longer is."""
+    ranges = [
+        alternative
+        for rule in rules
+        for condition in rule.conditions
+        for alternative in condition.alternatives
+        if isinstance(alternative, Ages)
+    ]
+    return {limit for one in ranges for limit in (one.least_years, one.most_years + 1)}
+
+
+def _single_alternatives(rule: Rule, age_limits: Collection[int]) -> Iterator[Rule]:
     """The rule, divided into rules whose conditions have one alternative each."""
-    if prod(len(condition.alternatives) for condition in rule.conditions) > _COMBINATIONS_MAX:
+    divided = [
+        [
+            Condition(condition.fact, (piece,))
+            for alternative in condition.alternatives
+            for piece in _pieces(alternative, age_limits)
+        ]
+        for condition in rule.conditions
+    ]
+    if prod(map(len, divided)) > _COMBINATIONS_MAX:
         yield rule
         return
-    single = (
-        [Condition(condition.fact, (alternative,)) for alternative in condition.alternatives]
-        for condition in rule.conditions
-    )
-    for conditions in product(*single):
+    for conditions in product(*divided):
         yield replace(rule, conditions=conditions)
+
+
+def _pieces(alternative: Alternative, age_limits: Collection[int]) -> list[Alternative]:
+    """Ages between two limits are all asked for by the same rules."""
+    if not isinstance(alternative, Ages):
+        return [alternative]
+    least, end = alternative.least_years, alternative.most_years + 1
+    inner = sorted(limit for limit in age_limits if least < limit < end)
+    return [Ages(begin, after - 1) for begin, after in pairwise([least, *inner, end])]

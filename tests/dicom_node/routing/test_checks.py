@@ -85,6 +85,7 @@ UNREACHABLE: list[Tables] = [
     [{"study_description": "*han?*"}, {"study_description": "left Handgelenk"}],
     [{"study_description": "ＨＡＮＤ"}, {"study_description": "hand"}],
     [{"max_age_years": 17}, {"min_age_years": 2, "max_age_years": 15}],
+    [{"max_age_years": 15}, {"min_age_years": 16}, {"min_age_years": 10, "max_age_years": 20}],
     [{"modality": "DX"}, {"modality": "CR"}, {"modality": ["CR", "DX"], "body_part": "HAND"}],
 ]
 REACHABLE: list[Tables] = [
@@ -103,6 +104,8 @@ REACHABLE: list[Tables] = [
     [{"body_part": "HAND"}, {"body_part": "H?ND"}],
     [{"body_part": "*HAND*"}, {"body_part": "H*"}],
     [{"max_age_years": 15}, {"max_age_years": 17}],
+    [{"max_age_years": 15}, {"min_age_years": 17}, {"min_age_years": 10, "max_age_years": 20}],
+    [{"max_age_years": 15}, {"min_age_years": 16}, {}],
     [{"modality": "DX", "body_part": "HAND"}, {"modality": ["CR", "DX"], "body_part": "HAND"}],
 ]
 

@@ -35,6 +35,9 @@ ASKED = {
     "study_description": st.lists(PHRASES | PATTERNS, min_size=1, max_size=2),
     "max_age_years": st.integers(0, 3),
 }
+AGES = st.fixed_dictionaries(
+    {}, optional={"min_age_years": st.integers(0, 1), "max_age_years": st.integers(1, 3)}
+)
 CONDITIONS = st.fixed_dictionaries({}, optional=ASKED)
 ACTIONS = st.fixed_dictionaries(
     {"priority": st.sampled_from(["low", "normal", "high", "stat"])},
@@ -50,7 +53,8 @@ TABLES = st.lists(st.tuples(CONDITIONS, ACTIONS), max_size=5).map(_named)
 # Rules that ask about one and the same fact: there the one may well take all of the other's images.
 RIVALS = (
     st.sampled_from(sorted(ASKED))
-    .flatmap(lambda key: st.lists(st.fixed_dictionaries({key: ASKED[key]}), min_size=2, max_size=3))
+    .map(lambda key: st.fixed_dictionaries({key: ASKED[key]}))
+    .flatmap(lambda tables: st.lists(tables | AGES, min_size=2, max_size=3))
     .map(lambda asked: _named([(one, {}) for one in asked]))
 )
 PHRASES_OF_IMAGES = [
