@@ -1,9 +1,11 @@
 """Rules as they are written in osteon.toml, a table `[[rules]]` each, made into typed rules."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,6 +23,7 @@ from dicom_node.routing.rules import Rule
 from dicom_node.routing.terms import ImpossibleTerm, read_alternative
 
 _AGE_MAX_YEARS = 150
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 class UnknownKey(RuleRefused):
@@ -39,6 +42,13 @@ def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
+def _on_one_line(text: str) -> str:
+    if _CONTROL_CHARACTER.search(text):
+        raise ValueError("should be one line without control characters")
+    return text
+
+
+OnOneLine = AfterValidator(_on_one_line)
 Texts = Annotated[tuple[StrictStr, ...], BeforeValidator(_listed)]
 Years = Annotated[StrictInt, Field(ge=0, le=_AGE_MAX_YEARS)]
 Word = Literal["low", "normal", "high", "stat"]
@@ -49,7 +59,7 @@ class RuleTable(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[StrictStr, Field(min_length=1)]
+    name: Annotated[StrictStr, Field(min_length=1), OnOneLine]
     calling_ae_title: Texts | None = None
     called_ae_title: Texts | None = None
     address: Texts | None = None
@@ -65,7 +75,7 @@ class RuleTable(BaseModel):
     max_age_years: Years | None = None
 
     analyse: StrictBool = True
-    reason: Annotated[StrictStr, Field(min_length=1, max_length=200)] | None = None
+    reason: Annotated[StrictStr, Field(min_length=1, max_length=200), OnOneLine] | None = None
     priority: Word = "normal"
     destinations: Texts | None = None
 
@@ -99,7 +109,12 @@ def _explained(label: str, error: ValidationError) -> RuleRefused:
         return UnknownKey(f"{label}: unknown key {key}{nearest(key, RuleTable.model_fields)}")
     if problem["type"] == "missing":
         return WrongValue(f"{label}: {key} is missing")
-    said = problem["msg"].replace("Input should", "should").replace("valid tuple", "list of texts")
+    said = (
+        problem["msg"]
+        .removeprefix("Value error, ")
+        .replace("Input should", "should")
+        .replace("valid tuple", "list of texts")
+    )
     return WrongValue(f"{label}: {key} {said[0].lower()}{said[1:]}")
 
 

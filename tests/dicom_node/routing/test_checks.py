@@ -42,6 +42,8 @@ def refused(tables: Tables, *destinations: str) -> RuleRefused:
         ({"priority": "urgent"}, WrongValue, "priority should be 'low', 'normal', 'high' or"),
         ({"analyse": "no"}, WrongValue, "analyse should be a valid boolean"),
         ({"analyse": False}, WrongValue, "analyse = false needs a reason"),
+        ({"analyse": False, "reason": "a\0b"}, WrongValue, "reason should be one line without"),
+        ({"analyse": False, "reason": "a" * 201}, WrongValue, "should have at most 200 characters"),
         ({"reason": "because"}, WrongValue, "reason is for analyse = false only"),
         ({"body_part": [7]}, WrongValue, "body_part should be a valid string"),
         ({"modality": 7}, WrongValue, "modality should be a list of texts"),
