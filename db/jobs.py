@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import SystemRandom
 
-from sqlalchemy import ScalarSelect, Update, and_, case, func, or_, select, text, update
+from sqlalchemy import (
+    ScalarSelect,
+    Select,
+    Update,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -15,7 +27,7 @@ from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study, lock_studies_of
 from db.tables import OPEN_JOB, Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
-from db.upsert import insert_unless_present
+from db.upsert import insert_each_unless_present, insert_unless_present
 
 __all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "Lane", "RetryPolicy"]
 
@@ -90,6 +102,16 @@ def add_job(
     """Ask for work on the subject; nothing changes where such a job is already open."""
     values = {"kind": kind, "subject_id": subject_id, "priority": priority, "lane": lane}
     insert_unless_present(session, Job, values)
+
+
+def add_jobs(session: Session, kind: JobKind, subjects: Select[int], *, priority: int) -> None:
+    """The same for every subject that is selected, in one statement however many they are."""
+    found = subjects.subquery()
+    rows = select(
+        literal(kind, Job.kind.type), found.c[0], literal(priority), database_now()
+    ).where(found.c[0].is_not(None))
+    columns = ("kind", "subject_id", "priority", "next_attempt_at")
+    insert_each_unless_present(session, Job, columns, rows)
 
 
 def lane_of(session: Session, job_id: int) -> Lane:

@@ -1,5 +1,6 @@
 """Inserting a row that another process may be inserting at this very moment."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select
@@ -17,6 +18,18 @@ def insert_unless_present(
     insert = (postgresql if postgres else sqlite).insert(table).values(values)
     statement = insert.on_conflict_do_nothing().returning(table.__table__.c.id)
     return session.execute(statement).scalar_one_or_none()
+
+
+def insert_each_unless_present(
+    session: Session, table: type[Base], columns: Sequence[str], rows: Select[Any]
+) -> None:
+    """All that `rows` selects in one statement, each row unless it is there; `rows` has a WHERE.
+
+    SQLite would take ON CONFLICT for a join's condition without one.
+    """
+    postgres = session.get_bind().dialect.name == "postgresql"
+    insert = (postgresql if postgres else sqlite).insert(table)
+    session.execute(insert.from_select(columns, rows).on_conflict_do_nothing())
 
 
 def find_or_insert(

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from sqlalchemy import Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from db.jobs import JobKind, add_job
+from db.jobs import JobKind, add_jobs
 from db.priorities import Priority
-from db.states import DeliveryState, ObjectKind
-from db.superseding import WITHDRAWN, supersede_study
+from db.states import ObjectKind
+from db.superseding import WITHDRAWN
 from db.tables import (
     Analysis,
-    Consignment,
     Delivery,
     Instance,
     Report,
@@ -45,7 +44,7 @@ def count_results_of(session: Session, model_version: str) -> Withdrawal:
     return Withdrawal(studies=len({study_id for study_id, _ in found}), images=len(found))
 
 
-def withdraw_model(session: Session, model_version: str, reason: str) -> Withdrawal:
+def withdraw_model(session: Session, model_version: str, reason: str) -> None:
     """Note it, and ask for another look at every image whose answer is by this version.
 
     Again for the same version: what had no other model to look at it is asked for once more.
@@ -53,13 +52,10 @@ def withdraw_model(session: Session, model_version: str, reason: str) -> Withdra
     insert_unless_present(
         session, WithdrawnModel, {"model_version": model_version, "reason": reason}
     )
-    found = session.execute(_latest_of(model_version)).all()
-    for _, instance_id in found:
-        # After all that comes in today: thousands of images may have to be looked at again.
-        add_job(session, JobKind.ANALYSE, instance_id, priority=Priority.LOW)
-    for study_id in session.scalars(_studies_with_unsent(model_version)).all():
-        supersede_study(session, study_id)
-    return Withdrawal(studies=len({study_id for study_id, _ in found}), images=len(found))
+    # After all that comes in today: thousands of images may have to be looked at again. What still
+    # waits to be sent is held back when its turn comes, and superseded by the next report.
+    instances = _latest_of(model_version).with_only_columns(Instance.id, maintain_column_froms=True)
+    add_jobs(session, JobKind.ANALYSE, instances, priority=Priority.LOW)
 
 
 def withdrawn_reason(session: Session, model_version: str) -> str | None:
@@ -107,24 +103,6 @@ def _latest_of(model_version: str) -> Select[int, int]:
             ~exists().where(newer.instance_id == Instance.id, newer.id > Analysis.id),
         )
         .order_by(Instance.id)
-    )
-
-
-def _studies_with_unsent(model_version: str) -> Select[int]:
-    """Where something waits to be sent that may quote this version."""
-    looked_at = (
-        select(Series.study_id)
-        .join(Instance, Instance.series_id == Series.id)
-        .join(Analysis, Analysis.instance_id == Instance.id)
-        .where(Analysis.model_version == model_version)
-    )
-    return (
-        select(Report.study_id)
-        .join(Consignment, Consignment.report_id == Report.id)
-        .join(Delivery, Delivery.consignment_id == Consignment.id)
-        .where(Delivery.state == DeliveryState.QUEUED, Report.study_id.in_(looked_at))
-        .distinct()
-        .order_by(Report.study_id)
     )
 
 

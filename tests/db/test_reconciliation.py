@@ -19,6 +19,7 @@ from db.reconciliation import (
     needs_images,
 )
 from db.session import reading, transaction
+from db.superseding import supersede_study
 from db.withdrawal import withdraw_model
 from tests.db.ledger import NO_FRACTURE, analyse, claim, confirm, deliver, receive, received, report
 
@@ -193,6 +194,7 @@ def test_a_study_whose_results_were_withdrawn_before_they_were_sent_is_not_done_
     report(ledger, "PACS")
     with transaction(ledger) as session:
         withdraw_model(session, NO_FRACTURE.model_version, "it missed wrists")
+        supersede_study(session, 1)  # as when its turn to be sent comes
     with reading(ledger) as session:
         [study] = load_ledger_studies(session, ["1.2.3"], ["PACS"]).values()
     assert (study.state, study.outcome) == ("reported", Outcome.WAITING)

@@ -39,9 +39,9 @@ def reported(ledger: Engine) -> None:
         deliver(ledger)
 
 
-def withdraw(ledger: Engine, version: str = "1.0") -> Withdrawal:
+def withdraw(ledger: Engine, version: str = "1.0") -> None:
     with transaction(ledger) as session:
-        return withdraw_model(session, version, "it missed wrists")
+        withdraw_model(session, version, "it missed wrists")
 
 
 def open_analyses(ledger: Engine) -> list[int]:
@@ -58,7 +58,7 @@ def test_every_image_of_the_version_is_looked_at_again(ledger: Engine) -> None:
         assert count_results_of(session, "1.0") == Withdrawal(studies=1, images=2)
         assert count_results_of(session, "3.0") == Withdrawal(studies=0, images=0)
         assert withdrawn_reason(session, "1.0") is None
-    assert withdraw(ledger) == Withdrawal(studies=1, images=2)
+    withdraw(ledger)
     assert open_analyses(ledger) == [1, 2]
     with reading(ledger) as session:
         assert withdrawn_reason(session, "1.0") == "model 1.0 was withdrawn: it missed wrists"
@@ -71,7 +71,8 @@ def test_an_image_that_another_version_has_looked_at_since_is_left_alone(ledger:
     reported(ledger)
     withdraw(ledger)
     analyse(ledger, NEWER, NEWER)
-    assert withdraw(ledger) == Withdrawal(studies=0, images=0)
+    withdraw(ledger)
+    assert open_analyses(ledger) == []
 
 
 def test_what_no_model_looked_at_is_asked_for_once_more(ledger: Engine) -> None:
@@ -79,7 +80,7 @@ def test_what_no_model_looked_at_is_asked_for_once_more(ledger: Engine) -> None:
     withdraw(ledger)
     analyse(ledger, BLIND, BLIND)
     assert open_analyses(ledger) == []
-    assert withdraw(ledger) == Withdrawal(studies=1, images=2)
+    withdraw(ledger)
     assert open_analyses(ledger) == [1, 2]
 
 
