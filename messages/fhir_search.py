@@ -71,8 +71,8 @@ def read_search(
             f"{resource_type} can be searched by {', '.join(known)}, and by nothing else; "
             "without handling=strict other parameters are ignored"
         )
-    used = tuple((name, text) for name, text in asked if name in known and text)
-    _refuse_unsearchable([text for _, text in used])
+    used = tuple((name, text) for name, text in asked if name in known)
+    _refuse_unsearchable(used)
     return Search(
         conditions=tuple(_condition(known[name], site, text) for name, text in used),
         tests=tuple((known[name], text) for name, text in used),
@@ -93,12 +93,18 @@ def _refuse_other_spellings(resource_type: str, names: Sequence[str]) -> None:
             raise invalid(f"{resource_type} can be searched by {spelled}, in no other form")
 
 
-def _refuse_unsearchable(texts: Sequence[str]) -> None:
-    """What a database takes for its own failure: SQLite very many values, PostgreSQL a NUL."""
-    if sum(len(split_alternatives(text)) for text in texts) > _VALUES_MAX:
+def _refuse_unsearchable(used: Sequence[tuple[str, str]]) -> None:
+    """What asks for nothing, or for what a database takes for its own failure.
+
+    Passed over, a patient whose identifier is empty would be every patient.
+    """
+    for name, text in used:
+        if not text:
+            raise invalid(f"{name} has no value")
+        if "\0" in text:  # PostgreSQL
+            raise invalid("no value has a NUL character in it")
+    if sum(len(split_alternatives(text)) for _, text in used) > _VALUES_MAX:  # SQLite
         raise invalid(f"at most {_VALUES_MAX} values are looked for at once")
-    if any("\0" in text for text in texts):
-        raise invalid("no value has a NUL character in it")
 
 
 def _condition(parameter: SearchParameter, site: FhirSite, text: str) -> Condition:

@@ -175,7 +175,7 @@ def _form(request: Request, body: bytes) -> Asked:
         raise invalid("a search of such length is none")
     if body and not request.headers.get("content-type", "").startswith(_FORM):
         raise FhirRefusal(415, IssueCode.NOT_SUPPORTED, f"a search is sent as {_FORM}")
-    return parse_qsl(body.decode("utf-8", "replace"))
+    return parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 def _not_found(sentence: str) -> FhirRefusal:

@@ -223,6 +223,8 @@ def test_an_unknown_parameter_is_left_out_of_the_self_link_or_refused(client: Cl
         (f"DiagnosticReport?_id={'a,' * 201}", 400, "invalid"),
         ("DiagnosticReport?" + "patient.identifier=P-1&" * 201, 400, "invalid"),
         ("DiagnosticReport?patient=Patient/1", 400, "invalid"),
+        ("DiagnosticReport?patient.identifier=", 400, "invalid"),
+        ("DiagnosticReport?status=preliminary&date=", 400, "invalid"),
         ("DiagnosticReport?patient=P-1", 400, "invalid"),
         ("DiagnosticReport?patient.name=Yamada", 400, "invalid"),
         ("DiagnosticReport?patient:Patient.identifier=P-1", 400, "invalid"),
@@ -255,6 +257,7 @@ def test_a_search_by_form_keeps_patients_out_of_urls(client: Client) -> None:
     address = f"{client.base_url}/DiagnosticReport/_search"
     bundle = client.http.post(address, data={"patient.identifier": "P-2"}).json()
     assert bundle["entry"] == client.get("DiagnosticReport?patient.identifier=P-2").json()["entry"]
+    assert client.http.post(address, data={"patient.identifier": ""}).status_code == 400
     assert client.http.post(address, json={}).status_code == 415
 
 
