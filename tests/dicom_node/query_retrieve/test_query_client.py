@@ -244,7 +244,7 @@ def test_a_pacs_that_dies_half_way_has_not_answered(archive: Archive) -> None:
 
 
 def test_no_answer_is_taken_away_by_the_thread_of_the_library(archive: Archive) -> None:
-    """On a busy machine it wakes when the answer is there, and who asked does not look for it yet."""
+    """On a busy machine it wakes when the answer is there, before who asked looks for it."""
     with querying(replace(archive.destination, dimse_timeout_seconds=2), "OSTEON") as pacs:
         dimse = pacs._association.dimse
         send = dimse.send_msg
