@@ -4,13 +4,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.clock import database_now
 from db.jobs import Claim, JobKind, add_job, bury_job, finish_job, hold, put_off_job
 from db.states import AnalysisState, DeliveryState, ObjectKind
 from db.superseding import supersede_consignment
-from db.tables import Consignment, Delivery, Report, ResultObject, Study
+from db.tables import (
+    Analysis,
+    Consignment,
+    Delivery,
+    Instance,
+    Report,
+    ResultObject,
+    Series,
+    Study,
+)
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ class ConsignmentOrder:
     study_instance_uid: str
     revision: int
     state: AnalysisState
+    is_partial: bool  # an image was not analysed
+    kinds_before: frozenset[ObjectKind]  # what the destination has of earlier revisions
     items: tuple[Item, ...]
 
 
@@ -85,6 +96,8 @@ def load_consignment(session: Session, consignment_id: int) -> ConsignmentOrder:
         study_instance_uid=study_instance_uid,
         revision=report.revision,
         state=report.state,
+        is_partial=_is_partial(session, report),
+        kinds_before=_kinds_before(session, report, consignment.destination),
         items=_load_items(session, consignment_id),
     )
 
@@ -166,6 +179,41 @@ def queue_consignments(
         session.add_all(Delivery(consignment_id=consignment.id, object_id=one) for one in ids)
         session.flush()
         add_job(session, JobKind.DELIVER, consignment.id, lane=destination, priority=priority)
+
+
+def _is_partial(session: Session, report: Report) -> bool:
+    """Of each image the analysis counts that was the latest when the report was written."""
+    seen = aliased(Analysis)
+    latest = select(func.max(seen.id)).where(
+        seen.instance_id == Analysis.instance_id, seen.evidence_version <= report.evidence_version
+    )
+    asked = (
+        select(Analysis.id)
+        .join(Instance, Instance.id == Analysis.instance_id)
+        .join(Series, Series.id == Instance.series_id)
+        .where(Series.study_id == report.study_id, Instance.is_image)
+        .where(Instance.quarantine_reason.is_(None))
+        .where(Analysis.state == AnalysisState.NOT_ANALYSED)
+        .where(Analysis.id == latest.scalar_subquery())
+    )
+    return session.scalars(asked.limit(1)).one_or_none() is not None
+
+
+def _kinds_before(session: Session, report: Report, destination: str) -> frozenset[ObjectKind]:
+    asked = (
+        select(ResultObject.kind)
+        .join(Delivery, Delivery.object_id == ResultObject.id)
+        .join(Consignment, Consignment.id == Delivery.consignment_id)
+        .join(Report, Report.id == Consignment.report_id)
+        .where(
+            Report.study_id == report.study_id,
+            Report.revision < report.revision,
+            Consignment.destination == destination,
+            Delivery.state.in_((DeliveryState.SENT, DeliveryState.COMMITTED)),
+        )
+        .distinct()
+    )
+    return frozenset(session.scalars(asked))
 
 
 def _has_queued(session: Session, consignment_id: int) -> bool:

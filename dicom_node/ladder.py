@@ -4,7 +4,7 @@ From the top: a report with presentation states, a report with secondary capture
 and presentation states alone where nothing else is taken.
 """
 
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from pydicom.uid import UID
@@ -38,6 +38,26 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How a study stands with a destination: what the report says, and what came there before."""
+
+    negative: bool = False  # no fracture on any image that was assessed
+    partial: bool = False  # an image was not assessed
+    before: frozenset[ResultKind] = frozenset()  # of earlier revisions, at this destination
+
+    def why_page(self, wishes: Wishes) -> str | None:
+        """Why a summary page is wanted though other objects show the fractures; None: it is not."""
+        if ResultKind.SUMMARY in self.before:
+            return "an earlier one would stay the newest"
+        if self.partial:
+            return "an image was not assessed"
+        was_shown = not self.before.isdisjoint((ResultKind.GSPS, ResultKind.SC))
+        if self.negative and was_shown and not wishes.pictures_of_negatives:
+            return "earlier pictures show what is not found any more"
+        return None
+
+
+@dataclass(frozen=True)
 class Offered:
     """An object that may be sent, with the SOP classes it can be sent in, the best first."""
 
@@ -61,10 +81,10 @@ class Rung:
 
 
 def choose_rung(
-    offered: Sequence[Offered], accepted: Set[str], wishes: Wishes, *, negative: bool
+    offered: Sequence[Offered], accepted: Set[str], wishes: Wishes, standing: Standing
 ) -> Rung:
     """What a destination that accepts these SOP classes gets; nothing sent: it takes none of it."""
-    ladder = _Ladder(offered, accepted, wishes, negative)
+    ladder = _Ladder(offered, accepted, wishes, standing)
     sent: dict[int, str] = {}
     omitted: dict[int, str] = {}
     for one in offered:
@@ -81,7 +101,7 @@ class _Ladder:
     """What follows from the accepted classes for all the objects of a report together."""
 
     def __init__(
-        self, offered: Sequence[Offered], accepted: Set[str], wishes: Wishes, negative: bool
+        self, offered: Sequence[Offered], accepted: Set[str], wishes: Wishes, standing: Standing
     ) -> None:
         self._offered, self._accepted = offered, accepted
         self._wishes = wishes
@@ -90,16 +110,24 @@ class _Ladder:
         self._captures_only = takes_captures and not self._has_report
         # Silence must never mean "normal": what is left out, something else has said.
         said_otherwise = self._has_report or takes_captures
-        self._is_brief = negative and not wishes.pictures_of_negatives and said_otherwise
+        self._is_brief = standing.negative and not wishes.pictures_of_negatives and said_otherwise
         self._has_gsps = self._is_accepted(ResultKind.GSPS) and not self._captures_only
         self._shown = {
             one.image for one in offered if one.kind is ResultKind.GSPS and self._has_gsps
         }
+        # Pictures go once: a revision without new ones offers none.
+        self._study_has_gsps = self._has_gsps or ResultKind.GSPS in standing.before
+        self._why_page = standing.why_page(wishes)
 
     def why_not(self, one: Offered) -> str | None:
         """Why an object is not for this destination though it might accept it."""
         if one.kind not in _PICTURES or one.kind in self._wishes.also:
             return None
+        if one.kind is ResultKind.SUMMARY and self._why_page is not None:
+            return None
+        return self._why_not_by_rung(one)
+
+    def _why_not_by_rung(self, one: Offered) -> str | None:
         return self._why_not_brief(one) if self._is_brief else self._why_not_shown(one)
 
     def _why_not_brief(self, one: Offered) -> str | None:
@@ -112,7 +140,7 @@ class _Ladder:
             return "without a report, secondary captures say more"
         if one.kind is ResultKind.SC and one.image in self._shown:
             return _SHOWN_BY_GSPS
-        if one.kind is ResultKind.SUMMARY and self._has_gsps:
+        if one.kind is ResultKind.SUMMARY and self._study_has_gsps:
             return _SHOWN_BY_GSPS
         return None
 
@@ -120,14 +148,21 @@ class _Ladder:
         """Which classes decided, and which settings."""
         report = next((one for one in self._offered if one.kind is ResultKind.SR), None)
         steps = [] if report is None else [self._about_report(report)]
+        page = next((one for one in self._offered if self._is_wanted_page(one, sent)), None)
         if self._is_brief:
-            return "; ".join([*steps, self._about_negative(sent)])
-        if self._offers(ResultKind.GSPS):
+            steps.append(self._about_negative(sent.keys() - {page.number} if page else sent))
+        elif self._offers(ResultKind.GSPS):
             taken = "accepts" if self._is_accepted(ResultKind.GSPS) else "does not accept"
             steps.append(f"{taken} presentation states")
-        return "; ".join(steps)
+        return "; ".join([*steps, *([f"a summary page besides: {self._why_page}"] if page else [])])
 
-    def _about_negative(self, sent: Mapping[int, str]) -> str:
+    def _is_wanted_page(self, one: Offered, sent: Mapping[int, str]) -> bool:
+        """Whether it goes for what it says, though the rung has no page."""
+        is_page = one.kind is ResultKind.SUMMARY and one.number in sent
+        asked_for = one.kind in self._wishes.also
+        return is_page and not asked_for and self._why_not_by_rung(one) is not None
+
+    def _about_negative(self, sent: Collection[int]) -> str:
         if not self._has_report:
             return _ON_ONE_PAGE
         return _REPORT_ALONE if len(sent) == 1 else _REPORT_AND_MORE

@@ -20,7 +20,7 @@ from db.destinations import note_answer, note_failure
 from db.jobs import Claim
 from db.session import transaction
 from db.states import AnalysisState
-from dicom_node.ladder import Offered, Rung, choose_rung
+from dicom_node.ladder import Offered, Rung, Standing, choose_rung
 from dicom_node.peer import PeerRefused, PeerTrouble
 from dicom_node.results.result_object import ResultKind
 from dicom_node.sender import SendableObject
@@ -103,7 +103,7 @@ def _send_objects(
         [_offered(item) for item in order.items],
         accepted,
         destination.wishes,
-        negative=order.state is AnalysisState.NONE,
+        _standing(order),
     )
     if not rung.sent:
         raise PeerRefused(f"{destination.peer} accepts none of our results; enable them there")
@@ -133,6 +133,14 @@ def _send(kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Accepta
         return
     with transaction(kitchen.ledger) as session:
         mark_sent(session, claim, item.delivery_id, acceptance)
+
+
+def _standing(order: ConsignmentOrder) -> Standing:
+    return Standing(
+        negative=order.state is AnalysisState.NONE,
+        partial=order.is_partial,
+        before=frozenset(ResultKind(kind.value) for kind in order.kinds_before),
+    )
 
 
 def _offered(item: Item) -> Offered:

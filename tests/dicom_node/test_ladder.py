@@ -1,5 +1,7 @@
 """What follows from the SOP classes a destination accepts."""
 
+from typing import Any
+
 import pytest
 from pydicom.uid import (
     Comprehensive3DSRStorage,
@@ -9,7 +11,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from dicom_node.ladder import Offered, Rung, Wishes, choose_rung
+from dicom_node.ladder import Offered, Rung, Standing, Wishes, choose_rung
 from dicom_node.results.result_object import ResultKind
 
 SR3D, SR2D = str(Comprehensive3DSRStorage), str(ComprehensiveSRStorage)
@@ -28,8 +30,8 @@ OFFERED = (
 )
 
 
-def choose(*accepted: str, negative: bool = False, wishes: Wishes | None = None) -> Rung:
-    return choose_rung(OFFERED, frozenset(accepted), wishes or Wishes(), negative=negative)
+def choose(*accepted: str, wishes: Wishes | None = None, **standing: Any) -> Rung:
+    return choose_rung(OFFERED, frozenset(accepted), wishes or Wishes(), Standing(**standing))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,7 @@ def test_what_is_not_sent_has_its_reason() -> None:
 
 def test_an_image_without_a_presentation_state_goes_as_a_capture() -> None:
     colour = [one for one in OFFERED if one.number != STATE_2]
-    rung = choose_rung(colour, frozenset({SR3D, GSPS, SC}), Wishes(), negative=False)
+    rung = choose_rung(colour, frozenset({SR3D, GSPS, SC}), Wishes(), Standing())
     assert set(rung.sent) == {REPORT, STATE_1, CAPTURE_2}
 
 
@@ -116,3 +118,46 @@ def test_silence_never_means_normal() -> None:
 
 def test_presentation_states_of_a_negative_are_better_than_nothing() -> None:
     assert set(choose(GSPS, negative=True).sent) == {STATE_1, STATE_2}
+
+
+SHOWN = frozenset({ResultKind.SR, ResultKind.GSPS})
+WHY_A_PAGE = [
+    ({"before": SHOWN | {ResultKind.SUMMARY}}, "an earlier one would stay the newest"),
+    ({"partial": True}, "an image was not assessed"),
+    ({"negative": True, "partial": True}, "an image was not assessed"),
+    ({"negative": True, "before": SHOWN}, "earlier pictures show what is not found any more"),
+]
+
+
+@pytest.mark.parametrize(("standing", "why"), WHY_A_PAGE)
+def test_a_page_goes_besides_where_else_nobody_would_see_it(
+    standing: dict[str, Any], why: str
+) -> None:
+    rung = choose(SR3D, GSPS, SC, **standing)
+    pictures = set() if standing.get("negative") else {STATE_1, STATE_2}
+    assert set(rung.sent) == {REPORT, SUMMARY} | pictures
+    assert rung.reason.endswith(f"; a summary page besides: {why}")
+    assert ("report alone" in rung.reason) is bool(standing.get("negative"))
+
+
+def test_a_page_that_goes_anyway_needs_no_other_reason() -> None:
+    assert "besides" not in choose(SR3D, SC, partial=True).reason
+    wishes = Wishes(also=frozenset({ResultKind.SUMMARY}))
+    assert "besides" not in choose(SR3D, GSPS, SC, wishes=wishes, partial=True).reason
+
+
+def test_a_page_that_is_not_accepted_is_not_spoken_of() -> None:
+    assert "besides" not in choose(SR3D, GSPS, partial=True).reason
+
+
+def test_a_revision_without_new_pictures_is_still_one_shown_by_presentation_states() -> None:
+    late = [one for one in OFFERED if one.image is None]
+    takes = frozenset({SR3D, GSPS, SC})
+    rung = choose_rung(late, takes, Wishes(), Standing(before=SHOWN))
+    assert set(rung.sent) == {REPORT}
+    assert rung.omitted[SUMMARY] == "presentation states show it"
+
+
+def test_pictures_of_negatives_say_themselves_what_is_not_found() -> None:
+    wishes = Wishes(pictures_of_negatives=True)
+    assert SUMMARY not in choose(SR3D, GSPS, SC, wishes=wishes, negative=True, before=SHOWN).sent

@@ -166,3 +166,20 @@ def test_objects_for_one_kind_of_destination_are_not_made_for_another(
     [row] = _deliveries(ward)
     assert row["objects"] == 1
     assert ward.made(ObjectKind.PDF) == ward.made(ObjectKind.SUMMARY) == []
+
+
+def test_an_image_that_could_not_be_assessed_is_seen_where_presentation_states_go(
+    open_ward: OpenWard,
+) -> None:
+    first, late = study_of_two_views()
+    late.BodyPartExamined = "SKULL"
+    with running_pacs(EVERYTHING) as pacs:
+        ward = open_ward(PacsDestination("pacs", pacs.destination, prove=False))
+        ward.receive(first)
+        ward.run_until_quiet()
+        assert pacs.summaries() == []
+        ward.receive(late)
+        ward.run_until_quiet()
+        assert len(pacs.summaries()) == 1
+    told = _deliveries(ward)[-1]
+    assert told["why"].endswith("a summary page besides: an image was not assessed")
