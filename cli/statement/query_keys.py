@@ -14,6 +14,20 @@ _KINDS = {
     "US": "single value, by number",
     "PN": "single value, wild card; letter case and width do not count, each component group alone",
 }
+# Of type R in PS3.4 tables C.6-5 (study), C.6-3 (series) and C.6-4 (composite object).
+_REQUIRED = frozenset(
+    {
+        "StudyDate",
+        "StudyTime",
+        "AccessionNumber",
+        "PatientName",
+        "PatientID",
+        "StudyID",
+        "Modality",
+        "SeriesNumber",
+        "InstanceNumber",
+    }
+)
 _TEXT = "single value, wild card; letter case counts"
 
 
@@ -32,9 +46,15 @@ def _rows_of(level: Level) -> list[tuple[str, ...]]:
 
 def _row(level: Level, keyword: str) -> tuple[str, ...]:
     tag, vr = _tag(keyword), dictionary_VR(keyword)
-    kind = "unique" if keyword == UNIQUE_KEYS[level] else "optional"
     name = dictionary_description(keyword)
-    return level.value, name, f"({tag >> 16:04X},{tag & 0xFFFF:04X})", vr, kind, _matching(vr)
+    place = f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    return level.value, name, place, vr, _type(level, keyword), _matching(vr)
+
+
+def _type(level: Level, keyword: str) -> str:
+    if keyword == UNIQUE_KEYS[level]:
+        return "unique"
+    return "required" if keyword in _REQUIRED else "optional"
 
 
 def _matching(vr: str) -> str:

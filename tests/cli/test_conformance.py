@@ -185,6 +185,17 @@ def test_every_status_of_a_peer_that_has_words_is_listed() -> None:
     assert set(QUERY_MEANINGS) <= set(status_codes.QUERY_RESPONSES)
 
 
+def test_keys_have_the_type_that_the_standard_gives_them(statement: str) -> None:
+    """PS3.4 tables C.6-5, C.6-3 and C.6-4: what every SCP has to match is no option."""
+    rows = re.findall(r"^\| (STUDY|SERIES|IMAGE) \| ([^|]+) \| .* \| required \|", statement, re.M)
+    assert rows == [
+        *(("STUDY", name) for name in ("Study Date", "Study Time", "Accession Number")),
+        *(("STUDY", name) for name in ("Patient's Name", "Patient ID", "Study ID")),
+        *(("SERIES", name) for name in ("Modality", "Series Number")),
+        ("IMAGE", "Instance Number"),
+    ]
+
+
 def test_the_statuses_of_commitment_are_listed() -> None:
     tree = ast.parse((ROOT / "dicom_node/commitment/service.py").read_text())
     constants = {
