@@ -194,10 +194,11 @@ def build_broker(settings: Settings) -> Broker:
 
 
 def concurrency(settings: Settings, queues: list[str]) -> int:
-    """Threads of a worker; each destination may hold four of them up, and none of the others."""
+    """Threads of a worker: each destination may hold up four of them, each peer that asks one."""
     if "analyse" in queues:
         return settings.analyse_workers
-    return settings.deliver_workers + 4 * len(settings.destinations)
+    asking = [peer for peer in settings.peers if peer.host is not None]
+    return settings.deliver_workers + 4 * len(settings.destinations) + len(asking)
 
 
 def model_dir(settings: Settings) -> Path:

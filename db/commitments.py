@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import Select, and_, func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import database_now
@@ -26,8 +26,7 @@ class ConfirmationOrder:
     destination: str
     study_instance_uid: str
     objects: tuple[StoredObject, ...]
-    requests: int  # asked so far without an answer
-    last_asked_at: datetime | None
+    requests: int  # asked since the last sending: none of them settled it all
     last_sent_at: datetime | None  # what is sent later is not among the objects
 
 
@@ -45,20 +44,17 @@ def load_confirmation(session: Session, consignment_id: int) -> ConfirmationOrde
         .join(Study, Study.id == Report.study_id)
         .where(Consignment.id == consignment_id)
     ).one()
-    requests, last_asked_at = session.execute(
-        select(func.count(), func.max(CommitmentRequest.asked_at)).where(
-            CommitmentRequest.consignment_id == consignment_id,
-            CommitmentRequest.answered_at.is_(None),
-        )
-    ).one()
+    requests = select(func.count()).where(
+        CommitmentRequest.consignment_id == consignment_id,
+        CommitmentRequest.asked_at >= _last_sending(consignment_id).scalar_subquery(),
+    )
     return ConfirmationOrder(
         consignment_id=consignment_id,
         destination=destination,
         study_instance_uid=study_instance_uid,
         objects=_unproved(session, consignment_id),
-        requests=requests,
-        last_asked_at=last_asked_at,
-        last_sent_at=_last_sent_at(session, consignment_id),
+        requests=session.execute(requests).scalar_one(),
+        last_sent_at=session.scalars(_last_sending(consignment_id)).one(),
     )
 
 
@@ -134,12 +130,12 @@ def _ask_about_the_rest(session: Session, claim: Claim) -> None:
 
 
 def _sent_since(session: Session, order: ConfirmationOrder) -> bool:
-    return _last_sent_at(session, order.consignment_id) != order.last_sent_at
+    last_sent_at = session.scalars(_last_sending(order.consignment_id)).one()
+    return last_sent_at != order.last_sent_at
 
 
-def _last_sent_at(session: Session, consignment_id: int) -> datetime | None:
-    asked = select(func.max(Delivery.sent_at)).where(Delivery.consignment_id == consignment_id)
-    return session.scalars(asked).one()
+def _last_sending(consignment_id: int) -> Select[datetime | None]:
+    return select(func.max(Delivery.sent_at)).where(Delivery.consignment_id == consignment_id)
 
 
 def _lock_jobs(session: Session, consignment_id: int) -> None:

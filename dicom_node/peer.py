@@ -25,6 +25,10 @@ class PeerUnavailable(PeerTrouble):
     """The peer cannot take it now: try again later."""
 
 
+class NotTakenNow(PeerUnavailable):
+    """The peer is there and cannot take this very object now; others it may take."""
+
+
 class PeerRefused(PeerTrouble):
     """The peer will not take it, however often it is asked: a person looks."""
 

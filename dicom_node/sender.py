@@ -24,7 +24,13 @@ from pynetdicom.sop_class import (
 
 from dicom_node.discretion import silence_dicom_libraries
 from dicom_node.echo import VERIFICATION_PROPOSALS
-from dicom_node.peer import Destination, PeerRefused, PeerUnavailable, associate
+from dicom_node.peer import (
+    Destination,
+    NotTakenNow,
+    PeerRefused,
+    PeerUnavailable,
+    associate,
+)
 from dicom_node.statuses import Verdict, describe, verdict_on
 
 __all__ = ["Destination", "PeerRefused", "PeerUnavailable", "SendableObject", "Sender", "Sent"]
@@ -184,7 +190,7 @@ class _Line:
         verdict = verdict_on(status)
         message = f"{self._destination} answers: {describe(status)}"
         if verdict is Verdict.TRY_AGAIN:
-            raise PeerUnavailable(message, status)
+            raise NotTakenNow(message, status)
         if verdict is Verdict.ASK_A_PERSON:
             raise PeerRefused(message, status)
         warning = message if verdict is Verdict.STORED_WITH_WARNING else None

@@ -3,13 +3,14 @@
 import time
 from dataclasses import dataclass
 
-from dicom_node.peer import PeerRefused, PeerUnavailable
+from dicom_node.peer import NotTakenNow, PeerRefused, PeerUnavailable
 from messages.fhir_exchange import Answer, FhirDestination, post
 
 __all__ = ["FhirDestination", "Pushed", "push_bundle"]
 
 _ANSWERED = 200
 _LATER = {408, 425, 429}
+_AWAY = {502, 503, 504}  # what a proxy answers for a server that is not there
 _CONFLICT = 409
 _CONFLICT_PAUSE_SECONDS = 0.2
 _REASONS = {
@@ -84,7 +85,8 @@ def _trouble(destination: FhirDestination, answer: Answer) -> PeerUnavailable | 
     named = f" ({', '.join(codes)})" if codes else ""
     if status in _LATER or status >= 500:
         sentence = f"{destination} cannot take it now: HTTP {status}{named}; it is tried again"
-        return PeerUnavailable(sentence, status)
+        is_away = status in _LATER or status in _AWAY
+        return PeerUnavailable(sentence, status) if is_away else NotTakenNow(sentence, status)
     unknown = _SENT_ELSEWHERE if answer.is_redirect else "does not take it"
     words = _REASONS.get(status, unknown)
     return PeerRefused(f"{destination} {words}: HTTP {status}{named}", status)

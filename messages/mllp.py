@@ -5,7 +5,7 @@ import ssl
 import time
 from dataclasses import dataclass
 
-from dicom_node.peer import PeerRefused, PeerUnavailable, connection_trouble
+from dicom_node.peer import NotTakenNow, PeerRefused, PeerUnavailable, connection_trouble
 from messages.acknowledgement import (
     Acknowledgement,
     AcknowledgementUnreadable,
@@ -63,7 +63,7 @@ def send_message(destination: MllpDestination, encoded: bytes) -> Acknowledgemen
 def _judge(destination: MllpDestination, acknowledgement: Acknowledgement) -> None:
     said = f"{destination} answers: {acknowledgement.words}"
     if acknowledgement.verdict is Verdict.TRY_AGAIN:
-        raise PeerUnavailable(said, acknowledgement.condition)
+        raise NotTakenNow(said, acknowledgement.condition)
     if acknowledgement.verdict is Verdict.ASK_A_PERSON:
         raise PeerRefused(f"{said}; look into its log", acknowledgement.condition)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeAlias
 
 import structlog
 
@@ -21,7 +22,7 @@ from db.jobs import Claim
 from db.session import transaction
 from db.states import AnalysisState
 from dicom_node.ladder import Offered, Rung, Standing, choose_rung
-from dicom_node.peer import PeerRefused, PeerTrouble
+from dicom_node.peer import NotTakenNow, PeerRefused, PeerTrouble
 from dicom_node.results.result_object import ResultKind
 from dicom_node.sender import SendableObject
 from messages.fhir_push import push_bundle
@@ -31,6 +32,8 @@ from worker.kitchen import Kitchen
 from worker.retrying import PersonNeeded
 
 log = structlog.get_logger(__name__)
+
+Sending: TypeAlias = tuple[Item, Callable[[], Acceptance]]
 
 
 def destination_named(kitchen: Kitchen, name: str) -> ResultDestination:
@@ -43,13 +46,23 @@ def destination_named(kitchen: Kitchen, name: str) -> ResultDestination:
 
 @contextmanager
 def watched(kitchen: Kitchen, name: str) -> Iterator[None]:
-    """Notes how the destination fares: after a failure it is left alone for a while."""
+    """Notes how the destination fares: after a failure it is left alone for a while.
+
+    That it cannot take one object says nothing of others.
+    """
     try:
         yield
+    except NotTakenNow:
+        _note_answer(kitchen, name)
+        raise
     except PeerTrouble as trouble:
         with transaction(kitchen.ledger) as session:
             note_failure(session, name, str(trouble))
         raise
+    _note_answer(kitchen, name)
+
+
+def _note_answer(kitchen: Kitchen, name: str) -> None:
     with transaction(kitchen.ledger) as session:
         note_answer(session, name)
 
@@ -57,24 +70,32 @@ def watched(kitchen: Kitchen, name: str) -> Iterator[None]:
 def send_consignment(
     kitchen: Kitchen, claim: Claim, destination: ResultDestination, order: ConsignmentOrder
 ) -> None:
-    """Sends what is not sent yet; a refused object does not keep the others back.
+    """Sends what is not sent yet; one object that is not taken does not keep the others back.
 
-    PeerTrouble: the destination takes nothing now, and what is left is sent another time.
+    PeerTrouble: what is left is sent another time.
     """
     if isinstance(destination, PacsDestination):
-        _send_objects(kitchen, claim, destination, order)
+        sendings = _objects(kitchen, claim, destination, order)
     else:
-        _send_messages(kitchen, claim, destination, order)
+        sendings = _messages(kitchen, claim, destination, order)
+    not_taken: NotTakenNow | None = None
+    for item, send in sendings:
+        try:
+            _send(kitchen, claim, item, send)
+        except NotTakenNow as trouble:
+            not_taken = not_taken or trouble
+    if not_taken is not None:
+        raise not_taken
 
 
-def _send_messages(
+def _messages(
     kitchen: Kitchen, claim: Claim, destination: Hl7Receiver | FhirServer, order: ConsignmentOrder
-) -> None:
+) -> Iterator[Sending]:
     with transaction(kitchen.ledger) as session:
         due = save_choice(session, claim, Choice(*_language(destination), omitted={}))
     for item in order.items:
         if item.delivery_id in due:
-            _send(kitchen, claim, item, partial(_tell, kitchen, destination, item.candidates[0]))
+            yield item, partial(_tell, kitchen, destination, item.candidates[0])
 
 
 def _language(destination: Hl7Receiver | FhirServer) -> tuple[str, str]:
@@ -95,9 +116,9 @@ def _tell(
     return Acceptance(stored.object_id, status=pushed.status, warning=None)
 
 
-def _send_objects(
+def _objects(
     kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConsignmentOrder
-) -> None:
+) -> Iterator[Sending]:
     accepted = kitchen.sender.accepted_classes(destination.peer)
     rung = choose_rung(
         [_offered(item) for item in order.items],
@@ -111,8 +132,7 @@ def _send_objects(
         due = save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
     for item in order.items:
         if item.delivery_id in due:
-            chosen = _chosen(item, rung)
-            _send(kitchen, claim, item, partial(_store, kitchen, destination, chosen))
+            yield item, partial(_store, kitchen, destination, _chosen(item, rung))
 
 
 def _store(kitchen: Kitchen, destination: PacsDestination, stored: StoredObject) -> Acceptance:

@@ -23,11 +23,13 @@ from db.jobs import (
     put_off_job,
 )
 from db.session import LedgerUnavailable, transaction
+from dicom_node.peer import NotTakenNow
 from dicom_node.spool import ObjectGone
 from worker.kitchen import Kitchen
 from worker.retrying import (
     NODE_TROUBLE,
     NODE_TROUBLE_DELAY_SECONDS,
+    NOT_TAKEN,
     OBJECT_GONE,
     RETRY_POLICIES,
     NotNow,
@@ -70,6 +72,8 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> bool:
             raise
         except PersonNeeded as error:
             _bury(kitchen, claim, error)
+        except NotTakenNow as error:
+            _fail(kitchen, claim, error, NOT_TAKEN)
         except ObjectGone as error:
             _fail(kitchen, claim, error, OBJECT_GONE)
         except NotNow as error:

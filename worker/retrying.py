@@ -19,6 +19,8 @@ RETRY_POLICIES = {
 # mend the node, and counts no attempt.
 NODE_TROUBLE = (SpoolError, ArtefactMissing, ArtefactDamaged, ArtefactUnfit, DeviceUnavailable)
 NODE_TROUBLE_DELAY_SECONDS = 15
+# What a destination cannot take for three days, though it takes other things, needs a person.
+NOT_TAKEN = RetryPolicy(80, first_delay_seconds=2, max_delay_seconds=3600)
 # A file that is gone is hardly coming back by itself: after some two hours a person is told.
 OBJECT_GONE = RetryPolicy(12, first_delay_seconds=15, max_delay_seconds=900)
 

@@ -232,7 +232,10 @@ def test_a_gateway_has_all_that_the_file_says(settings: Settings) -> None:
 def test_broker_and_threads_are_as_the_file_has_them(settings: Settings, tmp_path: Path) -> None:
     assert build_broker(settings) == Broker("redis://broker:6379/0", tmp_path / "data/broker")
     assert concurrency(settings, ["analyse"]) == 3
-    assert concurrency(settings, ["report", "deliver"]) == 5 + 4 * len(settings.destinations)
+    asking = sum(peer.host is not None for peer in settings.peers)
+    expected = 5 + 4 * len(settings.destinations) + asking
+    assert asking
+    assert concurrency(settings, ["report", "deliver"]) == expected
 
 
 def test_no_secret_is_shown_where_settings_or_plans_are_printed(settings: Settings) -> None:

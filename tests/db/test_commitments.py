@@ -102,14 +102,16 @@ def test_what_is_asked_is_what_was_sent_and_is_not_proved(ledger: Engine) -> Non
     first = order(ledger)
     assert (first.destination, first.study_instance_uid) == ("PACS", "1.2.3")
     assert [one.sop_instance_uid for one in first.objects] == [SR, SC]
-    assert (first.requests, first.last_asked_at) == (0, None)
+    assert first.requests == 0
     wait(ledger, ask(ledger))
     second = order(ledger)
     assert second.requests == 1
-    assert second.last_asked_at == rows(ledger, CommitmentRequest)[0].asked_at
     assert answer(ledger, SC)
     assert [one.sop_instance_uid for one in order(ledger).objects] == [SR]
-    assert order(ledger).requests == 0
+    assert order(ledger).requests == 1, "it left the SR out"
+    assert answer(ledger, failed=SR, transaction_uid=asked_about(ledger, "2.25.2"))
+    send_what_is_queued(ledger)
+    assert order(ledger).requests == 0, "of what was sent again nobody has been asked"
 
 
 def test_all_kept_ends_the_wait_and_another_destination_is_another_matter(ledger: Engine) -> None:
@@ -264,13 +266,17 @@ def test_of_several_proofs_the_weakest_is_told(ledger: Engine) -> None:
     assert proof(ledger) == "query"
 
 
+def asked_about(ledger: Engine, transaction_uid: str) -> str:
+    """Another question about consignment 1."""
+    with transaction(ledger) as session:
+        session.add(CommitmentRequest(transaction_uid=transaction_uid, consignment_id=1))
+    return transaction_uid
+
+
 def send_again(ledger: Engine, sop_instance_uid: str) -> None:
     """The destination lost the object, and takes it once more."""
     in_transaction(ledger, lambda session: ask_for_proof(session, 1, "PACS"))
-    transaction_uid = "2.25.99"
-    with transaction(ledger) as session:
-        session.add(CommitmentRequest(transaction_uid=transaction_uid, consignment_id=1))
-    assert answer(ledger, failed=sop_instance_uid, transaction_uid=transaction_uid)
+    assert answer(ledger, failed=sop_instance_uid, transaction_uid=asked_about(ledger, "2.25.99"))
     send_what_is_queued(ledger)
 
 

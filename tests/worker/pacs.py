@@ -57,14 +57,16 @@ class Pacs:
     questions: list[Dataset] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     unmentioned: set[str] = field(default_factory=set)
+    statuses: dict[str, int] = field(default_factory=dict)  # of single objects, by their UID
 
     def store(self, event: evt.Event) -> int:
-        if self.status == 0:
-            uid = str(event.request.AffectedSOPInstanceUID)
+        uid = str(event.request.AffectedSOPInstanceUID)
+        status = self.statuses.get(uid, self.status)
+        if status == 0:
             self.contents[uid] = event.request.DataSet.getvalue()
             self.sendings.setdefault(uid, []).append(self.contents[uid])
             self.received.append(dcmread(BytesIO(event.encoded_dataset())))
-        return self.status
+        return status
 
     def commit(self, event: evt.Event) -> tuple[int, None]:
         self.questions.append(event.action_information)

@@ -161,6 +161,22 @@ def test_what_an_answer_leaves_out_is_asked_about_the_next_day(
     assert _fate(ward) == ("sent", "commitment")
 
 
+def test_a_pacs_that_leaves_something_out_each_time_is_searched(
+    open_reported: OpenReported,
+) -> None:
+    with running_pacs(commitment=Commitment.ANSWERS_HERE, answers_queries=True) as pacs:
+        ward = open_reported(pacs)
+        uid = _report_uid(ward)
+        pacs.lost = pacs.unmentioned = {uid}
+        for _ in range(3):
+            ward.run_until_quiet()
+            ward.let_time_pass()
+        pacs.lost = set()
+        ward.run_until_quiet()
+    assert len(pacs.questions) == 3
+    assert _fate(ward) == ("committed", "query")
+
+
 @pytest.mark.parametrize("refusal", [Commitment.REFUSES, Commitment.BREAKS_OFF])
 def test_a_pacs_that_refuses_to_answer_is_searched(
     open_reported: OpenReported, refusal: Commitment

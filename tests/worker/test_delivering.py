@@ -18,8 +18,9 @@ from db.destinations import destination_states
 from db.jobs import JobKind, JobState
 from db.results import delivery_results
 from db.session import reading, transaction
+from db.states import ObjectKind
 from db.tables import Destination as DestinationRow
-from db.tables import Job
+from db.tables import Job, ResultObject
 from dicom_node.peer import Destination
 from dicom_node.uids import derive_uid
 from tests.servers import free_port
@@ -29,6 +30,7 @@ from tests.worker.ward import Ward
 from worker.destinations import PacsDestination
 from worker.job_runner import run_job
 from worker.pipeline import offer_due_jobs
+from worker.retrying import NOT_TAKEN
 from worker.tasks import STEPS
 
 OpenWard = Callable[..., Ward]
@@ -161,3 +163,41 @@ def _let_all_but_one_wait(ward: Ward) -> None:
         others = update(Job).where(Job.id != first.job_id)
         session.execute(others.values(next_attempt_at=database_now(3600)))
         session.execute(update(DestinationRow).values(rests_until=None))
+
+
+def test_one_object_that_is_not_taken_now_holds_up_neither_others_nor_the_lane(
+    open_ward: OpenWard,
+) -> None:
+    with running_pacs() as pacs:
+        ward = _reported(open_ward, _unproved("pacs", pacs.destination), studies=2)
+        pacs.statuses = dict.fromkeys(_uids(ward, ObjectKind.SR)[:1], 272)
+        ward.run_until_quiet()
+        first, second = ward.jobs(JobKind.DELIVER)
+        assert (first.state, second.state) == (JobState.WAITING, JobState.DONE)
+        assert "0x0110" in (first.last_error or "")
+        assert _state(ward) == ("up", 1)
+        taken = {one.SOPInstanceUID for one in pacs.received}
+        assert taken == set(_uids(ward, *ObjectKind)) - _fallbacks(ward) - pacs.statuses.keys()
+        pacs.statuses = {}
+        ward.let_time_pass()
+        ward.run_until_quiet()
+    assert len(pacs.reports()) == 2
+
+
+def test_what_is_not_taken_for_days_is_shown_to_a_person(open_ward: OpenWard) -> None:
+    with running_pacs(status=0xA700) as pacs:
+        ward = _reported(open_ward, _unproved("pacs", pacs.destination), studies=1)
+        with transaction(ward.kitchen.ledger) as session:
+            session.execute(update(Job).values(attempt=NOT_TAKEN.max_attempts - 1))
+        ward.run_until_quiet()
+    [job] = ward.jobs(JobKind.DELIVER)
+    assert job.state is JobState.DEAD
+    assert "0xA700" in (job.last_error or "")
+
+
+def _uids(ward: Ward, *kinds: ObjectKind) -> list[str]:
+    return [one.sop_instance_uid or "" for one in ward.rows(ResultObject) if one.kind in kinds]
+
+
+def _fallbacks(ward: Ward) -> set[str]:
+    return set(_uids(ward, ObjectKind.SR_FALLBACK))
