@@ -26,7 +26,17 @@ from db.priorities import OfferRoom, offer_room, pick_urgent
 from db.retry import RetryPolicy
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study, lock_studies_of
-from db.tables import OPEN_JOB, Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
+from db.tables import (
+    OPEN_JOB,
+    RUNNING_JOB,
+    Consignment,
+    Delivery,
+    Instance,
+    Job,
+    PeerRequest,
+    Report,
+    Study,
+)
 from db.upsert import insert_each_unless_present, insert_unless_present
 
 __all__ = ["BuriedJob", "Claim", "ClaimLost", "JobKind", "JobState", "Lane", "RetryPolicy"]
@@ -131,7 +141,7 @@ def offer_due_jobs(
     Of a destination's lane, `window` counts those under way too. An offer is a hint that runs out:
     a lost message only delays its job by `offer_seconds`.
     """
-    room = offer_room(session, and_(lane.condition, _takes_room(lane)), window=window)
+    room = offer_room(session, _taking_room(lane), window=window)
     if most is not None:
         room = OfferRoom(min(room.jobs, most), min(room.starved_jobs, most))
     if room.jobs == 0:
@@ -373,8 +383,12 @@ def _is_offered() -> ColumnElement[bool]:
     return func.coalesce(Job.offered_until > database_now(), False)
 
 
-def _takes_room(lane: Lane) -> ColumnElement[bool]:
-    offered = Job.offered_until > database_now()
+def _taking_room(lane: Lane) -> list[ColumnElement[bool]]:
+    """What is offered and not claimed; of a destination what is under way too.
+
+    Two conditions, because each can follow an index; a claimed job is no longer offered.
+    """
+    offered = and_(lane.condition, Job.offered_until > database_now())
     if lane.name is None:
-        return offered
-    return or_(offered, and_(Job.state == JobState.RUNNING, ~_lease_is_over()))
+        return [offered]
+    return [offered, and_(text(RUNNING_JOB), lane.condition, ~_lease_is_over())]

@@ -1,5 +1,6 @@
 """How urgent work is: a study's priority only rises, and what has starved gets its share."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -54,18 +55,22 @@ def raise_priority(session: Session, study: Study, priority: int) -> None:
 
 def offer_room(
     session: Session,
-    taking_room: ColumnElement[bool],
+    taking_room: Sequence[ColumnElement[bool]],
     *,
     window: int,
     max_starvation_seconds: float = MAX_STARVATION_SECONDS,
 ) -> OfferRoom:
     """The room that is left where at most `window` open jobs may take it up.
 
-    A part of it, one job at least, is open to jobs that have starved.
+    No job meets two of the conditions. A part of the room, one job at least, is open to jobs that
+    have starved.
     """
     starved = func.count().filter(_is_starved(max_starvation_seconds))
-    taken = select(func.count(), starved).where(text(OPEN_JOB), taking_room)
-    all_taken, starved_taken = session.execute(taken).one()
+    counted = [
+        session.execute(select(func.count(), starved).where(text(OPEN_JOB), condition)).one()
+        for condition in taking_room
+    ]
+    all_taken, starved_taken = (sum(column) for column in zip(*counted, strict=True))
     room = max(window - all_taken, 0)
     share = max(window // _STARVED_SHARE, 1)
     return OfferRoom(room, min(room, max(share - starved_taken, 0)))

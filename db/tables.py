@@ -24,6 +24,7 @@ from db.clock import UtcDateTime, database_now
 from db.states import AnalysisState, DeliveryState, JobKind, JobState, ObjectKind, Proof
 
 OPEN_JOB = "state IN ('waiting', 'running')"
+RUNNING_JOB = "state = 'running'"
 
 
 class HeaderText(TypeDecorator[str]):
@@ -346,6 +347,32 @@ class Job(Base):
             postgresql_where=text(OPEN_JOB),
         ),
         Index(
+            "ix_job_lane",
+            "kind",
+            "lane",
+            text("priority DESC"),
+            "next_attempt_at",
+            "id",
+            sqlite_where=text(OPEN_JOB),
+            postgresql_where=text(OPEN_JOB),
+        ),
+        Index(
+            "ix_job_lane_oldest",
+            "kind",
+            "lane",
+            "next_attempt_at",
+            "id",
+            sqlite_where=text(OPEN_JOB),
+            postgresql_where=text(OPEN_JOB),
+        ),
+        Index(
+            "ix_job_running",
+            "kind",
+            "lane",
+            sqlite_where=text(RUNNING_JOB),
+            postgresql_where=text(RUNNING_JOB),
+        ),
+        Index(
             "ix_job_offered",
             "kind",
             "offered_until",
@@ -359,7 +386,7 @@ class Job(Base):
     kind: Mapped[JobKind] = mapped_column(_words(JobKind, "kind"))
     subject_id: Mapped[int]
     # The destination it speaks to, so that one that is down holds up no other.
-    lane: Mapped[str | None] = mapped_column(index=True)
+    lane: Mapped[str | None]
     state: Mapped[JobState] = mapped_column(_words(JobState, "state"), default=JobState.WAITING)
     priority: Mapped[int] = mapped_column(default=0)
     attempt: Mapped[int] = mapped_column(default=0)

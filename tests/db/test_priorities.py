@@ -124,33 +124,38 @@ def test_a_job_that_is_not_due_does_not_starve(ledger: Engine) -> None:
 def test_a_flood_of_starved_jobs_leaves_room_for_an_emergency(ledger: Engine) -> None:
     add_jobs(ledger, *[(-10, 1000 - number) for number in range(12)], (20, 0))
     with transaction(ledger) as session:
-        room = offer_room(session, offered(), window=8)
+        room = offer_room(session, [offered()], window=8)
         assert room == OfferRoom(8, 2)
         assert pick_urgent(session, due(), room)[:3] == [1, 2, 13]
         sent = update(Job).where(Job.id.in_([1, 2, 13]))
         session.execute(sent.values(offered_until=database_now(30)))
-        assert offer_room(session, offered(), window=8) == OfferRoom(5, 0)
-        assert offer_room(session, offered(), window=3) == OfferRoom(0, 0)
-        assert offer_room(session, offered(JobKind.REPORT), window=3) == OfferRoom(3, 1)
+        assert offer_room(session, [offered()], window=8) == OfferRoom(5, 0)
+        assert offer_room(session, [offered()], window=3) == OfferRoom(0, 0)
+        assert offer_room(session, [offered(JobKind.REPORT)], window=3) == OfferRoom(3, 1)
         assert claim_job(session, 1, lease_seconds=60) is not None
-        assert offer_room(session, offered(), window=8) == OfferRoom(6, 1)
+        assert offer_room(session, [offered()], window=8) == OfferRoom(6, 1)
 
 
 def test_a_lost_offer_takes_no_room(ledger: Engine) -> None:
     add_jobs(ledger, (0, 1))
     with transaction(ledger) as session:
         session.execute(update(Job).values(offered_until=database_now(-1)))
-        assert offer_room(session, offered(), window=8) == OfferRoom(8, 2)
+        assert offer_room(session, [offered()], window=8) == OfferRoom(8, 2)
 
 
-def test_each_half_of_the_choice_follows_an_index(sqlite_ledger_url: str) -> None:
+def test_each_half_of_the_choice_follows_an_index_of_its_lane(sqlite_ledger_url: str) -> None:
     engine = open_ledger(sqlite_ledger_url)
     by_priority = due().order_by(Job.priority.desc(), Job.next_attempt_at, Job.id).limit(9)
-    question = str(by_priority.compile(engine, compile_kwargs={"literal_binds": True}))
-    with engine.connect() as connection:
-        plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {question}")]
+    by_age = due().order_by(Job.next_attempt_at, Job.id).limit(9)
+    for lane in (Job.lane.is_(None), Job.lane == "PACS"):
+        for asked, index in ((by_priority, "ix_job_lane"), (by_age, "ix_job_lane_oldest")):
+            compiled = asked.where(lane).compile(engine, compile_kwargs={"literal_binds": True})
+            with engine.connect() as connection:
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}").all()
+            assert [row[-1] for row in plan] == [
+                f"SEARCH job USING INDEX {index} (kind=? AND lane=?)"
+            ]
     engine.dispose()
-    assert plan == ["SEARCH job USING INDEX ix_job_due (kind=?)"]
 
 
 IMAGES = 6

@@ -218,7 +218,7 @@ def create_job() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("subject_id", sa.Integer, nullable=False),
-        sa.Column("lane", sa.Text, index=True),
+        sa.Column("lane", sa.Text),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("priority", sa.Integer, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
@@ -240,6 +240,11 @@ def create_job() -> None:
     in_order = ["kind", sa.text("priority DESC"), "next_attempt_at", "id"]
     create_partial_index("ix_job_due", "job", in_order, OPEN_JOB)
     create_partial_index("ix_job_oldest", "job", ["kind", "next_attempt_at", "id"], OPEN_JOB)
+    in_lane = ["kind", "lane", sa.text("priority DESC"), "next_attempt_at", "id"]
+    create_partial_index("ix_job_lane", "job", in_lane, OPEN_JOB)
+    oldest_in_lane = ["kind", "lane", "next_attempt_at", "id"]
+    create_partial_index("ix_job_lane_oldest", "job", oldest_in_lane, OPEN_JOB)
+    create_partial_index("ix_job_running", "job", ["kind", "lane"], "state = 'running'")
     create_partial_index(
         "ix_job_offered", "job", ["kind", "offered_until"], "offered_until IS NOT NULL"
     )
