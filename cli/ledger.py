@@ -79,7 +79,8 @@ def jobs(
     from dataclasses import asdict
 
     from cli.output import print_json, print_table
-    from db.jobs import JobState, list_jobs
+    from db.job_list import list_jobs
+    from db.jobs import JobState
 
     states = [JobState.DEAD] if dead else [JobState.WAITING, JobState.RUNNING]
     with open_ledger_session("jobs") as session:
@@ -96,7 +97,7 @@ def requeue(
     job: Annotated[list[int], typer.Argument(help="Ids of dead jobs; see `osteon jobs --dead`.")],
 ) -> int:
     """Give dead jobs a new start, once their cause is mended."""
-    from db.jobs import requeue_jobs
+    from db.job_list import requeue_jobs
 
     with open_ledger_session("requeue") as session:
         count = requeue_jobs(session, job)

@@ -8,7 +8,8 @@ from threading import Lock
 from sqlalchemy import Engine
 
 from db.destinations import DestinationState, destination_states
-from db.jobs import JobKind, JobState, count_jobs
+from db.job_list import count_jobs
+from db.jobs import JobKind, JobState
 from db.overview import (
     DeadJobs,
     StudyOutline,

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import Engine, update
 
 from db.clock import database_now
+from db.job_list import requeue_jobs
 from db.jobs import (
     BuriedJob,
     Claim,
@@ -22,7 +23,6 @@ from db.jobs import (
     hold,
     offer_due_jobs,
     put_off_job,
-    requeue_jobs,
 )
 from db.session import transaction
 from db.tables import Job

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Engine, delete
 
+from db.job_list import requeue_jobs
 from db.jobs import (
     Claim,
     ClaimLost,
@@ -23,7 +24,6 @@ from db.jobs import (
     finish_job,
     heartbeat,
     offer_due_jobs,
-    requeue_jobs,
 )
 from db.session import open_ledger, transaction
 from db.tables import Job

@@ -5,7 +5,8 @@ from sqlalchemy import Engine, update
 
 from db.clock import database_now
 from db.intake import Intake
-from db.jobs import ClaimLost, JobKind, JobState, Lane, claim_job, list_jobs, offer_due_jobs
+from db.job_list import list_jobs
+from db.jobs import ClaimLost, JobKind, JobState, Lane, claim_job, offer_due_jobs
 from db.peer_requests import (
     HeldInstance,
     OpenRequest,

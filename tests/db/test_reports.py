@@ -15,15 +15,8 @@ from db.deliveries import (
     mark_sent,
 )
 from db.intake import close_association, record_instance
-from db.jobs import (
-    ClaimLost,
-    JobKind,
-    JobState,
-    bury_job,
-    count_jobs,
-    list_jobs,
-    requeue_jobs,
-)
+from db.job_list import count_jobs, list_jobs, requeue_jobs
+from db.jobs import ClaimLost, JobKind, JobState, bury_job
 from db.reports import open_report, save_report
 from db.session import reading, transaction
 from db.states import AnalysisState, DeliveryState, ObjectKind

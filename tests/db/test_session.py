@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from db.clock import database_now
-from db.jobs import JobKind, add_job, count_jobs
+from db.job_list import count_jobs
+from db.jobs import JobKind, add_job
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger, reading, transaction
 from db.tables import Job, Study
 from tests.db.ledger import receive, received, rows

@@ -16,7 +16,8 @@ from db.deliveries import (
     mark_sent,
     save_choice,
 )
-from db.jobs import Claim, JobKind, JobState, add_job, claim_job, requeue_jobs
+from db.job_list import requeue_jobs
+from db.jobs import Claim, JobKind, JobState, add_job, claim_job
 from db.reports import ReportObject, ReportOutcome, save_report
 from db.results import delivery_results, study_results
 from db.session import reading, transaction

@@ -12,7 +12,8 @@ from sqlalchemy import Engine, func, select
 from db.analyses import save_analysis
 from db.destinations import open_lanes
 from db.intake import OpenedAssociation, close_association, open_association, record_instance
-from db.jobs import Claim, ClaimLost, JobKind, JobState, Lane, claim_job, count_jobs, offer_due_jobs
+from db.job_list import count_jobs
+from db.jobs import Claim, ClaimLost, JobKind, JobState, Lane, claim_job, offer_due_jobs
 from db.reports import open_report, save_report
 from db.session import open_ledger, reading, transaction
 from db.settling import settle_studies

@@ -15,7 +15,8 @@ from pynetdicom.sop_class import StorageCommitmentPushModel as PushModel
 from sqlalchemy import select, update
 
 from db.clock import database_now
-from db.jobs import JobKind, JobState, ListedJob, list_jobs, requeue_jobs
+from db.job_list import ListedJob, list_jobs, requeue_jobs
+from db.jobs import JobKind, JobState
 from db.session import reading, transaction
 from db.tables import Job, PeerRequest
 from dicom_node.commitment.messages import (

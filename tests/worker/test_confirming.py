@@ -8,7 +8,8 @@ import pytest
 
 from db.commitments import MAX_SENDINGS
 from db.destinations import DestinationState, destination_states
-from db.jobs import JobKind, JobState, requeue_jobs
+from db.job_list import requeue_jobs
+from db.jobs import JobKind, JobState
 from db.results import delivery_results
 from db.session import reading, transaction
 from db.states import DeliveryState, ObjectKind

@@ -11,7 +11,8 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
 )
 
-from db.jobs import JobKind, JobState, claim_job, requeue_jobs
+from db.job_list import requeue_jobs
+from db.jobs import JobKind, JobState, claim_job
 from db.reports import open_report
 from db.results import delivery_results
 from db.session import reading, transaction

@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 from sqlalchemy import select, update
 
 from db.clock import database_now
-from db.jobs import JobKind, JobState, ListedJob, list_jobs
+from db.job_list import ListedJob, list_jobs
+from db.jobs import JobKind, JobState
 from db.results import image_results, study_results
 from db.session import reading, transaction
 from db.states import ObjectKind
