@@ -159,7 +159,7 @@ def _standing(order: ConsignmentOrder) -> Standing:
     return Standing(
         negative=order.state is AnalysisState.NONE,
         partial=order.is_partial,
-        before=frozenset(ResultKind(kind.value) for kind in order.kinds_before),
+        before=frozenset(kind for kind in ResultKind if kind.value in order.kinds_before),
     )
 
 
