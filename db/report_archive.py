@@ -8,14 +8,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Text, and_, false, func, or_, select, true
+from sqlalchemy import ScalarSelect, Text, and_, false, func, not_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import Function
 
 from db.analyses import AnalysisRecord, as_record
 from db.states import AnalysisState, ObjectKind
-from db.tables import Analysis, Instance, Report, ResultObject, Series, Study
+from db.superseding import WITHDRAWN
+from db.tables import Analysis, Instance, Report, ResultObject, Series, Study, WithdrawnModel
 
 Condition = ColumnElement[bool]
 
@@ -37,6 +38,14 @@ class ArchivedStudy:
 
 
 @dataclass(frozen=True)
+class ArchivedWithdrawal:
+    """Why an answer does not count any more, and since when."""
+
+    reason: str
+    withdrawn_at: datetime
+
+
+@dataclass(frozen=True)
 class ArchivedImage:
     """An image the report has seen, with what it saw."""
 
@@ -50,6 +59,7 @@ class ArchivedImage:
     body_part: str
     laterality: str
     analysis: AnalysisRecord
+    withdrawal: ArchivedWithdrawal | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +87,19 @@ class ArchivedReport:
     images: tuple[ArchivedImage, ...]
     objects: tuple[ArchivedObject, ...]
 
+    @property
+    def withdrawals(self) -> tuple[ArchivedWithdrawal, ...]:
+        """Of the models that it quotes; it stands where there is none."""
+        found = [image.withdrawal for image in self.images if image.withdrawal is not None]
+        return tuple(dict.fromkeys(found))
+
+    @property
+    def changed_at(self) -> datetime | None:
+        """Since when it can be read as it is: saved, or a model that it quotes withdrawn."""
+        if self.reported_at is None:
+            return None
+        return max([self.reported_at, *(one.withdrawn_at for one in self.withdrawals)])
+
 
 def find_reports(
     session: Session, conditions: Sequence[Condition], *, from_study_id: int, limit: int
@@ -95,6 +118,11 @@ def find_reports(
     images = _load_images(session, [report.id for _, report in found])
     objects = _load_objects(session, [study.id for study, _ in found])
     return [_archived(*pair, images, objects) for pair in found]
+
+
+def archived_objects(session: Session, study_id: int) -> tuple[ArchivedObject, ...]:
+    """Of all revisions so far, oldest first: a PACS keeps what has been superseded."""
+    return tuple(_load_objects(session, [study_id])[study_id])
 
 
 def algorithms_seen(session: Session) -> list[tuple[str, str]]:
@@ -132,8 +160,28 @@ def issued(earliest: datetime | None, before: datetime | None) -> Condition:
 
 
 def changed(earliest: datetime | None, before: datetime | None) -> Condition:
-    """By the moment the report could first be read."""
-    return _within(Report.reported_at, earliest, before)
+    """By the moment since when it can be read as it is: see `ArchivedReport.changed_at`."""
+    saved = _within(Report.reported_at, earliest, None)
+    bounds = [_within(Report.reported_at, None, before)]
+    if earliest is not None:
+        bounds.append(or_(saved, _quotes_model(WithdrawnModel.withdrawn_at >= earliest)))
+    if before is not None:
+        bounds.append(not_(_quotes_model(WithdrawnModel.withdrawn_at >= before)))
+    return and_(*bounds)
+
+
+def is_withdrawn() -> Condition:
+    """Whether the report quotes a model that was withdrawn."""
+    return _quotes_model(WithdrawnModel.id.is_not(None))
+
+
+def stands() -> Condition:
+    return not_(is_withdrawn())
+
+
+def stands_in_part() -> Condition:
+    """Whether it says something that is not withdrawn."""
+    return or_(stands(), _quotes(WithdrawnModel.id.is_(None)))
 
 
 def examined(earliest: str | None, before: str | None) -> Condition:
@@ -172,6 +220,40 @@ def _within(
     return and_(*bounds)
 
 
+def _quotes_model(withdrawn: Condition) -> Condition:
+    """Whether it quotes such a model: mostly there is none, and then no report is looked into."""
+    return and_(select(WithdrawnModel.id).where(withdrawn).exists(), _quotes(withdrawn))
+
+
+def _quotes(condition: Condition) -> Condition:
+    """Whether an answer that the report has seen meets the condition, on its withdrawal."""
+    answers = (
+        select(Analysis.id)
+        .join(Instance, Instance.id == Analysis.instance_id)
+        .join(Series, Series.id == Instance.series_id)
+        .outerjoin(WithdrawnModel, WithdrawnModel.model_version == Analysis.model_version)
+    )
+    seen = answers.where(
+        Series.study_id == Report.study_id, _is_live_image(), Analysis.id == _answer_seen()
+    )
+    return seen.where(condition).correlate(Report).exists()
+
+
+def _is_live_image() -> Condition:
+    return and_(Instance.is_image, Instance.quarantine_reason.is_(None))
+
+
+def _answer_seen() -> ScalarSelect[int | None]:
+    """The analysis of `Instance` that counted in `Report`: it may be looked at anew since."""
+    seen = aliased(Analysis)
+    return (
+        select(func.max(seen.id))
+        .where(seen.instance_id == Instance.id, seen.evidence_version <= Report.evidence_version)
+        .correlate(Instance, Report)
+        .scalar_subquery()
+    )
+
+
 def _archived(
     study: Study,
     report: Report,
@@ -197,25 +279,25 @@ def as_archived_study(study: Study) -> ArchivedStudy:
 
 
 def _load_images(session: Session, report_ids: list[int]) -> dict[int, list[ArchivedImage]]:
-    """By report: an image whose analysis the report has not seen belongs to the next one."""
-    any_analysis = aliased(Analysis)
-    newest = select(func.max(any_analysis.id)).where(any_analysis.instance_id == Instance.id)
+    """By report: an image that it has not seen analysed belongs to the next one."""
     asked = (
-        select(Report.id, Series, Instance, Analysis)
+        select(Report.id, Series, Instance, Analysis, WithdrawnModel)
         .join(Series, Series.study_id == Report.study_id)
         .join(Instance, Instance.series_id == Series.id)
-        .join(Analysis, Analysis.id == newest.scalar_subquery())
-        .where(Report.id.in_(report_ids), Analysis.evidence_version <= Report.evidence_version)
-        .where(Instance.is_image, Instance.quarantine_reason.is_(None))
+        .join(Analysis, Analysis.id == _answer_seen())
+        .outerjoin(WithdrawnModel, WithdrawnModel.model_version == Analysis.model_version)
+        .where(Report.id.in_(report_ids), _is_live_image())
         .order_by(Series.series_number, Series.id, Instance.instance_number, Instance.id)
     )
     images: defaultdict[int, list[ArchivedImage]] = defaultdict(list)
-    for report_id, series, instance, analysis in session.execute(asked):
-        images[report_id].append(_image(series, instance, analysis))
+    for report_id, series, instance, analysis, withdrawn in session.execute(asked):
+        images[report_id].append(_image(series, instance, analysis, withdrawn))
     return images
 
 
-def _image(series: Series, instance: Instance, analysis: Analysis) -> ArchivedImage:
+def _image(
+    series: Series, instance: Instance, analysis: Analysis, withdrawn: WithdrawnModel | None
+) -> ArchivedImage:
     return ArchivedImage(
         sop_instance_uid=instance.sop_instance_uid,
         sop_class_uid=instance.sop_class_uid,
@@ -227,7 +309,13 @@ def _image(series: Series, instance: Instance, analysis: Analysis) -> ArchivedIm
         body_part=instance.body_part,
         laterality=instance.laterality,
         analysis=as_record(analysis),
+        withdrawal=None if withdrawn is None else _withdrawal(withdrawn),
     )
+
+
+def _withdrawal(withdrawn: WithdrawnModel) -> ArchivedWithdrawal:
+    reason = WITHDRAWN.format(withdrawn.model_version, withdrawn.reason)
+    return ArchivedWithdrawal(reason, withdrawn.withdrawn_at)
 
 
 def _load_objects(session: Session, study_ids: list[int]) -> dict[int, list[ArchivedObject]]:

@@ -7,7 +7,7 @@ from pydicom.sr.coding import Code
 
 from dicom_node.results import codes
 from dicom_node.results.equipment import Equipment
-from dicom_node.results.finding import FindingState, ImageFinding
+from dicom_node.results.finding import FindingState, ImageFinding, StudyFinding
 from dicom_node.results.report_wording import (
     NOT_VERIFIED,
     RESEARCH_USE,
@@ -20,6 +20,7 @@ from messages.fhir_source import FhirSite, FhirSource, LabelledImage, device_id
 from messages.fhir_study import based_on, meta
 from messages.fhir_values import (
     Element,
+    answer_status,
     concept,
     hl7_concept,
     instant,
@@ -44,18 +45,25 @@ def observations(source: FhirSource) -> list[Element]:
 
 
 def _of_study(source: FhirSource) -> Element:
-    finding = source.finding
-    looked = f"{finding.analysed_count} of {len(finding.images)} images analysed"
-    models = different_models(finding)
+    label, withdrawn = "Study", source.withdrawn
     return {
-        **_shared(source, source.study_id, "Study"),
-        **_answer(finding.state, looked),
+        **_shared(source, source.study_id, label),
+        "status": answer_status(withdrawn),
         "device": _device(source.deciding_equipment),
-        "note": _notes(looked, *models),
         "hasMember": [
             {"reference": f"Observation/{source.image_id(one.finding.sop_instance_uid)}"}
             for one in source.labelled_images
         ],
+        **(_taken_back(label, withdrawn) if withdrawn else _said_of_study(source.finding)),
+    }
+
+
+def _said_of_study(finding: StudyFinding) -> Element:
+    looked = f"{finding.analysed_count} of {len(finding.images)} images analysed"
+    models = different_models(finding)
+    return {
+        **_answer(finding.state, looked),
+        "note": _notes(looked, *models),
         "component": _certainty(codes.CERTAINTY_OF_FINDING, finding.probability),
         "text": narrative(
             state_and_probability(finding.state, finding.probability),
@@ -67,14 +75,23 @@ def _of_study(source: FhirSource) -> Element:
 
 
 def _of_image(source: FhirSource, image: LabelledImage) -> Element:
+    finding, withdrawn = image.finding, image.withdrawn
+    return {
+        **_shared(source, source.image_id(finding.sop_instance_uid), image.label),
+        "status": answer_status(withdrawn),
+        "device": _device(source.equipment_of(finding)),
+        "component": [_source_image(finding)],
+        **(_taken_back(image.label, withdrawn) if withdrawn else _said_of_image(image)),
+    }
+
+
+def _said_of_image(image: LabelledImage) -> Element:
     finding = image.finding
     reason = finding.reason or "no reason given"
     spoken = state_and_probability(finding.state, finding.probability)
     return {
-        **_shared(source, source.image_id(finding.sop_instance_uid), image.label),
         **_answer(finding.state, reason),
         "bodySite": _body_site(finding.region),
-        "device": _device(source.equipment_of(finding)),
         "note": _notes(*finding.notes),
         "component": _components(finding),
         "text": narrative(
@@ -83,6 +100,15 @@ def _of_image(source: FhirSource, image: LabelledImage) -> Element:
             *finding.notes,
             *_UNVERIFIED,
         ),
+    }
+
+
+def _taken_back(label: str, withdrawn: str) -> Element:
+    """In place of what was said: who passes over the status shall not read it as an answer."""
+    return {
+        "dataAbsentReason": hl7_concept("data-absent-reason", "error", "Error", withdrawn),
+        "note": _notes(withdrawn),
+        "text": narrative(f"{label}: {withdrawn}", *_UNVERIFIED),
     }
 
 
@@ -104,7 +130,6 @@ def _shared(source: FhirSource, observation_id: str, label: str) -> Element:
         "contained": [contained_patient(study, site)],
         "identifier": [observation_identifier(site, observation_id)],
         "basedOn": based_on(study, site),
-        "status": "preliminary",
         "category": [hl7_concept("observation-category", "imaging", "Imaging")],
         "code": concept(codes.FRACTURE, f"Fracture: {label}"),
         "subject": subject(study, site),
@@ -153,10 +178,7 @@ def _components(finding: ImageFinding) -> list[Element]:
     severity = codes.find_code(codes.SEVERITIES, finding.severity)
     return [
         *_certainty(codes.CERTAINTY_OF_FINDING, finding.probability),
-        {
-            "code": concept(codes.SOURCE_IMAGE),
-            "valueString": _image_name(finding),
-        },
+        _source_image(finding),
         *_coded(codes.IMAGE_LATERALITY, side),
         *_coded(codes.ASSOCIATED_MORPHOLOGY, fracture_type),
         *_certainty(
@@ -166,9 +188,10 @@ def _components(finding: ImageFinding) -> list[Element]:
     ]
 
 
-def _image_name(finding: ImageFinding) -> str:
+def _source_image(finding: ImageFinding) -> Element:
     frame = "" if finding.frame is None else f", frame {finding.frame}"
-    return f"{oid(finding.sop_instance_uid)}{frame}"
+    name = f"{oid(finding.sop_instance_uid)}{frame}"
+    return {"code": concept(codes.SOURCE_IMAGE), "valueString": name}
 
 
 def _certainty(name: Code, probability: float | None) -> list[Element]:

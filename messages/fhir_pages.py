@@ -10,7 +10,7 @@ from db.report_archive import ArchivedReport, find_reports
 from messages.fhir_archive import FhirArchive
 from messages.fhir_device import device
 from messages.fhir_outcome import invalid
-from messages.fhir_resources import checked, make_resources_of
+from messages.fhir_resources import checked, make_resources_of, versioned
 from messages.fhir_search import Search
 from messages.fhir_values import Element
 
@@ -91,7 +91,7 @@ def _reports(session: Session, search: Search, start: Place) -> Iterator[Archive
 def _placed_devices(
     session: Session, archive: FhirArchive, start: Place
 ) -> Iterator[tuple[Place, Element]]:
-    made = [checked(device(equipment)) for equipment in archive.equipments(session)]
+    made = [versioned(device(equipment)) for equipment in archive.equipments(session)]
     for row, resource in enumerate(made[start.row :], start=start.row):
         yield Place(row), resource
 

@@ -1,4 +1,4 @@
-"""The report of a study as a FHIR DiagnosticReport: always preliminary, for nobody verified it."""
+"""The report of a study as a FHIR DiagnosticReport: preliminary, for nobody verified it."""
 
 from base64 import b64encode
 
@@ -14,6 +14,7 @@ from messages.fhir_source import FhirSource, PresentedForm
 from messages.fhir_study import based_on, meta
 from messages.fhir_values import (
     Element,
+    answer_status,
     concept,
     dicom_identifier,
     hl7_concept,
@@ -32,10 +33,9 @@ _SUMMARIES = {
 
 
 def diagnostic_report(source: FhirSource) -> Element:
-    report, site, finding = source.report, source.site, source.finding
+    report, site = source.report, source.site
     study = report.study
-    behind = [one.label for one in source.labelled_images if one.finding in finding.images_behind]
-    conclusion = conclude(finding, behind)
+    conclusion = _conclusion(source)
     return {
         "resourceType": "DiagnosticReport",
         "id": source.study_id,
@@ -49,7 +49,7 @@ def diagnostic_report(source: FhirSource) -> Element:
             if _is_its_document(made, report.revision)
         ],
         "basedOn": based_on(study, site),
-        "status": "preliminary",
+        "status": answer_status(source.withdrawn),
         "category": [hl7_concept("v2-0074", "RAD", "Radiology")],
         "code": concept(codes.RADIOGRAPHY, "Radiograph, search for fractures by software"),
         "subject": subject(study, site),
@@ -58,9 +58,18 @@ def diagnostic_report(source: FhirSource) -> Element:
         "result": [{"reference": f"Observation/{name}"} for name in _result_ids(source)],
         "imagingStudy": [{"reference": f"ImagingStudy/{source.study_id}"}],
         "conclusion": conclusion,
-        "conclusionCode": _conclusion_codes(finding),
+        "conclusionCode": [] if source.withdrawn else _conclusion_codes(source.finding),
         "presentedForm": [_attachment(form, source) for form in source.forms],
     }
+
+
+def _conclusion(source: FhirSource) -> str:
+    """R4 has no other place for why a report was withdrawn."""
+    if source.withdrawn is not None:
+        return f"This report does not count any more: {source.withdrawn}"
+    finding = source.finding
+    behind = [one.label for one in source.labelled_images if one.finding in finding.images_behind]
+    return conclude(finding, behind)
 
 
 def _is_its_document(made: ArchivedObject, revision: int) -> bool:

@@ -1,5 +1,6 @@
 """A study's report as FHIR R4 resources, alone or as a transaction a server takes as a whole."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Callable
@@ -28,6 +29,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "ImagingStudy": ImagingStudy,
     "Observation": Observation,
 }
+_DIGEST_LENGTH = 12
 _MAKERS: dict[str, Callable[[FhirSource], list[Element]]] = {
     "Device": lambda source: [device(equipment) for equipment in source.equipments],
     "ImagingStudy": lambda source: [imaging_study(source)],
@@ -45,7 +47,18 @@ def make_resources(source: FhirSource) -> list[Element]:
 
 
 def make_resources_of(resource_type: str, source: FhirSource) -> list[Element]:
-    return [checked(resource) for resource in _MAKERS[resource_type](source)]
+    return [versioned(resource) for resource in _MAKERS[resource_type](source)]
+
+
+def versioned(resource: Element) -> Element:
+    """Checked, its version told from others of its revision by what it says and since when.
+
+    A model that is withdrawn changes what is said without a new revision.
+    """
+    whole = checked(resource)
+    digest = hashlib.sha256(encode(whole)).hexdigest()[:_DIGEST_LENGTH]
+    version = f"{whole['meta']['versionId']}-{digest}"
+    return whole | {"meta": whole["meta"] | {"versionId": version}}
 
 
 def checked(resource: Element) -> Element:

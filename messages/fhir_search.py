@@ -178,7 +178,10 @@ def _logical(references: Iterable[Element]) -> list[tuple[str | None, str]]:
 
 _ID = SearchParameter("_id", "token", "The id of the resource", _by_id, _own_id)
 _LAST_UPDATED = SearchParameter(
-    "_lastUpdated", "date", "When the revision was saved", _by_moment(archive.changed)
+    "_lastUpdated",
+    "date",
+    "When the revision was saved, or a model that it quotes withdrawn",
+    _by_moment(archive.changed),
 )
 _PATIENT = SearchParameter(
     "patient",
@@ -231,6 +234,25 @@ def _status(value_set: str, status: str) -> SearchParameter:
     )
 
 
+def _answer_status(value_set: str, stands: Callable[[], Condition]) -> SearchParameter:
+    """Of what a model said: `stands` are the studies where any of it is not withdrawn."""
+    system = f"http://hl7.org/fhir/{value_set}"
+    studies = {"preliminary": stands, "entered-in-error": archive.is_withdrawn}
+
+    def narrow(_site: FhirSite, text: str) -> Condition:
+        token = parse_token(text)
+        found = [find() for code, find in studies.items() if token.matches(system, code)]
+        return archive.any_of(found)
+
+    return SearchParameter(
+        "status",
+        "token",
+        "preliminary, or entered-in-error where it quotes a model that was withdrawn",
+        narrow,
+        lambda resource: [(system, resource["status"])],
+    )
+
+
 def _code(code: Element) -> SearchParameter:
     return SearchParameter(
         "code", "token", f"Always {code['code']}", _by_code(code["system"], code["code"])
@@ -245,7 +267,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _PATIENT,
         _SUBJECT,
         _based_on("based-on"),
-        _status("diagnostic-report-status", "preliminary"),
+        _answer_status("diagnostic-report-status", archive.stands),
         _code(coding(codes.RADIOGRAPHY)),
         _DATE,
         SearchParameter("issued", "date", "When it was written", _by_moment(archive.issued)),
@@ -257,7 +279,7 @@ PARAMETERS: dict[str, tuple[SearchParameter, ...]] = {
         _PATIENT,
         _SUBJECT,
         _based_on("based-on"),
-        _status("observation-status", "preliminary"),
+        _answer_status("observation-status", archive.stands_in_part),
         _code(coding(codes.FRACTURE)),
         _DATE,
     ),

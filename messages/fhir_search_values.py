@@ -10,13 +10,15 @@ _UNESCAPED_COMMA = re.compile(r"(?<!\\),")
 _ESCAPED = re.compile(r"\\([\\,|$])")
 _DATE = re.compile(
     r"(?P<prefix>[a-z]{2})?(?P<year>\d{4})(-(?P<month>\d\d)(-(?P<day>\d\d)"
-    r"(T(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.\d+)?)?"
+    r"(T(?P<hour>\d\d):(?P<minute>\d\d)(:(?P<second>\d\d)(\.(?P<fraction>\d+))?)?"
     r"(?P<zone>Z|[+-]\d\d:\d\d)?)?)?)?"
 )
 _STEPS = {
-    "day": timedelta(days=1),
-    "minute": timedelta(minutes=1),
+    # As fine as what we give: who asks for what is newer than that loses nothing of its second.
+    "fraction": timedelta(milliseconds=1),
     "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "day": timedelta(days=1),
 }
 
 
@@ -85,9 +87,10 @@ def digits_of(moment: datetime | None, zone: tzinfo) -> str | None:
 def _covered(matched: re.Match[str], zone: tzinfo) -> tuple[datetime, datetime]:
     """From the first moment that the date covers to the first that it does not."""
     parts = {name: int(matched[name] or 0) for name in ("hour", "minute", "second")}
+    parts["microsecond"] = 1000 * int((matched["fraction"] or "")[:3].ljust(3, "0"))
     month, day = int(matched["month"] or 1), int(matched["day"] or 1)
     begin = datetime(int(matched["year"]), month, day, **parts, tzinfo=_zone(matched, zone))
-    finest = next((name for name in ("second", "minute", "day") if matched[name]), None)
+    finest = next((name for name in _STEPS if matched[name]), None)
     if finest is not None:
         return begin, begin + _STEPS[finest]
     if matched["month"]:

@@ -4,8 +4,10 @@ Searches may name patients: put into the body of POST _search they stay out of e
 The service itself logs neither queries nor bodies.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from urllib.parse import parse_qsl
 
 import structlog
@@ -37,6 +39,7 @@ _ACCEPTED = ("*/*", "application/*", MEDIA_TYPE, "application/json")
 _FORMATS = ("json", MEDIA_TYPE, "application/json")
 _FORM = "application/x-www-form-urlencoded"
 _BODY_MAX_BYTES = 1 << 16
+_UNSHARED = {"Cache-Control": "private, no-cache"}
 _PAGING = ("_count", "_cursor", "_format")
 
 Asked = list[tuple[str, str]]
@@ -119,10 +122,10 @@ class FhirService:
         resource = next((one for one in page.resources if one["id"] == resource_id), None)
         if resource is None:
             raise _not_found(f"there is no {resource_type} of that id")
-        etag = f'W/"{resource["meta"]["versionId"]}"'
-        if etag in request.headers.get("if-none-match", ""):
-            return Response(status_code=304, headers={"ETag": etag})
-        return _respond(resource, etag=etag)
+        headers = _version_headers(resource["meta"])
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=_UNSHARED | headers)
+        return _respond(resource, headers=headers)
 
 
 async def _answered(request: Request, answer: Answer) -> Response:
@@ -144,9 +147,21 @@ def _answer_or_outcome(request: Request, answer: Answer) -> Response:
         return _respond(operation_outcome(away), away.status)
 
 
-def _respond(resource: Element, status: int = 200, etag: str | None = None) -> Response:
-    headers = {"Cache-Control": "private, no-cache"} | ({"ETag": etag} if etag else {})
-    return Response(encode(resource), status, headers, media_type=MEDIA_TYPE)
+def _respond(
+    resource: Element, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(
+        encode(resource), status, _UNSHARED | dict(headers or {}), media_type=MEDIA_TYPE
+    )
+
+
+def _version_headers(meta: Element) -> dict[str, str]:
+    """R4 3.1.0.1: the version as an ETag, and when it began."""
+    etag = {"ETag": f'W/"{meta["versionId"]}"'}
+    if "lastUpdated" not in meta:
+        return etag
+    changed_at = datetime.fromisoformat(meta["lastUpdated"]).astimezone(UTC)
+    return etag | {"Last-Modified": format_datetime(changed_at, usegmt=True)}
 
 
 def _refuse(request: Request) -> Response:

@@ -38,10 +38,15 @@ class FhirSource:
     forms: tuple[PresentedForm, ...] = ()
 
     @property
+    def withdrawn(self) -> str | None:
+        """Why the study's answer does not count any more: it quotes a model that was withdrawn."""
+        return "; ".join(one.reason for one in self.report.withdrawals) or None
+
+    @property
     def deciding_equipment(self) -> Equipment:
         """Whose answer the study's is.
 
-        The images behind it may be looked at anew just now, and then they are not in the report.
+        The same network may be looking anew at the images behind it, and then they are not here.
         """
         finding = self.finding
         known = finding.deciding_algorithm if finding.images_behind else finding.algorithm
@@ -85,6 +90,10 @@ class LabelledImage:
     label: str
     image: ArchivedImage
     finding: ImageFinding
+
+    @property
+    def withdrawn(self) -> str | None:
+        return None if self.image.withdrawal is None else self.image.withdrawal.reason
 
 
 def device_id(equipment: Equipment) -> str:

@@ -83,10 +83,11 @@ def imaging_study(source: FhirSource) -> Element:
 
 
 def meta(source: FhirSource) -> Element:
-    reported_at = source.report.reported_at
+    """Of one revision, until `versioned` tells one content from another."""
+    changed_at = source.report.changed_at
     return {
         "versionId": str(source.report.revision),
-        "lastUpdated": None if reported_at is None else instant(reported_at, source.site.time_zone),
+        "lastUpdated": None if changed_at is None else instant(changed_at, source.site.time_zone),
     }
 
 

@@ -53,6 +53,14 @@ def percentage(probability: float) -> Element:
     return {"value": value, "unit": "%", "system": CODE_SYSTEMS["UCUM"], "code": code}
 
 
+def answer_status(withdrawn: str | None) -> str:
+    """Of what a model said: nobody verified it, and `withdrawn` is why it does not count any more.
+
+    R4 calls a resource of that status not currently valid; it says why, and no more what it said.
+    """
+    return "preliminary" if withdrawn is None else "entered-in-error"
+
+
 def oid(uid: str) -> str:
     return f"urn:oid:{uid}"
 

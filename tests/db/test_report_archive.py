@@ -1,17 +1,22 @@
 """Reports read back: the newest of each study, on either database, found by its traits."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine, update
 
 from db import report_archive as archive
 from db.report_archive import ArchivedReport, Condition, find_reports
+from db.result_catalogue import InstanceSelection, find_instances
 from db.session import reading, transaction
 from db.states import AnalysisState, ObjectKind
-from db.tables import ResultObject, Study
+from db.tables import ResultObject, Study, WithdrawnModel
+from db.withdrawal import withdraw_model
 from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+NEWER = replace(FRACTURE, model_version="2.0")
+WITHDRAWN = "model 1.0 was withdrawn: it missed wrists"
 
 
 def found(engine: Engine, *conditions: Condition, row: int = 0, limit: int = 9) -> list[str]:
@@ -107,3 +112,71 @@ def test_the_networks_that_answered_are_known(ledger: Engine) -> None:
     analyse(ledger, FRACTURE)
     with reading(ledger) as session:
         assert archive.algorithms_seen(session) == [("osteon", "1.0")]
+
+
+def withdraw(engine: Engine) -> datetime:
+    with transaction(engine) as session:
+        withdraw_model(session, "1.0", "it missed wrists")
+    with transaction(engine) as session:
+        # Long after the reports: the clocks of a test are too fast to tell the two apart.
+        moment = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        session.execute(update(WithdrawnModel).values(withdrawn_at=moment))
+    return moment
+
+
+def reasons(one: ArchivedReport) -> list[str | None]:
+    return [image.withdrawal and image.withdrawal.reason for image in one.images]
+
+
+def test_what_a_withdrawn_model_said_is_known_until_the_next_report(ledger: Engine) -> None:
+    receive(ledger, received(1), received(2))
+    analyse(ledger, FRACTURE, NEWER)
+    report(ledger)
+    (before,) = read(ledger)
+    assert (before.withdrawals, before.changed_at) == ((), before.reported_at)
+    moment = withdraw(ledger)
+    (meanwhile,) = read(ledger)
+    assert (reasons(meanwhile), meanwhile.changed_at) == ([WITHDRAWN, None], moment)
+    analyse(ledger, NEWER)
+    assert read(ledger) == [meanwhile], "looked at anew, and not yet reported"
+    report(ledger)
+    (after,) = read(ledger)
+    assert (after.revision, reasons(after)) == (2, [None, None])
+    assert after.changed_at == after.reported_at
+
+
+def test_reports_are_found_by_whether_they_stand(ledger: Engine) -> None:
+    answers = {"1.1": [FRACTURE, FRACTURE], "1.2": [FRACTURE, NEWER], "1.3": [NEWER, NEWER]}
+    for study, records in answers.items():
+        receive(ledger, received(1, study=study), received(2, study=study))
+        analyse(ledger, *records)
+        report(ledger)
+    assert found(ledger, archive.stands()) == list(answers)
+    assert found(ledger, archive.is_withdrawn()) == []
+    moment = withdraw(ledger)
+    assert found(ledger, archive.is_withdrawn()) == ["1.1", "1.2"]
+    assert found(ledger, archive.stands()) == ["1.3"]
+    assert found(ledger, archive.stands_in_part()) == ["1.2", "1.3"]
+    assert found(ledger, archive.changed(moment, None)) == ["1.1", "1.2"]
+    assert found(ledger, archive.changed(None, moment)) == ["1.3"]
+    assert found(ledger, archive.changed(moment, moment + timedelta(seconds=1))) == ["1.1", "1.2"]
+
+
+def test_its_objects_are_those_that_can_be_retrieved_here(ledger: Engine) -> None:
+    """Sent somewhere or nowhere, but neither a fallback nor a message."""
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger)
+    receive(ledger, received(2))
+    analyse(ledger, NO_FRACTURE)
+    report(ledger, "PACS")
+    message = update(ResultObject).where(ResultObject.sop_instance_uid == "9.1.1.3")
+    with transaction(ledger) as session:
+        session.execute(
+            message.values(sop_class_uid=None, sop_instance_uid=None, series_instance_uid=None)
+        )
+    (one,) = read(ledger)
+    with reading(ledger) as session:
+        kept = find_instances(session, InstanceSelection(), limit=99)
+    assert {made.sop_instance_uid for made in one.objects} == {it.sop_instance_uid for it in kept}
+    assert [made.revision for made in one.objects] == [1, 2, 2]

@@ -5,7 +5,13 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from db.analyses import AnalysisRecord
-from db.report_archive import ArchivedImage, ArchivedObject, ArchivedReport, ArchivedStudy
+from db.report_archive import (
+    ArchivedImage,
+    ArchivedObject,
+    ArchivedReport,
+    ArchivedStudy,
+    ArchivedWithdrawal,
+)
 from db.states import AnalysisState, ObjectKind
 from dicom_node.results.finding import AlgorithmIdentity
 from messages.fhir_archive import FhirArchive
@@ -54,6 +60,9 @@ FOUND_EARLIER = replace(FOUND, model_version="0.9")
 NOT_LOOKED_AT = AnalysisRecord(
     state=AnalysisState.NOT_ANALYSED, reason="the image is blurred: sharpness 0.1 < 0.3"
 )
+WITHDRAWAL = ArchivedWithdrawal(
+    "model 0.9 was withdrawn: it missed wrists", datetime(2026, 2, 1, 3, 4, 5, tzinfo=UTC)
+)
 OBJECT = ArchivedObject(1, ObjectKind.SR, SR, "2.25.77", "2.25.7")
 
 
@@ -96,4 +105,11 @@ def plain_source() -> FhirSource:
     return source(
         image(1, FOUND, body_part="WRIST", laterality="L"),
         image(2, NOT_LOOKED_AT),
+    )
+
+
+def withdrawn_source() -> FhirSource:
+    """One image by a model that was withdrawn, one by the model in use, one by none."""
+    return source(
+        image(1, FOUND_EARLIER, withdrawal=WITHDRAWAL), image(2, FOUND), image(3, NOT_LOOKED_AT)
     )

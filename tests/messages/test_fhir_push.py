@@ -14,8 +14,19 @@ from db.states import AnalysisState
 from dicom_node.peer import PeerRefused, PeerUnavailable
 from messages import fhir_exchange
 from messages.fhir_push import FhirDestination, Pushed, push_bundle
-from messages.fhir_resources import make_transaction
-from tests.messages.fhir_cases import NOT_LOOKED_AT, image, plain_source, report, source
+from messages.fhir_resources import make_resources_of, make_transaction
+from messages.fhir_source import FhirSource
+from tests.messages.fhir_cases import (
+    FOUND,
+    FOUND_EARLIER,
+    NOT_LOOKED_AT,
+    STUDY,
+    WITHDRAWAL,
+    image,
+    plain_source,
+    report,
+    source,
+)
 from tests.messages.fhir_server import DONE, FhirServer, answering, fhir_server
 
 TYPES = ("Device", "ImagingStudy", "Observation", "DiagnosticReport")
@@ -25,6 +36,15 @@ TYPES = ("Device", "ImagingStudy", "Observation", "DiagnosticReport")
 def server() -> Iterator[FhirServer]:
     with fhir_server() as running:
         yield running
+
+
+OTHER_STUDY = replace(STUDY, study_instance_uid="1.2.9")
+
+
+def statuses_of(server: FhirServer, made: FhirSource) -> list[str]:
+    """What the server holds under the ids of these Observations."""
+    ids = [one["id"] for one in make_resources_of("Observation", made)]
+    return [one["status"] for name in ids for one in server.search(f"Observation?_id={name}")]
 
 
 def counts(server: FhirServer) -> list[int]:
@@ -54,6 +74,28 @@ def test_a_bundle_sent_twice_has_the_effect_of_one_and_a_revision_replaces(
     assert counts(server) == [1, 1, 3, 1]
     (replaced,) = server.search("DiagnosticReport")
     assert replaced["conclusion"].startswith("Not assessable")
+
+
+@pytest.mark.integration
+def test_the_revision_after_a_withdrawal_replaces_what_the_withdrawn_model_said(
+    server: FhirServer,
+) -> None:
+    """Under the very ids that the gateway serves it by; the old network's Device stays."""
+    destination = FhirDestination(server.base_url)
+    images = [image(1, FOUND_EARLIER), image(2, FOUND)]
+    push_bundle(destination, make_transaction(source(*images, study=OTHER_STUDY)))
+    withdrawn = source(
+        replace(images[0], withdrawal=WITHDRAWAL), images[1], revision=2, study=OTHER_STUDY
+    )
+    push_bundle(destination, make_transaction(withdrawn))
+    assert statuses_of(server, withdrawn) == ["entered-in-error"] * 2 + ["preliminary"]
+    later = source(image(1, FOUND), images[1], revision=3, study=OTHER_STUDY)
+    push_bundle(destination, make_transaction(later))
+    assert statuses_of(server, withdrawn) == ["preliminary"] * 3
+    for one in make_resources_of("Observation", later):
+        (kept,) = server.search(f"Observation?_id={one['id']}")
+        assert kept["device"]["display"] == "osteon-net 1.0"
+        assert kept["note"] == one["note"]
 
 
 @pytest.mark.integration

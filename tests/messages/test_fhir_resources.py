@@ -23,10 +23,12 @@ from tests.messages.fhir_cases import (
     FOUND_EARLIER,
     NOT_LOOKED_AT,
     SITE,
+    WITHDRAWAL,
     image,
     plain_source,
     report,
     source,
+    withdrawn_source,
 )
 from tests.messages.fhir_cases import (
     STUDY as STUDY_ROW,
@@ -113,7 +115,15 @@ def mixed_source() -> FhirSource:
     return source(image(1, nothing), image(2, FOUND_EARLIER), image(3, NOT_LOOKED_AT))
 
 
-CASES = [plain_source, bare_source, unseen_source, hostile_source, documented_source, mixed_source]
+CASES = [
+    plain_source,
+    bare_source,
+    unseen_source,
+    hostile_source,
+    documented_source,
+    mixed_source,
+    withdrawn_source,
+]
 
 
 @pytest.mark.integration
@@ -150,7 +160,49 @@ def test_nothing_is_ever_final() -> None:
         for one in make_resources(make())
         if one["resourceType"] in {"DiagnosticReport", "Observation"}
     }
-    assert statuses == {"preliminary"}
+    assert statuses == {"preliminary", "entered-in-error"}
+
+
+def test_what_a_withdrawn_model_said_is_said_no_more() -> None:
+    """Not even to who passes over the status; what another model said stands."""
+    study, first, second, third = of_type("Observation", withdrawn_source())
+    (written,) = of_type("DiagnosticReport", withdrawn_source())
+    for one in (study, first):
+        assert one["status"] == "entered-in-error"
+        assert one["note"][0] == {"text": WITHDRAWAL.reason}
+        assert WITHDRAWAL.reason in one["text"]["div"]
+        assert one["dataAbsentReason"]["coding"][0]["code"] == "error"
+        for said in ("valueCodeableConcept", "bodySite"):
+            assert said not in one
+        assert "%" not in json.dumps(one)
+    assert first["device"]["display"] == "osteon-net 0.9"
+    assert first["component"][0]["valueString"] == "urn:oid:1.2.3.1.1"
+    assert written["status"] == "entered-in-error"
+    assert written["conclusion"] == f"This report does not count any more: {WITHDRAWAL.reason}"
+    assert written["conclusion"] in written["text"]["div"]
+    assert "conclusionCode" not in written and len(written["result"]) == 4
+    stands = source(image(1, FOUND), image(2, FOUND), image(3, NOT_LOOKED_AT))
+    _, _, *others = of_type("Observation", stands)
+    for one, other in zip((second, third), others, strict=True):
+        assert one["status"] == "preliminary"
+        assert one | {"meta": {}} == other | {"meta": {}}
+
+
+def test_a_version_is_of_one_content_alone() -> None:
+    """A model withdrawn since makes no new revision, and yet another version."""
+
+    def metas(made: FhirSource) -> list[Resource]:
+        return [one["meta"] for one in make_resources(made) if one["resourceType"] != "Device"]
+
+    images = [image(1, FOUND_EARLIER), image(2, FOUND)]
+    before = metas(source(*images))
+    assert before == metas(source(*images))
+    after = metas(source(replace(images[0], withdrawal=WITHDRAWAL), images[1]))
+    for old, new in zip(before, after, strict=True):
+        assert old["versionId"].startswith("1-") and new["versionId"].startswith("1-")
+        assert old["versionId"] != new["versionId"]
+        assert old["lastUpdated"] == "2026-01-31T10:16:04.000+09:00"
+        assert new["lastUpdated"] == "2026-02-01T12:04:05.000+09:00"
 
 
 @pytest.mark.parametrize(
@@ -316,7 +368,7 @@ def test_each_device_goes_along_once() -> None:
 
 
 def test_an_answer_stands_while_its_images_are_looked_at_anew() -> None:
-    """Withdrawn analyses leave a report with none of the images that it speaks of."""
+    """A second look by the same network leaves a report with none of its images."""
     (study,) = of_type("Observation", source())
     assert study["valueCodeableConcept"]["coding"][0]["code"] == "52101004"
     assert study["device"]["display"] == "osteon-net 1.0"

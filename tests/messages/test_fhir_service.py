@@ -2,9 +2,12 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +23,7 @@ from sqlalchemy import Engine, update
 
 from db.session import open_ledger, transaction
 from db.tables import Study
+from db.withdrawal import withdraw_model
 from messages.fhir_search import PARAMETERS
 from messages.fhir_service import FhirPlan, fhir_routes
 from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report
@@ -180,6 +184,18 @@ def test_the_other_types_are_found_by_their_identifiers(client: Client) -> None:
     assert client.found("Device?identifier=other") == []
 
 
+@pytest.mark.parametrize(
+    ("prefix", "is_found"), [("", True), ("ge", True), ("le", True), ("gt", False), ("lt", False)]
+)
+def test_a_moment_is_searched_for_as_finely_as_it_is_served(
+    client: Client, prefix: str, is_found: bool
+) -> None:
+    for one in client.found("ImagingStudy"):
+        moment = one["meta"]["lastUpdated"]
+        query = urlencode({"_lastUpdated": f"{prefix}{moment}", "_id": one["id"]})
+        assert (client.found(f"ImagingStudy?{query}") == [one]) == is_found
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 5, 6])
 def test_pages_follow_one_another_without_gap_or_repetition(client: Client, count: int) -> None:
     whole = client.found("Observation?_count=100")
@@ -264,10 +280,15 @@ def test_a_search_by_form_keeps_patients_out_of_urls(client: Client) -> None:
 def test_what_a_client_has_is_not_sent_again(client: Client) -> None:
     (first, _) = client.found("DiagnosticReport")
     path = f"DiagnosticReport/{first['id']}"
-    assert client.get(path).headers["etag"] == 'W/"1"'
-    again = client.get(path, headers={"If-None-Match": 'W/"1"'})
+    given = client.get(path).headers
+    assert given["etag"] == f'W/"{first["meta"]["versionId"]}"'
+    changed_at = datetime.fromisoformat(first["meta"]["lastUpdated"]).replace(microsecond=0)
+    assert parsedate_to_datetime(given["last-modified"]) == changed_at
+    again = client.get(path, headers={"If-None-Match": given["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert client.get(path, headers={"If-None-Match": 'W/"2"'}).status_code == 200
+    for name in ("etag", "last-modified", "cache-control"):
+        assert again.headers[name] == given[name]
+    assert client.get(path, headers={"If-None-Match": 'W/"1"'}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["metadata", "DiagnosticReport", "Patient"])
@@ -316,7 +337,89 @@ def test_a_new_revision_replaces_the_old_one(new_ledger: Callable[[str], str]) -
             assert client.found("DiagnosticReport") == [old], "the report has not seen it"
             report(ledger)
             (new,) = client.found("DiagnosticReport")
-        assert (new["id"], new["meta"]["versionId"]) == (old["id"], "2")
+        assert new["id"] == old["id"] and new["meta"]["versionId"].startswith("2-")
         assert (len(old["result"]), len(new["result"])) == (2, 3)
     finally:
         ledger.dispose()
+
+
+@pytest.fixture
+def withdrawn(new_ledger: Callable[[str], str]) -> Iterator[Engine]:
+    """Of the first study one image is by another model, of the second both are; 1.0 is no more."""
+    ledger = open_ledger(new_ledger("sqlite"))
+    newer = replace(FRACTURE, model_version="2.0")
+    for number, records in enumerate([(FRACTURE, newer), (newer, newer)], start=1):
+        common = {"study": f"1.2.{number}", "accession_number": f"A-{number}"}
+        receive(ledger, received(1, **common), received(2, **common))
+        analyse(ledger, *records)
+        report(ledger)
+    yield ledger
+    ledger.dispose()
+
+
+def withdraw(ledger: Engine) -> None:
+    with transaction(ledger) as session:
+        withdraw_model(session, "1.0", "it missed wrists")
+
+
+def statuses(client: Client, resource_type: str) -> list[str]:
+    return [one["status"] for one in client.found(resource_type)]
+
+
+def test_a_withdrawn_answer_is_in_error_until_the_next_revision(withdrawn: Engine) -> None:
+    error, stands = "entered-in-error", "preliminary"
+    with serving(withdrawn) as client:
+        assert set(statuses(client, "Observation")) == {stands}
+        before = client.found("DiagnosticReport")
+        withdraw(withdrawn)
+        assert statuses(client, "DiagnosticReport") == [error, stands]
+        assert statuses(client, "Observation") == [error, error, *[stands] * 4]
+        assert statuses(client, "ImagingStudy") == ["available"] * 2
+        analyse(withdrawn, replace(NO_FRACTURE, model_version="2.0"))
+        assert statuses(client, "Observation") == [error, error, *[stands] * 4]
+        taken_back, other = client.found("DiagnosticReport")
+        report(withdrawn)
+        assert statuses(client, "DiagnosticReport") == [stands] * 2
+        assert statuses(client, "Observation") == [stands] * 6
+        after, _ = client.found("DiagnosticReport")
+    assert other == before[1]
+    assert before[0]["id"] == taken_back["id"] == after["id"]
+    assert before[0]["result"] == taken_back["result"] == after["result"]
+
+
+@pytest.mark.parametrize(
+    ("resource_type", "value_set"),
+    [("DiagnosticReport", "diagnostic-report-status"), ("Observation", "observation-status")],
+)
+def test_a_search_by_status_finds_what_is_served_with_it(
+    withdrawn: Engine, resource_type: str, value_set: str
+) -> None:
+    withdraw(withdrawn)
+    with serving(withdrawn) as client:
+        served = client.found(resource_type)
+        for status in ("preliminary", "entered-in-error", "final"):
+            wanted = [one for one in served if one["status"] == status]
+            for asked in (status, f"http://hl7.org/fhir/{value_set}|{status}"):
+                query = urlencode({"status": asked})
+                assert client.found(f"{resource_type}?{query}") == wanted
+        assert client.found(f"{resource_type}?status=entered-in-error,preliminary") == served
+
+
+@pytest.mark.parametrize("resource_type", ["DiagnosticReport", "Observation", "ImagingStudy"])
+def test_who_keeps_a_report_learns_that_it_was_withdrawn(
+    withdrawn: Engine, resource_type: str
+) -> None:
+    """By its tag, and by asking what has changed since."""
+    with serving(withdrawn) as client:
+        first, *_ = client.found(resource_type)
+        path = f"{resource_type}/{first['id']}"
+        held = {"If-None-Match": client.get(path).headers["etag"]}
+        assert client.get(path, headers=held).status_code == 304
+        newest = max(one["meta"]["lastUpdated"] for one in client.found(resource_type))
+        time.sleep(0.01)  # within the same second, and not within the same millisecond
+        withdraw(withdrawn)
+        assert client.get(path, headers=held).status_code == 200
+        since = urlencode({"_lastUpdated": f"gt{newest}"})
+        changed = client.found(f"{resource_type}?{since}")
+        assert first["id"] in [one["id"] for one in changed]
+        assert len(changed) == len(client.found(resource_type)) // 2
