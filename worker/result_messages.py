@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from pydicom.dataset import Dataset
 
-from db.report_archive import ArchivedImage, ArchivedObject, ArchivedReport
+from db.report_archive import ArchivedImage, ArchivedObject, ArchivedReport, archived_objects
 from db.reports import ReportImage, ReportObject, ReportSubject
+from db.session import reading
 from db.states import ObjectKind
 from dicom_node.results.report_content import reported_procedures
 from dicom_node.results.report_references import fulfilled_requests
@@ -62,6 +63,9 @@ def _bundle(
     *,
     with_pdf: bool,
 ) -> bytes:
+    with reading(material.kitchen.ledger) as session:
+        earlier = archived_objects(session, subject.study_id)
+    ours = [_archived_object(subject, one) for one in objects if not one.fallback_of]
     report = ArchivedReport(
         study_id=subject.study_id,
         study=subject.study,
@@ -71,7 +75,7 @@ def _bundle(
         created_at=material.issue.created_at,
         reported_at=None,
         images=tuple(_archived(image) for image in subject.images),
-        objects=tuple(_archived_object(subject, one) for one in objects if not one.fallback_of),
+        objects=(*earlier, *ours),
     )
     form = PresentedForm(_PDF, material.pdf_document, "Fracture report") if with_pdf else None
     forms = (form,) if form else ()
