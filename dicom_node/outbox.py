@@ -52,7 +52,9 @@ def send_datasets(
 
 
 def _sender(calling_ae_title: str, objects: Sequence[SendableObject]) -> Sender:
-    proposals = {(one.sop_class_uid, one.transfer_syntax_uid) for one in objects}
+    proposals = {
+        (one.sop_class_uid, syntax) for one in objects for syntax in one.transfer_syntax_uids
+    }
     return Sender(calling_ae_title, proposals=sorted(proposals))
 
 
@@ -76,7 +78,7 @@ def _sendable(path: Path) -> SendableObject | None:
             header.SOPClassUID,
             header.SOPInstanceUID,
             lambda: path.open("rb"),
-            header.file_meta.TransferSyntaxUID,
+            (header.file_meta.TransferSyntaxUID,),
         )
     except (InvalidDicomError, AttributeError, OSError):
         return None
@@ -89,5 +91,5 @@ def _encoded(dataset: Dataset) -> SendableObject:
         dataset.SOPClassUID,
         dataset.SOPInstanceUID,
         partial(BytesIO, buffer.getvalue()),
-        dataset.file_meta.TransferSyntaxUID,
+        (dataset.file_meta.TransferSyntaxUID,),
     )

@@ -1,4 +1,4 @@
-"""The C-STORE SCU: sends results as they were encoded, on an association kept per destination."""
+"""The C-STORE SCU: sends what is kept, on an association that is kept per destination."""
 
 import shutil
 import tempfile
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom.uid import UID, ExplicitVRLittleEndian
+from pydicom.uid import UID
 from pynetdicom import _config
 from pynetdicom.association import Association
 from pynetdicom.sop_class import (
@@ -22,6 +22,12 @@ from pynetdicom.sop_class import (
     SegmentationStorage,
 )
 
+from dicom_node.default_syntax import (
+    RESULT_SYNTAXES,
+    accepted_syntax,
+    file_in_syntax,
+    result_proposals,
+)
 from dicom_node.discretion import silence_dicom_libraries
 from dicom_node.echo import VERIFICATION_PROPOSALS
 from dicom_node.peer import (
@@ -45,20 +51,21 @@ RESULT_SOP_CLASSES = (
     KeyObjectSelectionDocumentStorage,
     SegmentationStorage,
 )
-RESULT_PROPOSALS = (
-    *((sop_class, ExplicitVRLittleEndian) for sop_class in RESULT_SOP_CLASSES),
-    *VERIFICATION_PROPOSALS,
-)
+RESULT_PROPOSALS = (*result_proposals(RESULT_SOP_CLASSES), *VERIFICATION_PROPOSALS)
 
 
 @dataclass(frozen=True)
 class SendableObject:
-    """A DICOM file (PS3.10) to send; `open` gives its bytes, which are not encoded anew."""
+    """A DICOM file (PS3.10) to send, of which `open` gives the bytes.
+
+    Of the transfer syntaxes the first is its own: only where the peer does not take that, and takes
+    another of them, is it encoded anew.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
     open: Callable[[], BinaryIO]
-    transfer_syntax_uid: str = ExplicitVRLittleEndian
+    transfer_syntax_uids: tuple[str, ...] = RESULT_SYNTAXES
 
 
 @dataclass(frozen=True)
@@ -170,16 +177,18 @@ class _Line:
         return self._store(self._association, sendable)
 
     def _store(self, association: Association, sendable: SendableObject) -> Sent:
-        accepted = {
-            (context.abstract_syntax, context.transfer_syntax[0])
-            for context in association.accepted_contexts
-        }
-        if (sendable.sop_class_uid, sendable.transfer_syntax_uid) not in accepted:
+        own_syntax = sendable.transfer_syntax_uids[0]
+        syntax = accepted_syntax(association, sendable.sop_class_uid, sendable.transfer_syntax_uids)
+        if syntax is None:
             name = UID(sendable.sop_class_uid).name
             raise PeerRefused(f"{self._destination} does not accept {name}; enable it there for us")
-        with sendable.open() as stream, _as_file(stream) as path:
+        with (
+            sendable.open() as stream,
+            _as_file(stream) as path,
+            file_in_syntax(syntax, path, own_syntax) as file,
+        ):
             try:
-                status = association.send_c_store(path).get("Status")
+                status = association.send_c_store(file).get("Status")
             except RuntimeError as error:  # pynetdicom: no longer established
                 raise _AssociationLost(f"{self._destination} closed the association") from error
         if status is None:

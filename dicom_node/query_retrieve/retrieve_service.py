@@ -1,4 +1,4 @@
-"""Answers C-MOVE and C-GET: sends results, byte for byte as they are kept (PS3.4 C.4.2, C.4.3)."""
+"""Answers C-MOVE and C-GET: sends results as they are kept (PS3.4 C.4.2, C.4.3)."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import _config
 from sqlalchemy import Engine
 
 from db.result_catalogue import CataloguedInstance, InstanceSelection
 from db.session import LedgerUnavailable
+from dicom_node.default_syntax import accepted_syntax, file_in_syntax, result_proposals
 from dicom_node.discretion import last_place, printable
 from dicom_node.peer import Destination, PeerTrouble, associate
 from dicom_node.query_retrieve.catalogue_pages import instances_by_page
@@ -159,16 +159,20 @@ class _Line:
 
     def send(self, number: int, instance: CataloguedInstance) -> Verdict:
         """Send one object, the number-th, and judge the answer; the log says why one failed."""
+        syntax = accepted_syntax(self._association, instance.sop_class_uid)
+        if syntax is None:
+            return _failed(
+                instance, "its SOP class is not accepted in a transfer syntax of results"
+            )
         try:
             with self._spool.open(instance.spool_key) as stream:
                 path = Path(str(stream.name))
-            status = self._association.send_c_store(
-                path, msg_id=self._message_id(number), **self._originator
-            ).get("Status")
+            with file_in_syntax(syntax, path) as file:
+                status = self._association.send_c_store(
+                    file, msg_id=self._message_id(number), **self._originator
+                ).get("Status")
         except (SpoolError, OSError) as error:
             return _failed(instance, f"cannot be read: {type(error).__name__}")
-        except ValueError:  # pynetdicom: no presentation context
-            return _failed(instance, "its SOP class is not accepted in its transfer syntax")
         except RuntimeError:  # pynetdicom: no longer established
             return _failed(instance, "the association is gone")
         if status is None:
@@ -212,8 +216,7 @@ def _associated(
     destination: Destination, event: Any, instances: Sequence[CataloguedInstance]
 ) -> Iterator[Any]:
     """An association with the destination, for the classes of the objects."""
-    sop_classes = sorted({instance.sop_class_uid for instance in instances})
-    proposals = [(sop_class, ExplicitVRLittleEndian) for sop_class in sop_classes]
+    proposals = result_proposals(sorted({instance.sop_class_uid for instance in instances}))
     association = associate(destination, event.assoc.acceptor.ae_title, proposals)
     try:
         yield association

@@ -88,11 +88,11 @@ class Archive:
 
 
 @contextmanager
-def running_archive() -> Iterator[Archive]:
+def running_archive(*syntaxes: str) -> Iterator[Archive]:
     archive = Archive()
     ae = AE("ARCHIVE")
-    ae.add_supported_context(SR, ExplicitVRLittleEndian)
-    ae.add_supported_context(SC, ExplicitVRLittleEndian)
+    ae.add_supported_context(SR, list(syntaxes or [ExplicitVRLittleEndian]))
+    ae.add_supported_context(SC, list(syntaxes or [ExplicitVRLittleEndian]))
     handlers = [(evt.EVT_C_STORE, archive.store)]
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
     archive.port = server.server_address[1]
@@ -362,22 +362,30 @@ def test_getscu_gets_files_with_the_same_data_set(
 def test_movescu_has_results_sent_to_itself(
     new_ledger: Callable[[str], str], tmp_path: Path
 ) -> None:
+    results, got = moved_by_movescu(new_ledger("sqlite"), tmp_path)
+    assert sorted(_data_sets(got)) == sorted(result.data for result in results)
+
+
+def moved_by_movescu(
+    ledger_url: str, folder: Path, *more_options: str
+) -> tuple[list[KeptResult], Path]:
+    """An SR and a capture of a node of its own, and where movescu wrote what it got of them."""
     with socket.create_server(("127.0.0.1", 0)) as unused:
         port = unused.getsockname()[1]
     here = (Destination("WORKSTATION", "127.0.0.1", port),)
-    got = tmp_path / "got"
+    got = folder / "got"
     got.mkdir()
-    with running_node(new_ledger("sqlite"), tmp_path / "spool", destinations=here) as running:
+    with running_node(ledger_url, folder / "spool", destinations=here) as running:
         study = study_row(STUDY)
         results = [keep(running, study, SR), keep(running, study, SC)]
         options = ["-S", "-v", "-aet", "WORKSTATION", "-aem", "WORKSTATION", "-aec", AE_TITLE]
-        options += ["+B", "+P", str(port), "127.0.0.1", str(running.port)]
+        options += [*more_options, "+B", "+P", str(port), "127.0.0.1", str(running.port)]
         keys = ["-k", "QueryRetrieveLevel=STUDY", "-k", f"StudyInstanceUID={STUDY}"]
         # With +B it writes to its working folder, whatever -od says.
         command = [require_program("movescu", "dcmtk"), *options, *keys]
         moved = subprocess.run(command, cwd=got, check=False, capture_output=True, timeout=30)
     assert moved.returncode == 0, moved.stderr
-    assert sorted(_data_sets(got)) == sorted(result.data for result in results)
+    return results, got
 
 
 def _data_sets(folder: Path) -> list[bytes]:
