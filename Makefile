@@ -24,10 +24,10 @@ setup: $(VENV)/.full
 demo: $(VENV)/.node
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
 
-# Two processes of one thread each: many tests compute, and those of whole nodes wait for clocks.
-# tests/conftest.py puts the long files first, so that both processes end together.
+# Three processes of one thread each on two cores: many tests compute, and those of whole nodes wait
+# for clocks. tests/conftest.py puts the long files first, so that all processes end together.
 test: $(VENV)/.full
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is too long for every change.
 soak: $(VENV)/.full

@@ -11,7 +11,7 @@ from db.upgrade import upgrade_ledger
 from tests.servers import PostgresServer, RedisServer, running_postgres, running_redis
 
 BOTH_DATABASES = ["sqlite", "postgresql"]
-# Where the files are whose tests take longest: of two processes none is left with them at the end.
+# Where the files are whose tests take longest: no process is left with them at the end.
 _LONGEST_FIRST = ("end_to_end", "demo", "hospital", "training", "evaluation", "worker")
 
 

@@ -16,7 +16,7 @@ def test_the_shipped_files_do_no_worse_than_the_card_claims(shipped: FractureCla
     """The card's figures are a like network's on unseen groups; these images fitted this one."""
     claimed = shipped.card.cross_validation
     assert claimed is not None
-    images = of_split(read_data_set(require_shared_data("fracatlas")).images, "val")
+    images = of_split(read_data_set(require_shared_data("fracatlas")).images, "val")[::3]
     rows = [one for one in measure_each(shipped, images) if isinstance(one, Measured)]
     measured = summarise(rows, shipped.card.operating_points, claimed.command)
     pairs = [

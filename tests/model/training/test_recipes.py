@@ -62,6 +62,7 @@ def test_every_recipe_fits_a_network(name: str, tmp_path: Path, phantom_folder: 
     assert all(bool(values.isfinite().all()) for values in answer.values())
 
 
+@pytest.mark.soak
 def test_the_command_trains_from_nothing_and_goes_on_where_it_ended(
     tmp_path: Path, phantom_folder: Path
 ) -> None:

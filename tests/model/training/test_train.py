@@ -127,6 +127,7 @@ def _fit_patiently(run: TrainingRun) -> dict[str, torch.Tensor]:
     return fit_one(run, "final", images, images).state_dict()
 
 
+@pytest.mark.soak
 def test_patience_ends_a_run_whose_held_out_loss_rises_and_keeps_its_best_epoch(
     tmp_path: Path,
     phantom_folder: Path,
@@ -151,6 +152,7 @@ def test_patience_ends_a_run_whose_held_out_loss_rises_and_keeps_its_best_epoch(
     assert _alike(_fit_patiently(replace(run, resume=True)), best.average)
 
 
+@pytest.mark.soak
 def test_a_run_that_was_cut_short_after_its_best_epoch_still_ends_in_it(
     tmp_path: Path,
     phantom_folder: Path,
