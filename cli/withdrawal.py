@@ -18,7 +18,7 @@ def withdraw(
 ) -> int:
     """Withdraw a model version: its studies are looked at again and get a superseding report."""
     from cli.ledger import open_ledger_session
-    from db.withdrawal import count_results_of, withdraw_model
+    from db.withdrawal import ask_again, count_results_of, note_withdrawal
 
     version, sentence = model.strip(), " ".join(reason.split())
     if not (version and sentence):
@@ -31,6 +31,8 @@ def withdraw(
     if not yes and not typer.confirm(f"Withdraw {version}: {said} will be looked at again?"):
         raise typer.Abort
     with open_ledger_session("withdraw") as session:
-        withdraw_model(session, version, sentence)
+        note_withdrawal(session, version, sentence)
+    with open_ledger_session("withdraw") as session:
+        ask_again(session, version)
     typer.echo(f"version {version} is withdrawn; {said} will be looked at and reported again")
     return Exit.DONE

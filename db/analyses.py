@@ -11,6 +11,7 @@ from db.jobs import Claim, finish_job, hold
 from db.states import AnalysisState
 from db.studies import add_evidence, lock_study
 from db.tables import Analysis, Instance, Series, Study
+from db.withdrawal import withdrawn_reason
 
 
 @dataclass(frozen=True)
@@ -75,10 +76,21 @@ def load_analysis_input(session: Session, instance_id: int) -> AnalysisInput:
 
 
 def save_analysis(session: Session, claim: Claim, record: AnalysisRecord) -> None:
-    """Save what was found and finish the job; ClaimLost, and nothing saved, for a stale claim."""
+    """Save what was found and finish the job; ClaimLost, and nothing saved, for a stale claim.
+
+    What a model says that was withdrawn while it looked does not count.
+    """
     study = _lock_study_of(session, claim.subject_id)
     hold(session, claim)
-    _replace(session, study, claim.subject_id, record)
+    saved = _replace(session, study, claim.subject_id, record)
+    session.flush()
+    # Looked up once the row is written: whoever withdraws the model waits for such rows.
+    reason = withdrawn_reason(session, record.model_version)
+    if reason is not None:
+        session.delete(saved)
+        session.flush()
+        unsaid = AnalysisRecord(state=AnalysisState.NOT_ANALYSED, reason=reason)
+        _replace(session, study, claim.subject_id, unsaid)
     finish_job(session, claim)
 
 
@@ -100,7 +112,7 @@ def _lock_study_of(session: Session, instance_id: int) -> Study:
     return lock_study(session, study_id)
 
 
-def _replace(session: Session, study: Study, instance_id: int, record: AnalysisRecord) -> None:
+def _replace(session: Session, study: Study, instance_id: int, record: AnalysisRecord) -> Analysis:
     add_evidence(study)
     # A new row even for a model that looked before: the latest row is the one that counts.
     session.execute(
@@ -113,4 +125,6 @@ def _replace(session: Session, study: Study, instance_id: int, record: AnalysisR
     lists = {"boxes": [dict(box) for box in record.boxes], "notes": list(record.notes)}
     values = asdict(record) | lists
     version = study.evidence_version
-    session.add(Analysis(instance_id=instance_id, evidence_version=version, **values))
+    saved = Analysis(instance_id=instance_id, evidence_version=version, **values)
+    session.add(saved)
+    return saved

@@ -44,6 +44,8 @@ def load_confirmation(session: Session, consignment_id: int) -> ConfirmationOrde
         .join(Study, Study.id == Report.study_id)
         .where(Consignment.id == consignment_id)
     ).one()
+    # First: what is sent after this is perhaps not among the objects, and counts as sent since.
+    last_sent_at = session.scalars(_last_sending(consignment_id)).one()
     requests = select(func.count()).where(
         CommitmentRequest.consignment_id == consignment_id,
         CommitmentRequest.asked_at >= _last_sending(consignment_id).scalar_subquery(),
@@ -54,7 +56,7 @@ def load_confirmation(session: Session, consignment_id: int) -> ConfirmationOrde
         study_instance_uid=study_instance_uid,
         objects=_unproved(session, consignment_id),
         requests=session.execute(requests).scalar_one(),
-        last_sent_at=session.scalars(_last_sending(consignment_id)).one(),
+        last_sent_at=last_sent_at,
     )
 
 
@@ -68,7 +70,7 @@ def wait_for_answer(
     session: Session, claim: Claim, order: ConfirmationOrder, *, seconds: float
 ) -> None:
     """The destination has the question; its answer may come on an association of its own."""
-    hold(session, claim)
+    _hold(session, claim)
     if _sent_since(session, order):
         _ask_about_the_rest(session, claim)
     elif _unproved(session, claim.subject_id):
@@ -103,7 +105,7 @@ def record_found(
     session: Session, claim: Claim, order: ConfirmationOrder, found: Collection[str], reason: str
 ) -> None:
     """What C-FIND showed: found is proof enough, what is not found is sent again for `reason`."""
-    hold(session, claim)
+    _hold(session, claim)
     missing = {one.sop_instance_uid for one in order.objects}.difference(found)
     _settle(session, claim.subject_id, found, dict.fromkeys(missing, reason), Proof.QUERY)
     finish_confirmation(session, claim, order)
@@ -111,14 +113,14 @@ def record_found(
 
 def record_unprovable(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
     """The destination offers no way to ask: its answer to the sending is all there is."""
-    hold(session, claim)
+    _hold(session, claim)
     _note_proof(session, claim.subject_id, Proof.NONE)
     finish_confirmation(session, claim, order)
 
 
 def finish_confirmation(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
     """All that was asked about is settled; what was sent meanwhile is asked about at once."""
-    hold(session, claim)
+    _hold(session, claim)
     if _sent_since(session, order):
         _ask_about_the_rest(session, claim)
     else:
@@ -138,13 +140,19 @@ def _last_sending(consignment_id: int) -> Select[datetime | None]:
     return select(func.max(Delivery.sent_at)).where(Delivery.consignment_id == consignment_id)
 
 
+def _hold(session: Session, claim: Claim) -> None:
+    """Keep the confirmation ours, and let no delivery of the same consignment end meanwhile."""
+    _lock_jobs(session, claim.subject_id)
+    hold(session, claim)
+
+
 def _lock_jobs(session: Session, consignment_id: int) -> None:
-    """Before the deliveries, as the workers do: a confirmation under way ends or waits first."""
-    kinds = (JobKind.DELIVER, JobKind.CONFIRM)
-    asked = select(Job.id).where(
-        Job.kind.in_(kinds), Job.subject_id == consignment_id, Job.state.in_(OPEN)
-    )
-    session.execute(asked.order_by(Job.id).with_for_update()).all()
+    """Before the deliveries, and DELIVER before CONFIRM: in the order of the workers."""
+    for kind in (JobKind.DELIVER, JobKind.CONFIRM):
+        asked = select(Job.id).where(
+            Job.kind == kind, Job.subject_id == consignment_id, Job.state.in_(OPEN)
+        )
+        session.execute(asked.with_for_update()).all()
 
 
 def _settle(

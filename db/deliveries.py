@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from db.clock import database_now
 from db.jobs import Claim, JobKind, add_job, bury_job, finish_job, hold, put_off_job
 from db.states import AnalysisState, DeliveryState, ObjectKind
+from db.studies import add_evidence, lock_study
 from db.superseding import supersede_consignment
 from db.tables import (
     Analysis,
@@ -20,6 +21,7 @@ from db.tables import (
     Series,
     Study,
 )
+from db.withdrawal import withdrawn_results
 
 
 @dataclass(frozen=True)
@@ -102,22 +104,21 @@ def load_consignment(session: Session, consignment_id: int) -> ConsignmentOrder:
     )
 
 
-def save_choice(session: Session, claim: Claim, choice: Choice) -> frozenset[int]:
-    """The ids of the deliveries to make now.
-
-    What is not for this destination is done with; what was omitted before may be sent now, unless
-    something newer came first.
-    """
+def save_choice(session: Session, claim: Claim, choice: Choice) -> None:
+    """What is not for this destination is done with; what was omitted before may be sent now."""
     hold(session, claim)
     consignment = session.get_one(Consignment, claim.subject_id)
     consignment.rung, consignment.rung_reason = choice.rung, choice.reason
     ours = select(Delivery).where(Delivery.consignment_id == claim.subject_id)
-    deliveries = session.scalars(ours).all()
-    for delivery in deliveries:
+    for delivery in session.scalars(ours):
         _choose(delivery, choice)
-    session.flush()
-    supersede_consignment(session, consignment)
-    return frozenset(one.id for one in deliveries if one.state is DeliveryState.QUEUED)
+
+
+def may_send(session: Session, claim: Claim, delivery_id: int) -> bool:
+    """Asked right before it is sent: whether it still waits, and nothing newer came first."""
+    hold(session, claim)
+    supersede_consignment(session, session.get_one(Consignment, claim.subject_id))
+    return session.get_one(Delivery, delivery_id).state is DeliveryState.QUEUED
 
 
 def _choose(delivery: Delivery, choice: Choice) -> None:
@@ -148,14 +149,21 @@ def mark_sent(session: Session, claim: Claim, delivery_id: int, accepted: Accept
 def mark_refused(
     session: Session, claim: Claim, delivery_id: int, *, status: int | None, error: str
 ) -> None:
-    """The peer refuses the object for good (no status: its SOP class)."""
+    """The peer refuses the object for good (no status: its SOP class).
+
+    What was superseded meanwhile was not to be sent any more, and needs no person.
+    """
     hold(session, claim)
-    _update(session, delivery_id, state=DeliveryState.REFUSED, status=status, reason=error)
+    if session.get_one(Delivery, delivery_id).state is not DeliveryState.SUPERSEDED:
+        _update(session, delivery_id, state=DeliveryState.REFUSED, status=status, reason=error)
 
 
 def finish_consignment(session: Session, claim: Claim) -> DeliveryState:
     """All was tried: the job is done, or dead where something was refused for good."""
+    study = _lock_study_of(session, claim.subject_id)
     hold(session, claim)
+    if withdrawn_results(session, study.id) is not None:
+        add_evidence(study)  # its model was withdrawn while it was sent: a report takes it back
     refusals = _refusals(session, claim.subject_id)
     if refusals:
         bury_job(session, claim, error="; ".join(refusals))
@@ -166,6 +174,15 @@ def finish_consignment(session: Session, claim: Claim) -> DeliveryState:
         return DeliveryState.QUEUED
     finish_job(session, claim)
     return DeliveryState.SENT
+
+
+def _lock_study_of(session: Session, consignment_id: int) -> Study:
+    asked = (
+        select(Report.study_id)
+        .join(Consignment, Consignment.report_id == Report.id)
+        .where(Consignment.id == consignment_id)
+    )
+    return lock_study(session, session.scalars(asked).one())
 
 
 def queue_consignments(
@@ -234,11 +251,13 @@ def _refusals(session: Session, consignment_id: int) -> list[str]:
 
 
 def _load_items(session: Session, consignment_id: int) -> tuple[Item, ...]:
-    # A fallback is always saved after its primary.
-    candidate = func.coalesce(ResultObject.fallback_of_id, ResultObject.id)
+    # A fallback is always saved after its primary. Each half of the condition has its index.
+    is_candidate = or_(
+        ResultObject.id == Delivery.object_id, ResultObject.fallback_of_id == Delivery.object_id
+    )
     asked = (
         select(Delivery, ResultObject)
-        .join(ResultObject, candidate == Delivery.object_id)
+        .join(ResultObject, is_candidate)
         .where(Delivery.consignment_id == consignment_id)
         .order_by(Delivery.id, ResultObject.id)
     )

@@ -125,7 +125,7 @@ def offer_due_jobs(
     due = (
         select(Job.id)
         # The very text of the partial indexes: with bound values SQLite would not use them.
-        .where(text(OPEN_JOB), lane.condition, _is_due(), ~_is_offered())
+        .where(text(OPEN_JOB), lane.condition, _is_due(), ~_is_offered(), *_not_yet(lane))
         .with_for_update(skip_locked=True)
     )
     ids = pick_urgent(session, due, room)
@@ -249,6 +249,11 @@ def _is_ours(claim: Claim) -> ColumnElement[bool]:
 def _is_due() -> ColumnElement[bool]:
     waited = and_(Job.state == JobState.WAITING, Job.next_attempt_at <= database_now())
     return or_(waited, _lease_is_over())
+
+
+def _not_yet(lane: Lane) -> list[ColumnElement[bool]]:
+    """What could not be claimed would take the place of what can."""
+    return [~_follows_a_running_one()] if lane.kind is JobKind.DELIVER else []
 
 
 def _follows_a_running_one() -> ColumnElement[bool]:

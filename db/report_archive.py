@@ -14,8 +14,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from sqlalchemy.sql.functions import Function
 
 from db.analyses import AnalysisRecord, as_record
+from db.counted_answers import WITHDRAWN
 from db.states import AnalysisState, ObjectKind
-from db.superseding import WITHDRAWN
 from db.tables import Analysis, Instance, Report, ResultObject, Series, Study, WithdrawnModel
 
 Condition = ColumnElement[bool]

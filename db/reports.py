@@ -17,7 +17,7 @@ from db.states import AnalysisState, ObjectKind
 from db.studies import lock_study
 from db.superseding import supersede_study
 from db.tables import Analysis, Instance, Job, Report, ResultObject, Series, Study
-from db.withdrawal import WithdrawnResults, withdrawn_results
+from db.withdrawal import WithdrawnResults, mark_taken_back, withdrawn_results
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def open_report(session: Session, claim: Claim) -> ReportSubject:
         evidence_version=study.evidence_version,
         images=_load_images(session, study.id, latest),
         predecessors=() if latest is None else _load_predecessors(session, latest.id),
-        withdrawn=withdrawn_results(session, study.id, latest),
+        withdrawn=withdrawn_results(session, study.id),
     )
 
 
@@ -147,6 +147,8 @@ def save_report(
         register_destination(session, destination)
     queue_consignments(session, report.id, object_ids, priority=study.priority)
     supersede_study(session, study.id)
+    if subject.withdrawn is not None:
+        mark_taken_back(session, report.id, subject.withdrawn)
     _note_reported(study, subject.evidence_version)
     finish_job(session, claim)
     return report.id

@@ -4,31 +4,19 @@ A later revision takes the place of an earlier report, not of its pictures, whic
 withdrawn model said goes nowhere any more, pictures included. Rejection notes always go.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, select, update
+from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
+from db.counted_answers import PICTURES, CountedAnswers
 from db.jobs import OPEN
 from db.states import DeliveryState, JobKind, JobState, ObjectKind
-from db.tables import (
-    Analysis,
-    Consignment,
-    Delivery,
-    Instance,
-    Job,
-    Report,
-    ResultObject,
-    Series,
-    WithdrawnModel,
-)
+from db.tables import Consignment, Delivery, Job, Report, ResultObject
 
 LATER_REVISION = "revision {} takes its place"
-WITHDRAWN = "model {} was withdrawn: {}"
-_PICTURES = (ObjectKind.SC, ObjectKind.GSPS, ObjectKind.SEG)
 _TO_BE_SENT = (DeliveryState.QUEUED, DeliveryState.REFUSED)
 _NEVER_SENT = (DeliveryState.OMITTED, DeliveryState.SUPERSEDED)
 
@@ -41,18 +29,15 @@ def supersede_study(session: Session, study_id: int) -> None:
     _lock_jobs(session, study_id)
     touched = _supersede(session, study_id, Report.study_id == study_id)
     session.flush()
-    session.execute(
-        update(Job)
-        .where(Job.kind == JobKind.DELIVER, Job.subject_id.in_(touched), _is_idle())
-        .values(state=JobState.DONE, finished_at=database_now())
-        .execution_options(synchronize_session=False)
-    )
+    _revive_jobs(session, touched)
+    _end_idle_jobs(session, touched)
 
 
 def supersede_consignment(session: Session, consignment: Consignment) -> None:
     """The same for one consignment, whose job is ours."""
     study_id = session.get_one(Report, consignment.report_id).study_id
     _supersede(session, study_id, Consignment.id == consignment.id)
+    session.flush()
 
 
 def _supersede(session: Session, study_id: int, condition: ColumnElement[bool]) -> set[int]:
@@ -71,12 +56,12 @@ class _Overtaking:
     """Of one study: its last revision by destination, and whose answers counted when."""
 
     last_revisions: dict[str, int]
-    answers: Sequence[tuple[int, int, str | None]]  # instance, evidence version, why withdrawn
+    answers: CountedAnswers
 
     @classmethod
     def of(cls, session: Session, study_id: int) -> "_Overtaking":
         revisions = session.execute(_last_revisions(study_id))
-        return cls(dict(revisions.all()), _answers(session, study_id))
+        return cls(dict(revisions.all()), CountedAnswers.of(session, study_id))
 
     def of_delivery(
         self, delivery: Delivery, made: ResultObject, destination: str, report: Report
@@ -84,39 +69,12 @@ class _Overtaking:
         """Why it is not to be sent; None where it is."""
         if made.kind is ObjectKind.REJECTION:
             return None
-        withdrawn = self._withdrawn(report.evidence_version)
-        if made.kind in _PICTURES:
-            return withdrawn.get(made.instance_id or 0)
-        if withdrawn:
-            return next(iter(withdrawn.values()))
+        withdrawn = self.answers.why_withdrawn(made.kind, made.instance_id, report.evidence_version)
+        if withdrawn is not None or made.kind in PICTURES:
+            return withdrawn
         last = self.last_revisions[destination]
         is_new = delivery.sendings == 0  # what the destination lost of it belongs to what it has
         return LATER_REVISION.format(last) if is_new and last > report.revision else None
-
-    def _withdrawn(self, evidence_version: int) -> dict[int, str]:
-        """By image: why the answer is withdrawn that counted in a report of this evidence."""
-        counted = {image: why for image, seen, why in self.answers if seen <= evidence_version}
-        return {image: why for image, why in counted.items() if why is not None}
-
-
-def _answers(session: Session, study_id: int) -> list[tuple[int, int, str | None]]:
-    asked = (
-        select(
-            Analysis.instance_id,
-            Analysis.evidence_version,
-            WithdrawnModel.model_version,
-            WithdrawnModel.reason,
-        )
-        .join(Instance, Instance.id == Analysis.instance_id)
-        .join(Series, Series.id == Instance.series_id)
-        .outerjoin(WithdrawnModel, WithdrawnModel.model_version == Analysis.model_version)
-        .where(Series.study_id == study_id)
-        .order_by(Analysis.id)
-    )
-    return [
-        (image, seen, None if version is None else WITHDRAWN.format(version, reason))
-        for image, seen, version, reason in session.execute(asked)
-    ]
 
 
 def _last_revisions(study_id: int) -> Select[str, int]:
@@ -157,11 +115,41 @@ def _lock_jobs(session: Session, study_id: int) -> None:
     session.execute(asked.order_by(Job.id).with_for_update()).all()
 
 
-def _is_idle() -> ColumnElement[bool]:
-    """A job that waits may yet have to ask about what was sent; a dead one did."""
-    waits = and_(Job.state == JobState.WAITING, ~_has_delivery(Delivery.state.not_in(_NEVER_SENT)))
-    is_dead = and_(Job.state == JobState.DEAD, ~_has_delivery(Delivery.state.in_(_TO_BE_SENT)))
-    return or_(waits, is_dead)
+def _revive_jobs(session: Session, consignment_ids: set[int]) -> None:
+    """One that died with something sent runs once more: nobody may have asked if that is kept."""
+    other = aliased(Job)
+    is_open = select(other.id).where(
+        other.kind == Job.kind, other.subject_id == Job.subject_id, other.state.in_(OPEN)
+    )
+    is_over = (
+        Job.state == JobState.DEAD,
+        ~_has_delivery(Delivery.state.in_(_TO_BE_SENT)),
+        _has_delivery(Delivery.state == DeliveryState.SENT),
+        ~is_open.exists(),
+    )
+    revived = (
+        update(Job)
+        .where(_delivers(consignment_ids), *is_over)
+        .values(state=JobState.WAITING, attempt=0, next_attempt_at=database_now(), finished_at=None)
+    )
+    session.execute(revived.execution_options(synchronize_session=False))
+
+
+def _end_idle_jobs(session: Session, consignment_ids: set[int]) -> None:
+    is_idle = (
+        Job.state.in_((JobState.WAITING, JobState.DEAD)),
+        ~_has_delivery(Delivery.state.not_in((*_NEVER_SENT, DeliveryState.COMMITTED))),
+    )
+    ended = (
+        update(Job)
+        .where(_delivers(consignment_ids), *is_idle)
+        .values(state=JobState.DONE, finished_at=database_now())
+    )
+    session.execute(ended.execution_options(synchronize_session=False))
+
+
+def _delivers(consignment_ids: set[int]) -> ColumnElement[bool]:
+    return (Job.kind == JobKind.DELIVER) & Job.subject_id.in_(consignment_ids)
 
 
 def _has_delivery(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -224,6 +224,7 @@ class ResultObject(Base):
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"))
     fallback_of_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"), index=True)
+    taken_back_in_id: Mapped[int | None] = mapped_column(ForeignKey("report.id"))
     kind: Mapped[ObjectKind] = mapped_column(_words(ObjectKind, "kind"))
     sop_class_uid: Mapped[str | None]
     sop_instance_uid: Mapped[str | None] = mapped_column(unique=True)
@@ -273,7 +274,7 @@ class Delivery(Base):
         _words(DeliveryState, "state"), default=DeliveryState.QUEUED
     )
     reason: Mapped[str | None]  # why omitted, superseded, refused or to be sent again
-    sent_object_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"))
+    sent_object_id: Mapped[int | None] = mapped_column(ForeignKey("result_object.id"), index=True)
     status: Mapped[int | None]  # the peer's C-STORE status
     warning: Mapped[str | None]
     sendings: Mapped[int] = mapped_column(default=0)

@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Select, and_, exists, func, or_, select
+from sqlalchemy import Select, exists, or_, select, text, update
 from sqlalchemy.orm import Session, aliased
 
+from db.counted_answers import WITHDRAWN, CountedAnswers
 from db.jobs import JobKind, add_jobs
 from db.priorities import Priority
-from db.states import ObjectKind
-from db.superseding import WITHDRAWN
+from db.states import DeliveryState, ObjectKind
 from db.tables import (
     Analysis,
     Delivery,
@@ -31,10 +31,20 @@ class Withdrawal:
 
 
 @dataclass(frozen=True)
-class WithdrawnResults:
-    """What destinations hold of a withdrawn model, as SOP class, instance and series UIDs."""
+class SentObject:
+    """An object that a destination holds."""
 
-    objects: tuple[tuple[str, str, str], ...]
+    object_id: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+
+
+@dataclass(frozen=True)
+class WithdrawnResults:
+    """What destinations hold of a withdrawn model, and no report has taken back."""
+
+    objects: tuple[SentObject, ...]
     reason: str
 
 
@@ -44,18 +54,32 @@ def count_results_of(session: Session, model_version: str) -> Withdrawal:
     return Withdrawal(studies=len({study_id for study_id, _ in found}), images=len(found))
 
 
-def withdraw_model(session: Session, model_version: str, reason: str) -> None:
-    """Note it, and ask for another look at every image whose answer is by this version.
-
-    Again for the same version: what had no other model to look at it is asked for once more.
-    """
+def note_withdrawal(session: Session, model_version: str, reason: str) -> None:
+    """From the commit on nothing that this version says counts; `ask_again` comes after it."""
     insert_unless_present(
         session, WithdrawnModel, {"model_version": model_version, "reason": reason}
     )
-    # After all that comes in today: thousands of images may have to be looked at again. What still
-    # waits to be sent is held back when its turn comes, and superseded by the next report.
+
+
+def ask_again(session: Session, model_version: str) -> None:
+    """Another look at every image whose answer is by the withdrawn version.
+
+    Again for the same version: what had no other model to look at it is asked for once more. What
+    still waits to be sent is held back when its turn comes, and superseded by the next report.
+    """
+    _wait_for_savers(session)
     instances = _latest_of(model_version).with_only_columns(Instance.id, maintain_column_froms=True)
+    # After all that comes in today: thousands of images may have to be looked at again.
     add_jobs(session, JobKind.ANALYSE, instances, priority=Priority.LOW)
+
+
+def _wait_for_savers(session: Session) -> None:
+    """Who saved an answer before the withdrawal was noted has committed it; SQLite has one writer.
+
+    Who saves one later finds the note: see `db/analyses.py`.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("LOCK TABLE analysis IN SHARE MODE"))
 
 
 def withdrawn_reason(session: Session, model_version: str) -> str | None:
@@ -65,24 +89,33 @@ def withdrawn_reason(session: Session, model_version: str) -> str | None:
     return None if reason is None else WITHDRAWN.format(model_version, reason)
 
 
-def withdrawn_results(
-    session: Session, study_id: int, latest: Report | None
-) -> WithdrawnResults | None:
-    """What the first report after a withdrawal has to take back; None where there is nothing."""
-    if latest is None:
+def withdrawn_results(session: Session, study_id: int) -> WithdrawnResults | None:
+    """What the next report has to take back; None where there is nothing."""
+    answers = CountedAnswers.of(session, study_id)
+    found: dict[SentObject, str] = {}
+    for made, evidence_version in session.execute(_sent_objects(study_id)):
+        why = answers.why_withdrawn(made.kind, made.instance_id, evidence_version)
+        if why is not None:
+            found[_as_sent(made)] = why
+    if not found:
         return None
-    rows = session.execute(_withdrawn_since(study_id, latest)).all()
-    if not rows:
-        return None
-    first_seen = min(row.evidence_version for row in rows)
-    objects = session.execute(_sent_objects(study_id, first_seen)).all()
-    words = "; ".join(dict.fromkeys(WITHDRAWN.format(row[0], row[1]) for row in rows))
-    return WithdrawnResults(tuple(_uids(*one) for one in objects), words)
+    return WithdrawnResults(tuple(found), "; ".join(dict.fromkeys(found.values())))
 
 
-def _uids(*uids: str | None) -> tuple[str, str, str]:
-    sop_class_uid, sop_instance_uid, series_instance_uid = (uid or "" for uid in uids)
-    return sop_class_uid, sop_instance_uid, series_instance_uid
+def mark_taken_back(session: Session, report_id: int, withdrawn: WithdrawnResults) -> None:
+    """A report says it of these objects: none after it says it again."""
+    ids = [one.object_id for one in withdrawn.objects]
+    named = update(ResultObject).where(ResultObject.id.in_(ids))
+    session.execute(named.values(taken_back_in_id=report_id))
+
+
+def _as_sent(made: ResultObject) -> SentObject:
+    return SentObject(
+        made.id,
+        made.sop_class_uid or "",
+        made.sop_instance_uid or "",
+        made.series_instance_uid or "",
+    )
 
 
 def _latest_of(model_version: str) -> Select[int, int]:
@@ -106,46 +139,20 @@ def _latest_of(model_version: str) -> Select[int, int]:
     )
 
 
-def _withdrawn_since(study_id: int, latest: Report) -> Select[str, str, int]:
-    """Versions withdrawn after the latest report was opened, that it or an earlier one quotes."""
-    return (
-        select(
-            WithdrawnModel.model_version,
-            WithdrawnModel.reason,
-            func.min(Analysis.evidence_version).label("evidence_version"),
-        )
-        .join(Analysis, Analysis.model_version == WithdrawnModel.model_version)
-        .join(Instance, Instance.id == Analysis.instance_id)
-        .join(Series, Series.id == Instance.series_id)
-        .where(
-            and_(
-                Series.study_id == study_id,
-                Analysis.evidence_version <= latest.evidence_version,
-                WithdrawnModel.withdrawn_at > latest.created_at,
-            )
-        )
-        .group_by(WithdrawnModel.model_version, WithdrawnModel.reason)
-        .order_by(WithdrawnModel.model_version)
+def _sent_objects(study_id: int) -> Select[ResultObject, int]:
+    is_sent = select(Delivery.id).where(
+        Delivery.sent_object_id == ResultObject.id,
+        Delivery.state.in_((DeliveryState.SENT, DeliveryState.COMMITTED)),
     )
-
-
-def _sent_objects(
-    study_id: int, evidence_version: int
-) -> Select[str | None, str | None, str | None]:
-    sent = select(Delivery.sent_object_id).where(Delivery.sent_object_id.is_not(None))
     return (
-        select(
-            ResultObject.sop_class_uid,
-            ResultObject.sop_instance_uid,
-            ResultObject.series_instance_uid,
-        )
+        select(ResultObject, Report.evidence_version)
         .join(Report, Report.id == ResultObject.report_id)
         .where(
             Report.study_id == study_id,
-            Report.evidence_version >= evidence_version,
             ResultObject.sop_instance_uid.is_not(None),
+            ResultObject.taken_back_in_id.is_(None),
             ResultObject.kind != ObjectKind.REJECTION,
-            ResultObject.id.in_(sent),
+            is_sent.exists(),
         )
         .order_by(ResultObject.id)
     )

@@ -15,6 +15,7 @@ from db.deliveries import (
     StoredObject,
     mark_refused,
     mark_sent,
+    may_send,
     save_choice,
 )
 from db.destinations import note_answer, note_failure
@@ -25,6 +26,7 @@ from dicom_node.ladder import Offered, Rung, Standing, choose_rung
 from dicom_node.peer import NotTakenNow, PeerRefused, PeerTrouble
 from dicom_node.results.result_object import ResultKind
 from dicom_node.sender import SendableObject
+from dicom_node.spool import ObjectGone
 from messages.fhir_push import push_bundle
 from messages.mllp import send_message
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
@@ -78,24 +80,23 @@ def send_consignment(
         sendings = _objects(kitchen, claim, destination, order)
     else:
         sendings = _messages(kitchen, claim, destination, order)
-    not_taken: NotTakenNow | None = None
+    trouble: NotTakenNow | ObjectGone | None = None
     for item, send in sendings:
         try:
-            _send(kitchen, claim, item, send)
-        except NotTakenNow as trouble:
-            not_taken = not_taken or trouble
-    if not_taken is not None:
-        raise not_taken
+            _send_if_due(kitchen, claim, item, send)
+        except (NotTakenNow, ObjectGone) as of_this_one:
+            trouble = trouble or of_this_one
+    if trouble is not None:
+        raise trouble
 
 
 def _messages(
     kitchen: Kitchen, claim: Claim, destination: Hl7Receiver | FhirServer, order: ConsignmentOrder
 ) -> Iterator[Sending]:
     with transaction(kitchen.ledger) as session:
-        due = save_choice(session, claim, Choice(*_language(destination), omitted={}))
+        save_choice(session, claim, Choice(*_language(destination), omitted={}))
     for item in order.items:
-        if item.delivery_id in due:
-            yield item, partial(_tell, kitchen, destination, item.candidates[0])
+        yield item, partial(_tell, kitchen, destination, item.candidates[0])
 
 
 def _language(destination: Hl7Receiver | FhirServer) -> tuple[str, str]:
@@ -129,15 +130,24 @@ def _objects(
     if not rung.sent:
         raise PeerRefused(f"{destination.peer} accepts none of our results; enable them there")
     with transaction(kitchen.ledger) as session:
-        due = save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
+        save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
     for item in order.items:
-        if item.delivery_id in due:
+        if item.delivery_id in rung.sent:
             yield item, partial(_store, kitchen, destination, _chosen(item, rung))
 
 
 def _store(kitchen: Kitchen, destination: PacsDestination, stored: StoredObject) -> Acceptance:
     sent = kitchen.sender.send(destination.peer, _sendable(kitchen, stored))
     return Acceptance(stored.object_id, sent.status, sent.warning)
+
+
+def _send_if_due(
+    kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Acceptance]
+) -> None:
+    with transaction(kitchen.ledger) as session:
+        is_due = may_send(session, claim, item.delivery_id)
+    if is_due:
+        _send(kitchen, claim, item, send)
 
 
 def _send(kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Acceptance]) -> None:

@@ -7,7 +7,7 @@ a step that dies half way leaves nothing behind but a job that is offered again.
 import structlog
 from sqlalchemy.orm import Session
 
-from db.analyses import AnalysisRecord, load_analysis_input, save_analysis, save_unanalysable
+from db.analyses import load_analysis_input, save_analysis, save_unanalysable
 from db.commitments import ask_for_proof, load_confirmation
 from db.deliveries import finish_consignment, load_consignment
 from db.destinations import open_lanes
@@ -17,7 +17,6 @@ from db.peer_requests import answer_lanes, load_peer_request, mark_answered
 from db.reports import open_report, save_report
 from db.session import reading, transaction
 from db.settling import settle_studies
-from db.states import AnalysisState
 from db.withdrawal import withdrawn_reason
 from worker.answering import tell_peer_what_is_kept
 from worker.confirming import seek_proof
@@ -85,16 +84,8 @@ def analyse_instance(kitchen: Kitchen, claim: Claim) -> None:
         withdrawn = withdrawn_reason(session, kitchen.card.version)
     record = examine(kitchen, subject, withdrawn)
     with transaction(kitchen.ledger) as session:
-        save_analysis(session, claim, _unless_withdrawn(session, record))
+        save_analysis(session, claim, record)
     log.info("analysed", instance=subject.sop_instance_uid, state=record.state.value)
-
-
-def _unless_withdrawn(session: Session, record: AnalysisRecord) -> AnalysisRecord:
-    """What a model says that was withdrawn while it looked does not count."""
-    reason = withdrawn_reason(session, record.model_version)
-    if reason is None:
-        return record
-    return AnalysisRecord(state=AnalysisState.NOT_ANALYSED, reason=reason)
 
 
 def report_study(kitchen: Kitchen, claim: Claim) -> None:

@@ -57,9 +57,12 @@ def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:
 
 
 def _withdrawn(subject: ReportSubject) -> Withdrawn | None:
-    if subject.withdrawn is None or not subject.withdrawn.objects:
+    if subject.withdrawn is None:
         return None
-    objects = [Predecessor(*uids) for uids in subject.withdrawn.objects]
+    objects = [
+        Predecessor(one.sop_class_uid, one.sop_instance_uid, one.series_instance_uid)
+        for one in subject.withdrawn.objects
+    ]
     return Withdrawn(objects, subject.withdrawn.reason)
 
 

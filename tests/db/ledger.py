@@ -37,6 +37,7 @@ from db.session import reading, transaction
 from db.settling import settle_studies
 from db.states import AnalysisState, DeliveryState, ObjectKind
 from db.tables import Base, Delivery, Job
+from db.withdrawal import ask_again, note_withdrawal
 
 Row = TypeVar("Row", bound=Base)
 Answer = TypeVar("Answer")
@@ -202,3 +203,11 @@ def send_all(session: Session, ours: Claim) -> None:
         accepted = Acceptance(item.candidates[0].object_id, status=0, warning=None)
         mark_sent(session, ours, item.delivery_id, accepted)
     finish_consignment(session, ours)
+
+
+def withdraw(engine: Engine, model_version: str, reason: str = "it missed wrists") -> None:
+    """As the command does."""
+    with transaction(engine) as session:
+        note_withdrawal(session, model_version, reason)
+    with transaction(engine) as session:
+        ask_again(session, model_version)

@@ -8,12 +8,29 @@ import pytest
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
-from db.commitments import ask_for_proof, record_answer, save_request
-from db.jobs import JobKind, JobState, RetryPolicy, bury_exhausted_jobs, claim_job, hold
+from db.analyses import save_analysis
+from db.commitments import (
+    ask_for_proof,
+    load_confirmation,
+    record_answer,
+    record_found,
+    save_request,
+)
+from db.jobs import (
+    Claim,
+    JobKind,
+    JobState,
+    RetryPolicy,
+    add_job,
+    bury_exhausted_jobs,
+    claim_job,
+    hold,
+)
 from db.reports import save_report
 from db.session import transaction
 from db.studies import lock_study
 from db.tables import Delivery, Job
+from db.withdrawal import ask_again, note_withdrawal
 from tests.db.ledger import (
     FRACTURE,
     analyse,
@@ -96,6 +113,53 @@ def test_an_answer_waits_for_the_job_before_it_touches_what_was_sent(
         assert_free(session, Delivery)
     assert acting.result()
     assert {one.state for one in rows(ledger, Delivery)} == {"committed"}
+
+
+def record_all_found(session: Session, ours: Claim) -> None:
+    order = load_confirmation(session, ours.subject_id)
+    record_found(session, ours, order, {one.sop_instance_uid for one in order.objects}, "")
+
+
+def answer_all_kept(session: Session, _ours: Claim) -> None:
+    record_answer(session, "2.25.1", {"9.1.1.1", "9.1.1.3"}, {})
+
+
+@pytest.mark.parametrize("end", [record_all_found, answer_all_kept])
+def test_proof_waits_for_a_delivery_that_ends_before_it_touches_anything(
+    ledger: Engine, others: ThreadPoolExecutor, end: Callable[[Session, Claim], None]
+) -> None:
+    receive(ledger, received())
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    deliver(ledger)
+    with transaction(ledger) as session:
+        ask_for_proof(session, 1, "PACS")
+    ours = claim(ledger, JobKind.CONFIRM)
+    with transaction(ledger) as session:
+        save_request(session, ours, "2.25.1")
+        add_job(session, JobKind.DELIVER, 1, lane="PACS")
+    delivering = claim(ledger, JobKind.DELIVER)
+    with transaction(ledger) as session:
+        hold(session, delivering)
+        acting = begin(ledger, others, lambda one: end(one, ours))
+        hold(session, ours)  # it has not locked this one first
+        assert_free(session, Delivery)
+    acting.result()
+    assert {one.state for one in rows(ledger, Delivery)} == {"committed"}
+
+
+def test_a_withdrawal_waits_for_an_answer_that_is_being_saved_and_asks_for_another(
+    ledger: Engine, others: ThreadPoolExecutor
+) -> None:
+    receive(ledger, received())
+    ours = claim(ledger, JobKind.ANALYSE)
+    with transaction(ledger) as session:
+        save_analysis(session, ours, FRACTURE)
+        in_transaction(ledger, lambda one: note_withdrawal(one, "1.0", "it missed wrists"))
+        acting = begin(ledger, others, lambda one: ask_again(one, "1.0"))
+    acting.result()
+    asked = [(job.kind, job.state) for job in rows(ledger, Job)]
+    assert asked == [(JobKind.ANALYSE, JobState.DONE), (JobKind.ANALYSE, JobState.WAITING)]
 
 
 def test_a_later_revision_waits_for_the_job_before_it_touches_what_is_queued(

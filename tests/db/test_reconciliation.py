@@ -20,8 +20,17 @@ from db.reconciliation import (
 )
 from db.session import reading, transaction
 from db.superseding import supersede_study
-from db.withdrawal import withdraw_model
-from tests.db.ledger import NO_FRACTURE, analyse, claim, confirm, deliver, receive, received, report
+from tests.db.ledger import (
+    NO_FRACTURE,
+    analyse,
+    claim,
+    confirm,
+    deliver,
+    receive,
+    received,
+    report,
+    withdraw,
+)
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TWO = frozenset({"1.1", "1.2"})
@@ -192,8 +201,8 @@ def test_a_study_whose_results_were_withdrawn_before_they_were_sent_is_not_done_
     receive(ledger, received())
     analyse(ledger, NO_FRACTURE)
     report(ledger, "PACS")
+    withdraw(ledger, NO_FRACTURE.model_version)
     with transaction(ledger) as session:
-        withdraw_model(session, NO_FRACTURE.model_version, "it missed wrists")
         supersede_study(session, 1)  # as when its turn to be sent comes
     with reading(ledger) as session:
         [study] = load_ledger_studies(session, ["1.2.3"], ["PACS"]).values()

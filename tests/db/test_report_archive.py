@@ -11,8 +11,7 @@ from db.result_catalogue import InstanceSelection, find_instances
 from db.session import reading, transaction
 from db.states import AnalysisState, ObjectKind
 from db.tables import ResultObject, Study, WithdrawnModel
-from db.withdrawal import withdraw_model
-from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report
+from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report, withdraw
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 NEWER = replace(FRACTURE, model_version="2.0")
@@ -114,9 +113,8 @@ def test_the_networks_that_answered_are_known(ledger: Engine) -> None:
         assert archive.algorithms_seen(session) == [("osteon", "1.0")]
 
 
-def withdraw(engine: Engine) -> datetime:
-    with transaction(engine) as session:
-        withdraw_model(session, "1.0", "it missed wrists")
+def withdrawn_at(engine: Engine) -> datetime:
+    withdraw(engine, "1.0")
     with transaction(engine) as session:
         # Long after the reports: the clocks of a test are too fast to tell the two apart.
         moment = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
@@ -134,7 +132,7 @@ def test_what_a_withdrawn_model_said_is_known_until_the_next_report(ledger: Engi
     report(ledger)
     (before,) = read(ledger)
     assert (before.withdrawals, before.changed_at) == ((), before.reported_at)
-    moment = withdraw(ledger)
+    moment = withdrawn_at(ledger)
     (meanwhile,) = read(ledger)
     assert (reasons(meanwhile), meanwhile.changed_at) == ([WITHDRAWN, None], moment)
     analyse(ledger, NEWER)
@@ -153,7 +151,7 @@ def test_reports_are_found_by_whether_they_stand(ledger: Engine) -> None:
         report(ledger)
     assert found(ledger, archive.stands()) == list(answers)
     assert found(ledger, archive.is_withdrawn()) == []
-    moment = withdraw(ledger)
+    moment = withdrawn_at(ledger)
     assert found(ledger, archive.is_withdrawn()) == ["1.1", "1.2"]
     assert found(ledger, archive.stands()) == ["1.3"]
     assert found(ledger, archive.stands_in_part()) == ["1.2", "1.3"]

@@ -1,10 +1,11 @@
 """What was not sent yet and something newer came first: it is not sent, and that is told."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.orm import Session
 
 from db.clock import database_now
 from db.deliveries import (
@@ -14,27 +15,39 @@ from db.deliveries import (
     load_consignment,
     mark_refused,
     mark_sent,
+    may_send,
     save_choice,
 )
 from db.job_list import requeue_jobs
-from db.jobs import Claim, JobKind, JobState, add_job, claim_job
-from db.reports import ReportObject, ReportOutcome, save_report
+from db.jobs import (
+    Claim,
+    JobKind,
+    JobState,
+    Lane,
+    add_job,
+    bury_job,
+    claim_job,
+    offer_due_jobs,
+    put_off_job,
+)
+from db.reports import ReportObject, ReportOutcome, ReportSubject, save_report
 from db.results import delivery_results, study_results
 from db.session import reading, transaction
 from db.states import AnalysisState, DeliveryState, ObjectKind
-from db.tables import Consignment, Delivery, Job, ResultObject
-from db.withdrawal import withdraw_model
+from db.tables import Consignment, Delivery, Job, Report, ResultObject
 from tests.db.ledger import (
     FRACTURE,
     analyse,
     claim,
     deliver,
     open_claimed_report,
+    outcome_of,
     receive,
     received,
     report,
     rows,
     settle,
+    withdraw,
 )
 
 NEWER = replace(FRACTURE, model_version="2.0")
@@ -78,19 +91,27 @@ def study_state(ledger: Engine) -> str:
     return str(row["state"])
 
 
-def choose(ledger: Engine, ours: Claim, choice: Choice = ALL_TAKEN) -> frozenset[int]:
+def choose(ledger: Engine, ours: Claim, choice: Choice = ALL_TAKEN) -> set[int]:
+    """The ids of the deliveries that may be made."""
     with transaction(ledger) as session:
-        return save_choice(session, ours, choice)
+        save_choice(session, ours, choice)
+        items = load_consignment(session, ours.subject_id).items
+        return {one.delivery_id for one in items if may_send(session, ours, one.delivery_id)}
+
+
+def take(session: Session, ours: Claim, delivery_ids: Collection[int]) -> None:
+    """The destination takes these in their best form."""
+    for item in load_consignment(session, ours.subject_id).items:
+        if item.delivery_id in delivery_ids:
+            accepted = Acceptance(item.candidates[0].object_id, status=0, warning=None)
+            mark_sent(session, ours, item.delivery_id, accepted)
 
 
 def send(ledger: Engine, ours: Claim) -> list[int]:
     """As a worker does with a destination that takes everything: what it sent."""
     due = choose(ledger, ours)
     with transaction(ledger) as session:
-        for item in load_consignment(session, ours.subject_id).items:
-            if item.delivery_id in due:
-                accepted = Acceptance(item.candidates[0].object_id, status=0, warning=None)
-                mark_sent(session, ours, item.delivery_id, accepted)
+        take(session, ours, due)
         finish_consignment(session, ours)
     return sorted(due)
 
@@ -173,7 +194,7 @@ def test_what_was_refused_cannot_be_requeued_after_what_is_newer(ledger: Engine)
 
 
 @on_sqlite
-def test_what_was_refused_is_overtaken_too_and_no_person_need_look_any_more(
+def test_what_was_refused_is_overtaken_too_and_needs_no_person_any_more(
     ledger: Engine,
 ) -> None:
     receive(ledger, received(1))
@@ -188,7 +209,9 @@ def test_what_was_refused_is_overtaken_too_and_no_person_need_look_any_more(
     assert (deliver_jobs(ledger), study_state(ledger)) == (["dead"], "failed")
     a_late_image_is_reported(ledger, "PACS")
     assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
-    assert (deliver_jobs(ledger), study_state(ledger)) == (["done", "waiting"], "reported")
+    assert (deliver_jobs(ledger), study_state(ledger)) == (["waiting", "waiting"], "reported")
+    assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
+    assert deliver_jobs(ledger) == ["done", "waiting"]
 
 
 @pytest.mark.parametrize(("fate", "state"), [("queued", "reported"), ("refused", "failed")])
@@ -281,8 +304,7 @@ def test_what_a_withdrawn_model_said_goes_nowhere_any_more(ledger: Engine) -> No
     analyse(ledger, FRACTURE, NEWER)
     report(ledger, "PACS")
     report(ledger, "PACS")
-    with transaction(ledger) as session:
-        withdraw_model(session, "1.0", "it missed wrists")
+    withdraw(ledger, "1.0")
     assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
     send(ledger, claim(ledger, JobKind.DELIVER))
     assert told(ledger) == {
@@ -301,8 +323,7 @@ def test_what_it_said_is_not_sent_again_either_though_another_model_has_looked_s
     analyse(ledger, FRACTURE)
     report(ledger, "PACS")
     deliver(ledger)
-    with transaction(ledger) as session:
-        withdraw_model(session, "1.0", "it missed wrists")
+    withdraw(ledger, "1.0")
     analyse(ledger, NEWER)
     with transaction(ledger) as session:
         session.execute(update(Delivery).values(state=DeliveryState.QUEUED))  # it was lost
@@ -317,8 +338,7 @@ def test_of_a_study_that_two_models_looked_at_the_others_pictures_go(ledger: Eng
     analyse(ledger, NEWER, FRACTURE)
     report(ledger, "PACS")  # its capture shows the first image
     ours = claim(ledger, JobKind.DELIVER)
-    with transaction(ledger) as session:
-        withdraw_model(session, "1.0", "it missed wrists")
+    withdraw(ledger, "1.0")
     send(ledger, ours)
     assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
 
@@ -331,8 +351,7 @@ def test_a_report_that_was_being_written_while_its_model_was_withdrawn_is_not_se
     analyse(ledger, FRACTURE)
     settle(ledger)
     ours, subject = open_claimed_report(ledger)
-    with transaction(ledger) as session:
-        withdraw_model(session, "1.0", "it missed wrists")
+    withdraw(ledger, "1.0")
     message = ReportObject(ObjectKind.ORU, "oru", "sha", 10, destinations=("RIS",))
     with transaction(ledger) as session:
         save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (message,)))
@@ -348,7 +367,7 @@ def test_a_rejection_note_goes_whatever_is_withdrawn(ledger: Engine) -> None:
     note = ReportObject(ObjectKind.REJECTION, "note", "sha", 10, destinations=("PACS",))
     with transaction(ledger) as session:
         save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (note,)))
-        withdraw_model(session, "1.0", "it missed wrists")
+    withdraw(ledger, "1.0")
     send(ledger, claim(ledger, JobKind.DELIVER))
     assert told(ledger) == {(1, "PACS"): [("rejection", "sent")]}
 
@@ -389,3 +408,152 @@ def test_a_destination_that_joins_later_gets_the_pictures_it_missed_that_still_c
     for _ in range(2):
         send(ledger, claim(ledger, JobKind.DELIVER))
     assert {state for kinds in told(ledger).values() for _, state in kinds} == {"sent"}
+
+
+def test_a_model_that_is_withdrawn_while_its_report_is_sent_is_stopped_and_taken_back(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    sr, capture = sorted(choose(ledger, ours))
+    with transaction(ledger) as session:
+        take(session, ours, [sr])
+    withdraw(ledger, "1.0")
+    with transaction(ledger) as session:
+        assert not may_send(session, ours, capture), "the next object is not sent any more"
+    analyse(ledger, NEWER)
+    settle(ledger)
+    reporting, subject = open_claimed_report(ledger)
+    assert taken_back(subject) == {"9.1.1.1"}
+    with transaction(ledger) as session:
+        finish_consignment(session, ours)
+    with transaction(ledger) as session:
+        save_report(session, reporting, subject, outcome_of(subject, "PACS"))
+    send(ledger, claim(ledger, JobKind.DELIVER))
+    settle(ledger)
+    receive(ledger, received(2))
+    analyse(ledger, NEWER)
+    settle(ledger)
+    _, again = open_claimed_report(ledger)
+    assert again.withdrawn is None, "it is taken back once"
+
+
+def test_what_is_sent_after_its_successor_was_opened_is_taken_back_by_the_next(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    due = choose(ledger, ours)
+    withdraw(ledger, "1.0")
+    analyse(ledger, NEWER)
+    settle(ledger)
+    reporting, subject = open_claimed_report(ledger)
+    assert subject.withdrawn is None
+    with transaction(ledger) as session:
+        take(session, ours, due)  # they were on the wire when it was withdrawn
+        finish_consignment(session, ours)
+    with transaction(ledger) as session:
+        save_report(session, reporting, subject, outcome_of(subject, "PACS"))
+    send(ledger, claim(ledger, JobKind.DELIVER))
+    settle(ledger)
+    _, third = open_claimed_report(ledger)
+    assert taken_back(third) == {"9.1.1.1", "9.1.1.3"}
+
+
+def test_what_another_model_said_is_never_taken_back(ledger: Engine) -> None:
+    """Though the report was begun before the withdrawal, it was written after another look."""
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    settle(ledger)
+    begun = claim(ledger, JobKind.REPORT)
+    with transaction(ledger) as session:
+        put_off_job(session, begun, error="the disk is full", delay_seconds=0)
+    withdraw(ledger, "1.0")
+    analyse(ledger, NEWER)
+    ours, subject = open_claimed_report(ledger)
+    with transaction(ledger) as session:
+        save_report(session, ours, subject, outcome_of(subject, "PACS"))
+    deliver(ledger)
+    receive(ledger, received(2))
+    analyse(ledger, NEWER)
+    settle(ledger)
+    _, subject = open_claimed_report(ledger)
+    assert (subject.revision, subject.withdrawn) == (2, None)
+
+
+def taken_back(subject: ReportSubject) -> set[str]:
+    assert subject.withdrawn is not None
+    return {one.sop_instance_uid for one in subject.withdrawn.objects}
+
+
+@on_sqlite
+def test_what_was_sent_of_a_report_that_a_person_was_to_look_at_is_still_asked_about(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    _, capture = sorted(choose(ledger, ours))
+    with transaction(ledger) as session:
+        take(session, ours, [capture])
+        bury_job(session, ours, error="not taken for three days")
+    a_late_image_is_reported(ledger, "PACS")
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
+    assert deliver_jobs(ledger) == ["waiting", "waiting"], "its end asks whether the SC is kept"
+
+
+@on_sqlite
+def test_a_refusal_of_what_was_superseded_meanwhile_needs_no_person(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    ours = claim(ledger, JobKind.DELIVER)
+    sr, capture = sorted(choose(ledger, ours))
+    a_late_image_is_reported(ledger, "PACS")
+    with transaction(ledger) as session:
+        mark_refused(session, ours, sr, status=0xA900, error="no")
+        take(session, ours, [capture])
+        assert finish_consignment(session, ours) is DeliveryState.SENT
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
+
+
+@on_sqlite
+def test_what_cannot_be_claimed_yet_is_not_offered_in_the_place_of_what_can(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1), received(1, study="4.5.6"))
+    analyse(ledger, FRACTURE, FRACTURE)
+    report(ledger, "PACS")
+    claim(ledger, JobKind.DELIVER)
+    a_late_image_is_reported(ledger, "PACS")
+    report(ledger, "PACS")
+    *_, later, other = (job.id for job in rows(ledger, Job) if job.kind is JobKind.DELIVER)
+    lane = Lane(JobKind.DELIVER, "PACS")
+    with transaction(ledger) as session:
+        assert offer_due_jobs(session, lane, window=9, offer_seconds=30) in ([later], [other])
+        waiting = session.scalars(select(Job.subject_id).where(Job.offered_until.is_not(None)))
+        [offered] = waiting.all()
+        of_study = session.scalars(
+            select(Report.study_id)
+            .join(Consignment, Consignment.report_id == Report.id)
+            .where(Consignment.id == offered)
+        ).one()
+    assert of_study == 2
+
+
+@on_sqlite
+def test_a_study_is_not_delivered_while_its_report_was_withdrawn_before_it_was_sent(
+    ledger: Engine,
+) -> None:
+    receive(ledger, received(1), received(2))
+    analyse(ledger, NEWER, FRACTURE)
+    report(ledger, "PACS")
+    withdraw(ledger, "1.0")
+    send(ledger, claim(ledger, JobKind.DELIVER))
+    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
+    assert study_state(ledger) == "reported"

@@ -148,3 +148,15 @@ def test_the_way_back_keeps_what_the_older_schema_can_hold(old: Engine) -> None:
 
 def _job_states() -> list[str]:
     return ["done", "queued", "dead", "done", "done", "done"]
+
+
+def test_the_way_back_wakes_no_dead_job(old: Engine) -> None:
+    """A blocked study's job, say: its report may mix two patients."""
+    fill(old)
+    with old.begin() as connection:
+        command.upgrade(_config(connection), "head")
+        connection.execute(text("UPDATE job SET state = 'dead' WHERE state = 'waiting'"))
+        command.downgrade(_config(connection), "0003")
+    with old.connect() as connection:
+        states = connection.execute(text("SELECT state FROM job ORDER BY subject_id")).scalars()
+        assert "waiting" not in list(states)

@@ -23,10 +23,9 @@ from sqlalchemy import Engine, update
 
 from db.session import open_ledger, transaction
 from db.tables import Study
-from db.withdrawal import withdraw_model
 from messages.fhir_search import PARAMETERS
 from messages.fhir_service import FhirPlan, fhir_routes
-from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report
+from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report, withdraw
 from tests.messages.fhir_cases import ARCHIVE, SITE
 from tests.waiting import wait_for
 
@@ -357,11 +356,6 @@ def withdrawn(new_ledger: Callable[[str], str]) -> Iterator[Engine]:
     ledger.dispose()
 
 
-def withdraw(ledger: Engine) -> None:
-    with transaction(ledger) as session:
-        withdraw_model(session, "1.0", "it missed wrists")
-
-
 def statuses(client: Client, resource_type: str) -> list[str]:
     return [one["status"] for one in client.found(resource_type)]
 
@@ -371,7 +365,7 @@ def test_a_withdrawn_answer_is_in_error_until_the_next_revision(withdrawn: Engin
     with serving(withdrawn) as client:
         assert set(statuses(client, "Observation")) == {stands}
         before = client.found("DiagnosticReport")
-        withdraw(withdrawn)
+        withdraw(withdrawn, "1.0")
         assert statuses(client, "DiagnosticReport") == [error, stands]
         assert statuses(client, "Observation") == [error, error, *[stands] * 4]
         assert statuses(client, "ImagingStudy") == ["available"] * 2
@@ -394,7 +388,7 @@ def test_a_withdrawn_answer_is_in_error_until_the_next_revision(withdrawn: Engin
 def test_a_search_by_status_finds_what_is_served_with_it(
     withdrawn: Engine, resource_type: str, value_set: str
 ) -> None:
-    withdraw(withdrawn)
+    withdraw(withdrawn, "1.0")
     with serving(withdrawn) as client:
         served = client.found(resource_type)
         for status in ("preliminary", "entered-in-error", "final"):
@@ -417,7 +411,7 @@ def test_who_keeps_a_report_learns_that_it_was_withdrawn(
         assert client.get(path, headers=held).status_code == 304
         newest = max(one["meta"]["lastUpdated"] for one in client.found(resource_type))
         time.sleep(0.01)  # within the same second, and not within the same millisecond
-        withdraw(withdrawn)
+        withdraw(withdrawn, "1.0")
         assert client.get(path, headers=held).status_code == 200
         since = urlencode({"_lastUpdated": f"gt{newest}"})
         changed = client.found(f"{resource_type}?{since}")

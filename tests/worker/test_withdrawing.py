@@ -10,10 +10,10 @@ from pydicom.uid import (
 
 from db.jobs import JobKind
 from db.results import image_results
-from db.session import reading, transaction
+from db.session import reading
 from db.states import ObjectKind
-from db.withdrawal import withdraw_model
 from model.radiograph import Radiograph
+from tests.db.ledger import withdraw
 from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward
@@ -40,8 +40,7 @@ def test_its_studies_are_reported_again_and_its_objects_rejected_once(
         ward.receive(*study_of_two_views())
         ward.run_until_quiet()
         first = [one.SOPInstanceUID for one in told.received]
-        with transaction(ward.kitchen.ledger) as session:
-            withdraw_model(session, ward.kitchen.card.version, "it missed wrists")
+        withdraw(ward.kitchen.ledger, ward.kitchen.card.version)
         ward.run_until_quiet()
         [note] = told.of_modality("KO")
         original, superseding = told.reports()
@@ -61,8 +60,7 @@ def test_its_studies_are_reported_again_and_its_objects_rejected_once(
 
 def test_nothing_is_analysed_with_it_any_more(open_ward: OpenWard) -> None:
     ward = open_ward()
-    with transaction(ward.kitchen.ledger) as session:
-        withdraw_model(session, ward.kitchen.card.version, "it missed wrists")
+    withdraw(ward.kitchen.ledger, ward.kitchen.card.version)
     ward.receive(*study_of_two_views())
     ward.run_until_quiet()
     with reading(ward.kitchen.ledger) as session:
@@ -77,8 +75,7 @@ class WithdrawsMeanwhile(Decoder):
     kitchen: Kitchen
 
     def decode(self, encoded: bytes) -> list[Radiograph]:
-        with transaction(self.kitchen.ledger) as session:
-            withdraw_model(session, self.kitchen.card.version, "it missed wrists")
+        withdraw(self.kitchen.ledger, self.kitchen.card.version)
         return super().decode(encoded)
 
 
@@ -103,8 +100,7 @@ def test_what_it_said_and_was_not_sent_yet_is_not_sent_any_more(open_ward: OpenW
         ward.receive(*study_of_two_views())
         ward.run_kind(JobKind.ANALYSE)
         ward.run_kind(JobKind.REPORT)
-        with transaction(ward.kitchen.ledger) as session:
-            withdraw_model(session, ward.kitchen.card.version, "it missed wrists")
+        withdraw(ward.kitchen.ledger, ward.kitchen.card.version)
         ward.run_until_quiet()
         [report] = pacs.reports()
         assert pacs.captures() == []

@@ -130,6 +130,7 @@ def create_result_object() -> None:
         reference("report_id", "report", index=True),
         reference("instance_id", "instance", nullable=True),
         reference("fallback_of_id", "result_object", nullable=True, index=True),
+        reference("taken_back_in_id", "report", nullable=True),
         sa.Column("kind", sa.String(16), nullable=False),
         sa.Column("sop_class_uid", sa.Text),
         sa.Column("sop_instance_uid", sa.Text, unique=True),
@@ -173,7 +174,7 @@ def create_destinations() -> None:
         reference("object_id", "result_object", index=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("reason", sa.Text),
-        reference("sent_object_id", "result_object", nullable=True),
+        reference("sent_object_id", "result_object", nullable=True, index=True),
         sa.Column("status", sa.Integer),
         sa.Column("warning", sa.Text),
         sa.Column("sendings", sa.Integer, nullable=False),
@@ -268,7 +269,9 @@ OLD_JOBS = """
 INSERT INTO job (kind, subject_id, state, priority, attempt, fence_token, next_attempt_at,
     last_error, created_at, first_claimed_at, finished_at)
 SELECT 'deliver', delivery.id,
-    CASE delivery.state WHEN 'queued' THEN 'waiting' WHEN 'refused' THEN 'dead' ELSE 'done' END,
+    CASE delivery.state
+        WHEN 'queued' THEN CASE old_job.state WHEN 'dead' THEN 'dead' ELSE 'waiting' END
+        WHEN 'refused' THEN 'dead' ELSE 'done' END,
     old_job.priority, old_job.attempt, 0, old_job.next_attempt_at, old_job.last_error,
     old_job.created_at, old_job.first_claimed_at, old_job.finished_at
 FROM delivery

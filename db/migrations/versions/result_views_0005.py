@@ -80,6 +80,11 @@ LEFT JOIN job ON job.id = (
 OF_REPORT = f"""
     FROM consignment JOIN delivery ON {MEANT}
     WHERE consignment.report_id = report.id"""
+IS_WHOLE = """NOT EXISTS (
+            SELECT 1 FROM consignment
+            JOIN delivery ON delivery.consignment_id = consignment.id
+            WHERE consignment.report_id = report.id AND delivery.state = 'superseded'
+        )"""
 
 RESULT_REPORT = f"""
 CREATE VIEW result_report AS
@@ -97,11 +102,13 @@ SELECT
     (SELECT COUNT(*) {OF_REPORT} AND delivery.state = 'committed') AS deliveries_committed,
     (SELECT COUNT(*) {OF_REPORT} AND delivery.state = 'refused') AS deliveries_refused,
     (
-        SELECT CASE WHEN COUNT(*) FILTER (WHERE {SENT}) = COUNT(*) THEN MAX(delivery.sent_at) END
+        SELECT CASE WHEN {IS_WHOLE} AND COUNT(*) FILTER (WHERE {SENT}) = COUNT(*)
+            THEN MAX(delivery.sent_at) END
         {OF_REPORT}
     ) AS delivered_at,
     (
-        SELECT CASE WHEN COUNT(*) FILTER (WHERE delivery.state = 'committed') = COUNT(*)
+        SELECT CASE WHEN {IS_WHOLE}
+            AND COUNT(*) FILTER (WHERE delivery.state = 'committed') = COUNT(*)
             THEN MAX(delivery.committed_at) END
         {OF_REPORT}
     ) AS committed_at,
