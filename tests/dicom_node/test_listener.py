@@ -285,9 +285,17 @@ def test_a_closed_connection_frees_its_slot_at_once(sqlite_ledger_url: str, tmp_
     with running_node(sqlite_ledger_url, tmp_path, policy) as node:
         for _ in range(4):
             socket.create_connection(("127.0.0.1", node.port)).close()
-        assert eventually(lambda: node.live_associations == 0)
-        with associated(node.port, Verification) as association:
-            assert association.send_c_echo().Status == 0
+        # Those four may only just be coming in: what counts is that they leave room again.
+        assert eventually(lambda: _is_let_in(node.port))
+
+
+def _is_let_in(port: int) -> bool:
+    ae = AE()
+    ae.add_requested_context(Verification)
+    association = ae.associate("127.0.0.1", port, ae_title=AE_TITLE)
+    was_let_in = association.is_established
+    association.release()
+    return was_let_in
 
 
 def test_more_associations_than_allowed_are_rejected_for_now(
