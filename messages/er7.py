@@ -7,8 +7,7 @@ from pydicom.sr.coding import Code
 
 from dicom_node.results.patient_study import legal_date, legal_time
 
-# 2.7.1. hl7apy takes for an escape sequence whatever looks like one, and lets line ends through:
-# no text reaches it unescaped.
+# 2.7.1.
 _ESCAPES = {
     ord(char): f"\\{letter}\\"
     for char, letter in {"|": "F", "^": "S", "&": "T", "~": "R", "\\": "E"}.items()
