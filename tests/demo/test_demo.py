@@ -46,7 +46,8 @@ def test_a_phantom_study_goes_the_whole_way(tmp_path: Path) -> None:
             assert picture.mode == "RGB"
 
 
-@pytest.mark.parametrize("form", ["png", pytest.param("dcm", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("form", ["png", "dcm"])
 def test_an_image_of_ones_own_goes_the_whole_way(tmp_path: Path, form: str) -> None:
     dataset = phantom_study(3, fractured=True, views=["ap"], rendering=Rendering(512, 416))[0]
     image = tmp_path / f"own.{form}"

@@ -43,7 +43,7 @@ class Load:
 def test_parts_are_killed(tmp_path: Path, sink: PacsSink, diary: Diary) -> None:
     with running_node(tmp_path, destinations=sink.address) as node:
         chance = _seeded()
-        load = Load(studies=50, kills=8, kill_every_seconds=2)
+        load = Load(studies=30, kills=8, kill_every_seconds=2)
         _torment(node, diary, load, [lambda: _kill_part(node, chance)] * load.kills)
         assert node.ended() == []
         _assert_all_is_well(node, sink, diary, load)

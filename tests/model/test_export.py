@@ -31,6 +31,7 @@ def test_torch_and_openvino_agree(artefact_name: str, small_artefact: Path) -> N
     np.testing.assert_allclose(served["regions"], trained["regions"], atol=1e-3)
 
 
+@pytest.mark.soak
 def test_rounding_to_half_precision_changes_next_to_nothing(tmp_path: Path) -> None:
     artefact = load_artefact(bundled_artefact())
     network = load_network(artefact)

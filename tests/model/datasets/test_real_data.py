@@ -32,7 +32,7 @@ def test_bone_break_has_ten_types() -> None:
     assert len({image.group for image in labels.images}) == 753
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_copies_in_bone_break_are_found_and_views_are_not() -> None:
     """dup_group also joins different views cut from one web page, and misses some copies."""
     folder = require_shared_data("bonebreak")

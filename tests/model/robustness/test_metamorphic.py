@@ -73,6 +73,7 @@ def test_the_same_picture_in_another_file_is_judged_alike(
     _kept(moved, bound, record_property)
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("name, bound", REDRAWN)
 def test_a_picture_redrawn_is_judged_nearly_alike(
     judged: list[Judged],

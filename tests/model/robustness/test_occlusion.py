@@ -43,6 +43,7 @@ def with_flat_band(pixels: Picture) -> Picture:
 MARKS = [(with_letter, 0.15), (with_border, 0.2), (with_black_border, 0.2), (with_flat_band, 0.3)]
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("mark, bound", MARKS, ids=lambda value: getattr(value, "__name__", ""))
 def test_a_mark_on_the_film_neither_makes_nor_hides_a_fracture(
     judged: list[Judged], probability: Judge, mark: Callable[[Picture], Picture], bound: float

@@ -63,7 +63,14 @@ def _as_two_folders(root: Path) -> Path:
 Lay = Callable[[Path], Path]
 
 
-@pytest.mark.parametrize("lay", [_as_mura, _as_dicom_with_a_table, _as_two_folders])
+@pytest.mark.parametrize(
+    "lay",
+    [
+        _as_dicom_with_a_table,
+        pytest.param(_as_mura, marks=pytest.mark.soak),
+        pytest.param(_as_two_folders, marks=pytest.mark.soak),
+    ],
+)
 def test_a_layout_trains_and_is_measured_on_groups_of_its_own(lay: Lay, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

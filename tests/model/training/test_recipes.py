@@ -21,8 +21,12 @@ from model.training.run import TrainingRun, fit_one, load
 from model.training.train import train
 from tests.cli.shell import Shell
 
-# Half a gigabyte of weights, and four times as much to fit them.
-_NAMES = [pytest.param("vgg16", marks=pytest.mark.soak), *sorted(set(RECIPES) - {"vgg16"})]
+# Of the one half a gigabyte of weights, and four times as much to fit them; the other is slow.
+_HEAVY = {"vgg16", "types-resnet50"}
+_NAMES = [
+    *(pytest.param(name, marks=pytest.mark.soak) for name in sorted(_HEAVY)),
+    *sorted(set(RECIPES) - _HEAVY),
+]
 
 
 def _start_weights(folder: Path, trunk: str) -> Path:
@@ -83,6 +87,7 @@ def test_the_command_trains_from_nothing_and_goes_on_where_it_ended(
     assert "final.checkpoint is of another recipe" in longer.stderr
 
 
+@pytest.mark.soak
 def test_a_network_of_types_alone_is_measured_on_groups_that_it_never_saw(
     tmp_path: Path, phantom_folder: Path
 ) -> None:
