@@ -108,19 +108,23 @@ def record_found(
     _hold(session, claim)
     missing = {one.sop_instance_uid for one in order.objects}.difference(found)
     _settle(session, claim.subject_id, found, dict.fromkeys(missing, reason), Proof.QUERY)
-    finish_confirmation(session, claim, order)
+    _finish_or_go_on(session, claim, order)
 
 
 def record_unprovable(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
     """The destination offers no way to ask: its answer to the sending is all there is."""
     _hold(session, claim)
     _note_proof(session, claim.subject_id, Proof.NONE)
-    finish_confirmation(session, claim, order)
+    _finish_or_go_on(session, claim, order)
 
 
 def finish_confirmation(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
     """All that was asked about is settled; what was sent meanwhile is asked about at once."""
     _hold(session, claim)
+    _finish_or_go_on(session, claim, order)
+
+
+def _finish_or_go_on(session: Session, claim: Claim, order: ConfirmationOrder) -> None:
     if _sent_since(session, order):
         _ask_about_the_rest(session, claim)
     else:

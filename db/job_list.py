@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ScalarSelect, and_, case, func, select, update
-from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
-from db.jobs import OPEN
+from db.jobs import has_open_twin
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study
 from db.tables import Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
@@ -87,11 +87,7 @@ def _uid(uid: InstrumentedAttribute[str], row_id: InstrumentedAttribute[int]) ->
 
 
 def _requeue(session: Session, job_id: int) -> int:
-    other = aliased(Job)
-    already_open = select(other.id).where(
-        other.kind == Job.kind, other.subject_id == Job.subject_id, other.state.in_(OPEN)
-    )
-    may_run = and_(~already_open.exists(), ~concerns_blocked_study())
+    may_run = and_(~has_open_twin(), ~concerns_blocked_study())
     restarted = (
         update(Job)
         .where(Job.id == job_id, Job.state == JobState.DEAD, may_run)

@@ -100,6 +100,13 @@ def add_jobs(session: Session, kind: JobKind, subjects: Select[int], *, priority
     insert_each_unless_present(session, Job, columns, rows)
 
 
+def has_open_twin() -> ColumnElement[bool]:
+    """Whether such a job on the same subject is open: a dead one must not be opened beside it."""
+    other = aliased(Job)
+    same = (other.kind == Job.kind, other.subject_id == Job.subject_id)
+    return select(other.id).where(*same, other.state.in_(OPEN)).exists()
+
+
 def lane_of(session: Session, job_id: int) -> Lane:
     return Lane(*session.execute(select(Job.kind, Job.lane).where(Job.id == job_id)).one())
 

@@ -7,12 +7,12 @@ withdrawn model said goes nowhere any more, pictures included. Rejection notes a
 from dataclasses import dataclass
 
 from sqlalchemy import Select, func, select, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from db.clock import database_now
 from db.counted_answers import PICTURES, CountedAnswers
-from db.jobs import OPEN
+from db.jobs import OPEN, has_open_twin
 from db.states import DeliveryState, JobKind, JobState, ObjectKind
 from db.tables import Consignment, Delivery, Job, Report, ResultObject
 
@@ -117,15 +117,11 @@ def _lock_jobs(session: Session, study_id: int) -> None:
 
 def _revive_jobs(session: Session, consignment_ids: set[int]) -> None:
     """One that died with something sent runs once more: nobody may have asked if that is kept."""
-    other = aliased(Job)
-    is_open = select(other.id).where(
-        other.kind == Job.kind, other.subject_id == Job.subject_id, other.state.in_(OPEN)
-    )
     is_over = (
         Job.state == JobState.DEAD,
         ~_has_delivery(Delivery.state.in_(_TO_BE_SENT)),
         _has_delivery(Delivery.state == DeliveryState.SENT),
-        ~is_open.exists(),
+        ~has_open_twin(),
     )
     revived = (
         update(Job)

@@ -70,6 +70,12 @@ def _words(states: type[StrEnum], name: str) -> Enum:
     )
 
 
+def _partial_index(name: str, *columns: Any, where: str, unique: bool = False) -> Index:
+    """An index of some rows alone, on either database."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
 class Study(Base):
     __tablename__ = "study"
     __table_args__ = (
@@ -322,63 +328,28 @@ class WithdrawnModel(Base):
 class Job(Base):
     __tablename__ = "job"
     __table_args__ = (
-        Index(
-            "uq_job_open_kind_subject_id",
-            "kind",
-            "subject_id",
-            unique=True,
-            sqlite_where=text(OPEN_JOB),
-            postgresql_where=text(OPEN_JOB),
+        _partial_index(
+            "uq_job_open_kind_subject_id", "kind", "subject_id", where=OPEN_JOB, unique=True
         ),
-        Index(
-            "ix_job_due",
-            "kind",
-            text("priority DESC"),
-            "next_attempt_at",
-            "id",
-            sqlite_where=text(OPEN_JOB),
-            postgresql_where=text(OPEN_JOB),
+        _partial_index(
+            "ix_job_due", "kind", text("priority DESC"), "next_attempt_at", "id", where=OPEN_JOB
         ),
-        Index(
-            "ix_job_oldest",
-            "kind",
-            "next_attempt_at",
-            "id",
-            sqlite_where=text(OPEN_JOB),
-            postgresql_where=text(OPEN_JOB),
-        ),
-        Index(
+        _partial_index("ix_job_oldest", "kind", "next_attempt_at", "id", where=OPEN_JOB),
+        _partial_index(
             "ix_job_lane",
             "kind",
             "lane",
             text("priority DESC"),
             "next_attempt_at",
             "id",
-            sqlite_where=text(OPEN_JOB),
-            postgresql_where=text(OPEN_JOB),
+            where=OPEN_JOB,
         ),
-        Index(
-            "ix_job_lane_oldest",
-            "kind",
-            "lane",
-            "next_attempt_at",
-            "id",
-            sqlite_where=text(OPEN_JOB),
-            postgresql_where=text(OPEN_JOB),
+        _partial_index(
+            "ix_job_lane_oldest", "kind", "lane", "next_attempt_at", "id", where=OPEN_JOB
         ),
-        Index(
-            "ix_job_running",
-            "kind",
-            "lane",
-            sqlite_where=text(RUNNING_JOB),
-            postgresql_where=text(RUNNING_JOB),
-        ),
-        Index(
-            "ix_job_offered",
-            "kind",
-            "offered_until",
-            sqlite_where=text("offered_until IS NOT NULL"),
-            postgresql_where=text("offered_until IS NOT NULL"),
+        _partial_index("ix_job_running", "kind", "lane", where=RUNNING_JOB),
+        _partial_index(
+            "ix_job_offered", "kind", "offered_until", where="offered_until IS NOT NULL"
         ),
         Index(None, "kind", "subject_id"),
     )
