@@ -24,10 +24,10 @@ from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite
 from messages.mllp import MllpDestination
 from model.artefact import ArtefactMissing, bundled_artefact
+from model.decoding.decoder import DecodeLimits
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings, PeerAddress
 from settings import Settings
 from worker.app import Broker
-from worker.decoder import DecodeLimits
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 

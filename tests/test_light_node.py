@@ -13,7 +13,7 @@ import sys
 for absent in ("torch", "torchvision", "onnx", "safetensors"):
     sys.modules[absent] = None  # importing it raises ImportError
 import cli, cli.assembly, cli.doctor
-import dicom_node.listener, web.app, worker.decode_child, worker.tasks
+import dicom_node.listener, web.app, model.decoding.child, worker.tasks
 from model.artefact import bundled_artefact
 from model.classifier import FractureClassifier
 from model.radiograph import Radiograph

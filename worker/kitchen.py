@@ -15,7 +15,7 @@ from messages.fhir_source import FhirSite
 from model.artefact import load_artefact, require_fracture
 from model.card import Card
 from model.classifier import FractureClassifier
-from worker.decoder import DecodeLimits, Decoder
+from model.decoding.decoder import DecodeLimits, Decoder
 from worker.destinations import PacsDestination, ResultDestination
 
 

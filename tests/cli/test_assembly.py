@@ -29,10 +29,10 @@ from dicom_node.spool import FileSpool
 from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite
 from messages.mllp import MllpDestination
+from model.decoding.decoder import DecodeLimits
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings, load_settings
 from worker.app import Broker
-from worker.decoder import DecodeLimits
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination
 from worker.kitchen import Waits
 

@@ -16,7 +16,7 @@ from tests.hospital.compose import BASE, ROOT, services
 from worker.supervisor import Supervisor
 
 PAGE = (ROOT / "docs/operations.md").read_text()
-ROOMS = ("cli", "worker", "web", "gateway", "messages", "dicom_node", "db")
+ROOMS = ("cli", "worker", "web", "gateway", "messages", "dicom_node", "model/decoding", "db")
 LEVELS = {"info", "warning", "error", "exception"}
 
 

@@ -8,9 +8,9 @@ import pytest
 from dicom_node.sender import Destination
 from model.artefact import bundled_artefact
 from model.classifier import FractureClassifier
+from model.decoding.decoder import DecodeLimits, Decoder
 from settings import load_settings
 from tests.worker.ward import Eye, Ward, running_ward
-from worker.decoder import DecodeLimits, Decoder
 
 OpenWard = Callable[..., Ward]
 

@@ -30,10 +30,10 @@ from dicom_node.commitment.messages import (
 from dicom_node.peer import Destination
 from dicom_node.spool import FileSpool
 from messages.fhir_source import FhirSite
+from model.decoding.decoder import DecodeLimits
 from tests.dicom_node.listening import AE_TITLE, Node, associated, running_node, store
 from tests.dicom_node.sent_objects import CR, radiograph
 from tests.servers import free_port
-from worker.decoder import DecodeLimits
 from worker.job_runner import run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 from worker.pipeline import next_for_destination, offer_due_jobs

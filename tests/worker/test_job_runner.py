@@ -24,9 +24,9 @@ from dicom_node.sender import Destination
 from dicom_node.spool import FileSpool, ObjectGone, SpoolFull
 from messages.fhir_source import FhirSite
 from model.artefact import CARD, ArtefactDamaged, ArtefactUnfit, bundled_artefact
+from model.decoding.decoder import DecodeLimits, DecoderKilled
 from model.runtime import DeviceUnavailable
 from tests.db.ledger import NO_FRACTURE, receive, received, rows
-from worker.decoder import DecodeLimits, DecoderKilled
 from worker.destinations import PacsDestination
 from worker.job_runner import Step, run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits

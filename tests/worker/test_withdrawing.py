@@ -12,12 +12,12 @@ from db.jobs import JobKind
 from db.results import image_results
 from db.session import reading
 from db.states import ObjectKind
+from model.decoding.decoder import Decoder
 from model.radiograph import Radiograph
 from tests.db.ledger import withdraw
 from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward
-from worker.decoder import Decoder
 from worker.destinations import PacsDestination
 from worker.kitchen import Kitchen
 

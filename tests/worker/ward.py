@@ -30,7 +30,7 @@ from dicom_node.routing.rules import Rule
 from dicom_node.spool import FileSpool
 from messages.fhir_source import FhirSite
 from model.classifier import FractureClassifier
-from worker.decoder import DecodeLimits, Decoder
+from model.decoding.decoder import DecodeLimits, Decoder
 from worker.destinations import PacsDestination, ResultDestination
 from worker.job_runner import run_job
 from worker.kitchen import Kitchen, KitchenPlan, Waits

@@ -1,6 +1,6 @@
 """The disposable process that decodes hostile pixels: bytes in on stdin, radiographs out on stdout.
 
-Run as `python -m worker.decode_child MEMORY_BYTES DECODE_SECONDS`. It opens no file and no
+Run as `python -m model.decoding.child MEMORY_BYTES DECODE_SECONDS`. It opens no file and no
 connection, has a bounded address space and ends itself when one image takes too long, so that a
 decoder's fault, hang or bomb costs this process and nothing else.
 """
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from worker.decode_wire import encode_reason, read_exactly, write_radiographs
+from model.decoding.wire import encode_reason, read_exactly, write_radiographs
 
 # The parent gives up first and says why; the alarm is for a child whose parent is gone.
 _ALARM_GRACE_SECONDS = 5

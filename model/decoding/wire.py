@@ -1,4 +1,4 @@
-"""What passes between a worker and its decode child: JSON and plain numbers, nothing that runs.
+"""What passes between a decoder and its child: JSON and plain numbers, nothing that runs.
 
 An answer is 8 bytes of length, 4 bytes of length of a JSON head, the head, then the pixels of each
 frame as little-endian float32.

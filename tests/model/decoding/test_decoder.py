@@ -15,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from model.decoding.decoder import DecodeLimits, Decoder, DecoderKilled
 from model.radiograph import NotAssessable, read_dicom
 from tests.worker.dicom_files import (
     deflate_bomb,
@@ -25,7 +26,6 @@ from tests.worker.dicom_files import (
     study_of_two_views,
     with_undecodable_codec,
 )
-from worker.decoder import DecodeLimits, Decoder, DecoderKilled
 
 LIMITS = DecodeLimits(seconds=30, memory_bytes=1 << 30)
 
@@ -168,7 +168,7 @@ def test_what_one_child_survives_costs_no_child() -> None:
 
 @pytest.mark.usefixtures("faulty_codec")
 def test_a_hanging_child_whose_worker_is_gone_ends_itself() -> None:
-    command = [sys.executable, "-m", "worker.decode_child", str(LIMITS.memory_bytes), "0.5"]
+    command = [sys.executable, "-m", "model.decoding.child", str(LIMITS.memory_bytes), "0.5"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
         image = phantom_file(ImageComments="hang")
@@ -180,7 +180,7 @@ def test_a_hanging_child_whose_worker_is_gone_ends_itself() -> None:
 _WORKER = """
 import sys, time
 from pathlib import Path
-from worker.decoder import DecodeLimits, Decoder
+from model.decoding.decoder import DecodeLimits, Decoder
 decoder = Decoder(DecodeLimits(30, 1 << 30))
 decoder.decode(Path(sys.argv[1]).read_bytes())
 print("ready", flush=True)
@@ -203,7 +203,7 @@ def test_children_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
 
 def _children() -> list[int]:
     """The decode children, oldest first; other tests' servers are children of this process too."""
-    return [one.pid for one in psutil.Process().children() if "worker.decode_child" in _words(one)]
+    return [one.pid for one in psutil.Process().children() if "model.decoding.child" in _words(one)]
 
 
 def _words(process: psutil.Process) -> list[str]:

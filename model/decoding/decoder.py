@@ -1,4 +1,4 @@
-"""Decoding in disposable children: a bad file costs a child process, never a worker."""
+"""Decoding in disposable children: a bad file costs a child process, never the one that asks."""
 
 import os
 import queue
@@ -12,8 +12,8 @@ from typing import IO
 
 import structlog
 
+from model.decoding.wire import NoAnswer, decode_radiographs
 from model.radiograph import NotAssessable, Radiograph
-from worker.decode_wire import NoAnswer, decode_radiographs
 
 log = structlog.get_logger(__name__)
 # A child is replaced after this many images, so that a codec's leak stays small.
@@ -94,7 +94,7 @@ class Decoder:
 
 
 def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "worker.decode_child"]
+    command = [sys.executable, "-m", "model.decoding.child"]
     return subprocess.Popen(
         [*command, str(limits.memory_bytes), str(limits.seconds)],
         stdin=subprocess.PIPE,

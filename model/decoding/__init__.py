@@ -1,0 +1,1 @@
+"""Decoding in disposable children, for whoever needs an image's pixels."""
