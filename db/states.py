@@ -54,3 +54,19 @@ class Proof(StrEnum):
     COMMITMENT = "commitment"  # it said so: Storage Commitment
     QUERY = "query"  # it was found there by C-FIND
     NONE = "none"  # it offers neither: its answer to the sending is all there is
+
+
+class Role(StrEnum):
+    """What an account may do; each may do what the one before may."""
+
+    VIEWER = "viewer"  # looks
+    READER = "reader"  # and gives verdicts and tries images
+    ADMINISTRATOR = "administrator"  # and runs the node and its accounts
+
+
+class Opinion(StrEnum):
+    """What a reader says of a finding."""
+
+    AGREE = "agree"
+    PARTLY = "partly"
+    DISAGREE = "disagree"

@@ -1,0 +1,39 @@
+"""The ledger's tables, named as DICOM and the hospital name things (see docs/ledger.md)."""
+
+from db.tables.base import Base, HeaderText
+from db.tables.people import ApiToken, AppUser, AuditEvent, UserSession, Verdict
+from db.tables.received import Association, Instance, Series, Study
+from db.tables.results import Analysis, Report, ResultObject, ShadowAnalysis, WithdrawnModel
+from db.tables.sending import CommitmentRequest, Consignment, Delivery, Destination, PeerRequest
+from db.tables.work import OPEN_JOB, RUNNING_JOB, Job, Presence
+from db.tables.worklist import WorklistEntry, WorklistStale
+
+__all__ = [
+    "OPEN_JOB",
+    "RUNNING_JOB",
+    "Analysis",
+    "ApiToken",
+    "AppUser",
+    "Association",
+    "AuditEvent",
+    "Base",
+    "CommitmentRequest",
+    "Consignment",
+    "Delivery",
+    "Destination",
+    "HeaderText",
+    "Instance",
+    "Job",
+    "PeerRequest",
+    "Presence",
+    "Report",
+    "ResultObject",
+    "Series",
+    "ShadowAnalysis",
+    "Study",
+    "UserSession",
+    "Verdict",
+    "WithdrawnModel",
+    "WorklistEntry",
+    "WorklistStale",
+]
