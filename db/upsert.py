@@ -1,4 +1,4 @@
-"""Inserting a row that another process may be inserting at this very moment."""
+"""Writing a row that another process may be inserting at this very moment."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -18,6 +18,20 @@ def insert_unless_present(
     insert = (postgresql if postgres else sqlite).insert(table).values(values)
     statement = insert.on_conflict_do_nothing().returning(table.__table__.c.id)
     return session.execute(statement).scalar_one_or_none()
+
+
+def insert_or_update(
+    session: Session,
+    table: type[Base],
+    values: dict[str, Any],
+    *,
+    key: Sequence[str],
+    changes: dict[str, Any],
+) -> None:
+    """A new row of these values; where one of the same key is there, these changes to it."""
+    postgres = session.get_bind().dialect.name == "postgresql"
+    insert = (postgresql if postgres else sqlite).insert(table).values(values)
+    session.execute(insert.on_conflict_do_update(index_elements=key, set_=changes))
 
 
 def insert_each_unless_present(
