@@ -43,6 +43,11 @@ class FractureClassifier:
         artefact = load_artefact(folder)
         return cls(artefact.card, open_runtime(artefact, device, CpuPlan(threads, bulk)))
 
+    @property
+    def device(self) -> str:
+        """Where it runs, as a person is told."""
+        return self._runtime.device
+
     def predict(self, radiographs: Sequence[Radiograph]) -> list[Prediction]:
         """One prediction per radiograph, each independent of the others.
 

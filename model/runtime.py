@@ -29,8 +29,18 @@ Precision = Literal["f32", "f16", "bf16"]
 class Runtime(Protocol):
     """Anything that can run the network."""
 
+    @property
+    def device(self) -> str:
+        """Where it runs, as a person is told: `CPU …` or `cuda: NVIDIA …`."""
+
     def run(self, squares: Squares) -> Logits:
         """Answer for images [n, side, side]."""
+
+
+# Two threads inside OpenVINO's bindings at once can wait for each other for ever (seen in 2026.4:
+# one holds the GIL, one a lock of the library). One thread loads a network or starts its requests,
+# whichever network it is, and OpenVINO's own threads, which need no GIL, work side by side.
+_OPENVINO_TURN = threading.Lock()
 
 
 class DeviceUnavailable(Exception):
@@ -86,26 +96,27 @@ class OpenVinoRuntime:
 
     def __init__(self, artefact: Artefact, plan: CpuPlan, network: Path | None = None) -> None:
         """Runs the artefact's network, or an export of it in another file."""
+        self._outputs = artefact.card.network.outputs
+        with _OPENVINO_TURN:
+            self._load(artefact, plan, network)
+
+    def _load(self, artefact: Artefact, plan: CpuPlan, network: Path | None) -> None:
         import openvino
 
         card, core = artefact.card, openvino.Core()
-        self._outputs = card.network.outputs
         read = core.read_model(network or artefact.network)
         read.reshape([1, 1, card.input.side, card.input.side])
         capabilities = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         precision = plan.precision or serving_precision(card, capabilities)
+        self.device = f"CPU {core.get_property('CPU', 'FULL_DEVICE_NAME')}"
         compiled = core.compile_model(read, "CPU", _options(card, plan, precision))
         # What the CPU computes in, which need not be what it was asked for.
         self.precision: str = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
         at_once = compiled.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
         self._requests = [compiled.create_infer_request() for _ in range(at_once)]
-        # Two threads inside OpenVINO's bindings at once can wait for each other for ever (seen in
-        # 2026.4: one holds the GIL, one a lock of the library). One thread starts all requests,
-        # and OpenVINO's own threads, which need no GIL, work on them side by side.
-        self._turn = threading.Lock()
 
     def run(self, squares: Squares) -> Logits:
-        with self._turn:
+        with _OPENVINO_TURN:
             answers = list(self._answers(squares))
         return {name: np.concatenate([one[name] for one in answers]) for name in self._outputs}
 

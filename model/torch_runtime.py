@@ -23,6 +23,10 @@ def load_network(artefact: Artefact) -> Network:
     return network.eval()
 
 
+def _as_told(device: str) -> str:
+    return f"cuda: {torch.cuda.get_device_name()}" if device == "cuda" else "CPU by torch"
+
+
 def _widened(value: torch.Tensor) -> torch.Tensor:
     return value.float() if value.dtype == torch.float16 else value
 
@@ -36,6 +40,9 @@ class TorchRuntime:
         torch.backends.cuda.matmul.allow_tf32 = False
         torch.backends.cudnn.allow_tf32 = False
         self._device = device
+        self.device = (
+            f"cuda: {torch.cuda.get_device_name()}" if device == "cuda" else "CPU by torch"
+        )
         self._halved = device == "cuda" if halved is None else halved
         self._network = load_network(artefact).to(device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

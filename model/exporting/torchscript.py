@@ -25,6 +25,8 @@ def write_torchscript(artefact: Artefact, path: Path) -> None:
 class TorchScriptRuntime:
     """Runs the file on the CPU, one image at a time."""
 
+    device = "CPU by torch"
+
     def __init__(self, path: Path) -> None:
         self._network = torch.jit.load(  # type: ignore[no-untyped-call]
             str(path), map_location="cpu"

@@ -75,7 +75,9 @@ def test_without_cuda_asking_for_it_fails_and_auto_takes_the_cpu(small_artefact:
     artefact = load_artefact(small_artefact)
     with pytest.raises(DeviceUnavailable, match="cuda"):
         open_runtime(artefact, "cuda", CpuPlan())
-    assert isinstance(open_runtime(artefact, "auto", CpuPlan()), OpenVinoRuntime)
+    fallen_back = open_runtime(artefact, "auto", CpuPlan())
+    assert isinstance(fallen_back, OpenVinoRuntime)
+    assert fallen_back.device.startswith("CPU ")
 
 
 @pytest.mark.gpu
@@ -86,6 +88,8 @@ def test_cuda_gives_the_cpus_answer() -> None:
     squares = np.random.default_rng(0).integers(0, 256, (3, side, side), dtype=np.uint8)
     on_cpu = OpenVinoRuntime(artefact, CpuPlan()).run(squares)["fracture"]
     in_full = TorchRuntime(artefact, "cuda", halved=False).run(squares)["fracture"]
-    halved = TorchRuntime(artefact, "cuda").run(squares)["fracture"]
+    on_cuda = TorchRuntime(artefact, "cuda")
+    assert on_cuda.device == f"cuda: {torch.cuda.get_device_name()}"
+    halved = on_cuda.run(squares)["fracture"]
     np.testing.assert_allclose(in_full, on_cpu, atol=1e-3)
     np.testing.assert_allclose(halved, on_cpu, atol=0.1)
