@@ -12,9 +12,9 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.misc import is_dicom
 
+from model.dicom_pixels import UNDECODABLE
 from model.radiograph import (
     DICOM_SUFFIXES,
-    UNDECODABLE,
     NotAssessable,
     Radiograph,
     holds_dicom,

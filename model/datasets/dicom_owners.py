@@ -7,7 +7,7 @@ from pydicom import Dataset, dcmread
 from pydicom.errors import InvalidDicomError
 
 from model.datasets.tree import PICTURES, files_below
-from model.radiograph import UNDECODABLE
+from model.dicom_pixels import UNDECODABLE
 
 _NOT_DICOM = (".csv", ".txt", ".md", ".json", ".xml", ".zip", *PICTURES)
 _TAGS = ["SOPInstanceUID", "PatientID", "StudyInstanceUID"]

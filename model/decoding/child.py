@@ -1,4 +1,4 @@
-"""The disposable process that decodes hostile pixels: bytes in on stdin, radiographs out on stdout.
+"""The disposable process that decodes hostile pixels: files in on stdin, pixels out on stdout.
 
 Run as `python -m model.decoding.child MEMORY_BYTES DECODE_SECONDS`. It opens no file and no
 connection, has a bounded address space and ends itself when one image takes too long, so that a
@@ -11,10 +11,11 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Iterator
 from typing import BinaryIO
 
-from model.decoding.wire import encode_reason, read_exactly, write_radiographs
+from model.decoding.wire import Question, encode_reason, read_question, write_answer
+from model.radiograph import NotAssessable, Radiograph, read_dicom
+from model.stored_frame import StoredFrame, read_stored_frame
 
 # The parent gives up first and says why; the alarm is for a child whose parent is gone.
 _ALARM_GRACE_SECONDS = 5
@@ -26,22 +27,15 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # a chatty codec must not write into answers
-    for encoded in _requests(sys.stdin.buffer):
+    while asked := read_question(sys.stdin.buffer):
         signal.alarm(math.ceil(decode_seconds) + _ALARM_GRACE_SECONDS)
-        _answer(encoded, answers, memory_bytes)
+        _answer(*asked, answers, memory_bytes // 4)
         signal.alarm(0)
 
 
-def _requests(source: BinaryIO) -> Iterator[bytes]:
-    while length := source.read(8):
-        yield read_exactly(source, int.from_bytes(length, "big"))
-
-
-def _answer(encoded: bytes, answers: BinaryIO, memory_bytes: int) -> None:
-    from model.radiograph import NotAssessable, read_dicom
-
+def _answer(question: Question, encoded: bytes, answers: BinaryIO, max_bytes: int) -> None:
     try:
-        radiographs = read_dicom(io.BytesIO(encoded), max_bytes=memory_bytes // 4)
+        found = _decode(question, io.BytesIO(encoded), max_bytes)
     except NotAssessable as refusal:
         answers.write(encode_reason(str(refusal)))
     except MemoryError:
@@ -49,8 +43,14 @@ def _answer(encoded: bytes, answers: BinaryIO, memory_bytes: int) -> None:
     except RecursionError:
         answers.write(encode_reason("sequences are nested too deeply"))
     else:
-        write_radiographs(answers, radiographs)
+        write_answer(answers, found)
     answers.flush()
+
+
+def _decode(question: Question, file: BinaryIO, max_bytes: int) -> list[Radiograph] | StoredFrame:
+    if question.wanted == "stored_frame":
+        return read_stored_frame(file, question.frame, max_bytes)
+    return read_dicom(file, max_bytes)
 
 
 if __name__ == "__main__":

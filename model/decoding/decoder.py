@@ -7,15 +7,24 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, TypeVar
 
 import structlog
 
-from model.decoding.wire import NoAnswer, decode_radiographs
+from model.decoding.wire import (
+    NoAnswer,
+    Question,
+    decode_radiographs,
+    decode_stored_frame,
+    encode_question,
+)
 from model.radiograph import NotAssessable, Radiograph
+from model.stored_frame import StoredFrame
 
 log = structlog.get_logger(__name__)
+Answer = TypeVar("Answer")
 # A child is replaced after this many images, so that a codec's leak stays small.
 _IMAGES_PER_CHILD = 500
 # Between hanging up and being gone.
@@ -52,10 +61,18 @@ class Decoder:
         Raises NotAssessable with the reason where the file is at fault (a decoder that died on it
         or never ended included), DecoderKilled where the machine is.
         """
+        return self._answer(Question("radiographs"), encoded, decode_radiographs)
+
+    def stored_frame(self, encoded: bytes, frame: int = 1) -> StoredFrame:
+        """The stored values of one frame (1-based) of a DICOM file; raises as `decode` does."""
+        return self._answer(Question("stored_frame", frame), encoded, decode_stored_frame)
+
+    def _answer(
+        self, question: Question, encoded: bytes, understood: Callable[[bytearray], Answer]
+    ) -> Answer:
         child = self._borrow()
         try:
-            answer = _ask(child.process, encoded, self.limits)
-            radiographs = decode_radiographs(answer)
+            answer = understood(_ask(child.process, question, encoded, self.limits))
         except NotAssessable:
             self._give_back(child)
             raise
@@ -70,7 +87,7 @@ class Decoder:
             _end(child.process)
             raise
         self._give_back(child)
-        return radiographs
+        return answer
 
     def close(self) -> None:
         while not self._idle.empty():
@@ -105,10 +122,12 @@ def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
     )
 
 
-def _ask(process: "subprocess.Popen[bytes]", encoded: bytes, limits: DecodeLimits) -> bytearray:
+def _ask(
+    process: "subprocess.Popen[bytes]", question: Question, encoded: bytes, limits: DecodeLimits
+) -> bytearray:
     assert process.stdin is not None and process.stdout is not None
     deadline = time.monotonic() + limits.seconds
-    _write(process.stdin, len(encoded).to_bytes(8, "big"), deadline)
+    _write(process.stdin, encode_question(question, len(encoded)), deadline)
     _write(process.stdin, encoded, deadline)
     length = int.from_bytes(_read(process.stdout, 8, deadline), "big")
     if length > limits.memory_bytes:  # it cannot hold what it announces

@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from model.decoding.decoder import DecodeLimits, Decoder, DecoderKilled
+from model.decoding.wire import Question, encode_question
 from model.radiograph import NotAssessable, read_dicom
 from tests.worker.dicom_files import (
     deflate_bomb,
@@ -172,7 +173,7 @@ def test_a_hanging_child_whose_worker_is_gone_ends_itself() -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
         image = phantom_file(ImageComments="hang")
-        child.stdin.write(len(image).to_bytes(8, "big") + image)
+        child.stdin.write(encode_question(Question("radiographs"), len(image)) + image)
         child.stdin.close()
         assert child.wait(20) == -signal.SIGALRM
 
