@@ -17,6 +17,7 @@ from cli import (
     prediction,
     rules,
     training,
+    window,
     withdrawal,
 )
 from cli.exits import Exit, Leave
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 _ROOMS = (
     node,
+    window,
     prediction,
     training,
     datasets,

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ from cli.exits import Exit, Leave
 
 if TYPE_CHECKING:
     from settings import Settings
-    from web.app import WebPlan
 
 QueueNames = Annotated[
     list[str],
@@ -33,7 +31,7 @@ PARTS = {
 
 
 def add_commands(app: typer.Typer) -> None:
-    for command in (up, listen, work, beat, web):
+    for command in (up, listen, work, beat):
         app.command()(command)
     database = typer.Typer(help="The ledger's schema.", no_args_is_help=True)
     database.command("upgrade")(upgrade)
@@ -109,23 +107,6 @@ def beat() -> None:
     run_beat(build_broker(settings), build_kitchen(settings), stopping)
 
 
-def web() -> None:
-    """Serve the status page, to this machine alone."""
-    from web.serving import ExposedAddress, bind, serve
-
-    settings = read_settings("web")
-    plan = _web_plan(settings)
-    try:
-        listening = bind(plan)
-    except ExposedAddress as refusal:
-        raise Leave(Exit.USAGE, f"setting web_bind_address: {refusal}") from refusal
-    except OSError as error:
-        where = f"{plan.bind_address}:{plan.port}"
-        raise Leave(Exit.CHECK_FAILED, f"cannot serve on {where}: {error.strerror}") from error
-    with listening:
-        serve(plan, listening)
-
-
 def upgrade() -> None:
     """Bring the ledger's schema to this version."""
     _upgrade(read_settings("db"))
@@ -139,24 +120,6 @@ def read_settings(part: str, **overrides: object) -> "Settings":
     settings = load_settings(**overrides)
     configure_logs(settings.log_level, part)
     return settings
-
-
-def _web_plan(settings: "Settings") -> "WebPlan":
-    # Not in cli.assembly: that loads the whole node, and the page needs none of it.
-    from zoneinfo import ZoneInfo
-
-    from web.app import WebPlan
-
-    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
-    return WebPlan(
-        ledger_url=settings.ledger_url,
-        ae_title=settings.ae_title,
-        dicom_host=socket.gethostname() if anywhere else settings.bind_address,
-        dicom_port=settings.port,
-        time_zone=ZoneInfo(settings.time_zone),
-        bind_address=settings.web_bind_address,
-        port=settings.web_port,
-    )
 
 
 def _hand_down(given: dict[str, object]) -> None:

@@ -1,1 +1,1 @@
-"""The window: a page on what the ledger knows of studies and work, and nothing of patients."""
+"""The window: pages for people on what the ledger knows, and what they may do about it."""

@@ -1,58 +1,37 @@
-"""The status page and the health check; nothing else is served, and nothing can be changed here."""
+"""The window: every room's pages behind one guard, with one frame and one set of headers."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import structlog
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse, JSONResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from sqlalchemy import text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from db.session import LedgerUnavailable, LedgerUnsafe
+from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
-from web import words
-from web.snapshot import STUDIES_SHOWN, LedgerSight
+from web import worklist
+from web.headers import SafeHeaders
+from web.pages import page_environment
+from web.plan import WebPlan
+from web.refusals import answer_refusals
+from web.static_files import serve_static_files
+from web.window import Window
 
 log = structlog.get_logger(__name__)
-
-_STYLE_SHEET = Path(__file__).parent / "static" / "osteon.css"
-_REFRESH_SECONDS = 5
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_LEDGER_TROUBLE = (LedgerUnavailable, LedgerUnsafe)
-
-
-@dataclass(frozen=True)
-class WebPlan:
-    """Which ledger to show, where the listener is called, and where the page is served."""
-
-    ledger_url: str
-    ae_title: str
-    dicom_host: str
-    dicom_port: int
-    time_zone: ZoneInfo
-    bind_address: str = "127.0.0.1"
-    port: int = 8042
+_ROOMS = (worklist.router,)
 
 
 def create_app(plan: WebPlan) -> FastAPI:
     """The application; it starts without the ledger, and says so on the page."""
-    sight, pages = LedgerSight(plan.ledger_url), _pages(plan)
+    window = Window(plan)
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        sight.close()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with worklist.live_updates(app, window):
+            yield
+        window.close()
 
     app = FastAPI(
         openapi_url=None,
@@ -61,51 +40,25 @@ def create_app(plan: WebPlan) -> FastAPI:
         lifespan=lifespan,
         telemetry=NO_TELEMETRY,
     )
+    app.state.window, app.state.pages = window, page_environment(plan)
     # Else a foreign site whose name is made to point here could read the page in a browser.
     hosts = ["localhost", "127.0.0.1", "[::1]", plan.bind_address]
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
-    app.middleware("http")(_add_headers)
-    app.get("/")(lambda: _status(sight, pages))
-    app.get("/healthz")(lambda: _health(sight))
-    app.get("/osteon.css")(lambda: FileResponse(_STYLE_SHEET, media_type="text/css"))
+    app.add_middleware(SafeHeaders)
+    answer_refusals(app)
+    for room in _ROOMS:
+        app.include_router(room)
+    app.get("/")(lambda: RedirectResponse("/worklist", 303))
+    app.get("/healthz")(lambda: _health(window))
+    serve_static_files(app)
     return app
 
 
-def _status(sight: LedgerSight, pages: Environment) -> Response:
+def _health(window: Window) -> Response:
     try:
-        snapshot = sight.look()
-    except _LEDGER_TROUBLE as trouble:
-        log.warning("ledger_unavailable", error=str(trouble))
-        return HTMLResponse(pages.get_template("unavailable.html").render(), 503)
-    return HTMLResponse(pages.get_template("status.html").render(snapshot=snapshot))
-
-
-def _health(sight: LedgerSight) -> Response:
-    try:
-        sight.check()
-    except _LEDGER_TROUBLE as trouble:
+        with reading(window.ledger) as session:
+            session.execute(text("SELECT 1 FROM study LIMIT 1"))
+    except (LedgerUnavailable, LedgerUnsafe) as trouble:
         log.warning("ledger_unavailable", error=str(trouble))
         return JSONResponse({"ledger": "unavailable"}, 503)
     return JSONResponse({"ledger": "answers"})
-
-
-async def _add_headers(
-    request: Request, answer: Callable[[Request], Awaitable[Response]]
-) -> Response:
-    response = await answer(request)
-    response.headers.update(_HEADERS)
-    return response
-
-
-def _pages(plan: WebPlan) -> Environment:
-    pages = Environment(
-        loader=PackageLoader("web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    pages.globals.update(
-        plan=plan, words=words, refresh_seconds=_REFRESH_SECONDS, studies_shown=STUDIES_SHOWN
-    )
-    return pages

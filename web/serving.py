@@ -6,7 +6,8 @@ import structlog
 import uvicorn
 
 from http_serving import build_server, is_loopback, listen_at
-from web.app import WebPlan, create_app
+from web.app import create_app
+from web.plan import WebPlan
 
 log = structlog.get_logger(__name__)
 _LAST_REQUESTS_SECONDS = 3

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.tables.base import Base
@@ -22,7 +22,7 @@ class WorklistEntry(Base):
     )
 
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), primary_key=True)
-    version: Mapped[int] = mapped_column(BigInteger)  # rises with each refresh that changed it
+    version: Mapped[int] = mapped_column(BigInteger)  # the highest note it has seen
     state: Mapped[str]
     finding: Mapped[str | None]
     probability: Mapped[float | None]
@@ -52,6 +52,8 @@ class WorklistStale(Base):
     """A study that changed since its entry was made; written by triggers, whoever changed it."""
 
     __tablename__ = "worklist_stale"
+    # No number is given twice: the highest tells how much an entry has seen.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     study_id: Mapped[int]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from db.session import open_ledger
 from tests.web.window import Window, plan_for, serving
-from web.app import WebPlan
+from web.plan import WebPlan
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def ledger(sqlite_ledger_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def window(sqlite_ledger_url: str, ledger: Engine) -> Iterator[Window]:
+def window(sqlite_ledger_url: str, ledger: Engine, tmp_path: Path) -> Iterator[Window]:
     """The page over `ledger`."""
-    with serving(plan_for(sqlite_ledger_url)) as served:
+    with serving(plan_for(sqlite_ledger_url, tmp_path)) as served:
         yield served

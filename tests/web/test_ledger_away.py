@@ -7,7 +7,7 @@ from db.upgrade import upgrade_ledger
 from tests.servers import running_postgres
 from tests.waiting import wait_for
 from tests.web.window import Window, plan_for
-from web.app import WebPlan
+from web.plan import WebPlan
 
 
 def test_a_ledger_that_is_not_there_yet(
@@ -15,7 +15,7 @@ def test_a_ledger_that_is_not_there_yet(
 ) -> None:
     folder = tmp_path / "data"
     ledger_url = f"sqlite:///{folder / 'ledger.sqlite'}"
-    window = open_window(plan_for(ledger_url))
+    window = open_window(plan_for(ledger_url, tmp_path))
     assert_away(window)
     folder.mkdir()
     assert_away(window)  # an empty ledger has no schema
@@ -24,12 +24,13 @@ def test_a_ledger_that_is_not_there_yet(
 
 
 def test_a_database_server_that_dies_and_comes_back(
+    tmp_path: Path,
     open_window: Callable[[WebPlan], Window],
 ) -> None:
     with running_postgres() as server:
         ledger_url = server.create_database()
         upgrade_ledger(ledger_url)
-        window = open_window(plan_for(ledger_url))
+        window = open_window(plan_for(ledger_url, tmp_path))
         assert_back(window)
         server.kill()
         assert_away(window)

@@ -8,12 +8,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tests.web.window import Window, plan_for
 from web.serving import ExposedAddress, address_of, bind
 
+NOWHERE = Path("/nowhere")
 # Told to send traces somewhere, as a container's environment may be: it must not.
 TELEMETRY = {
     "FASTAPI_OTEL_AUTO_CONFIGURE": "true",
@@ -26,12 +28,12 @@ TELEMETRY = {
 )
 def test_an_address_others_reach_is_refused(address: str) -> None:
     with pytest.raises(ExposedAddress, match="set a loopback address"):
-        bind(replace(plan_for("sqlite:///none"), bind_address=address))
+        bind(replace(plan_for("sqlite:///none", NOWHERE), bind_address=address))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "localhost"])
 def test_a_loopback_address_is_bound(address: str) -> None:
-    with bind(replace(plan_for("sqlite:///none"), bind_address=address)) as listening:
+    with bind(replace(plan_for("sqlite:///none", NOWHERE), bind_address=address)) as listening:
         host, port = listening.getsockname()
         assert host.startswith("127.")
         assert address_of(listening) == f"http://{host}:{port}/"
@@ -45,7 +47,7 @@ def test_the_command_serves_until_it_is_told_to_stop(sqlite_ledger_url: str) -> 
         assert event["event"] == "web_serving"
         window = Window(int(event["address"].rstrip("/").rpartition(":")[2]))
         assert window.get("/healthz").status == 200
-        assert window.get("/").status == 200
+        assert window.get().status == 200
         process.send_signal(signal.SIGTERM)
         assert process.wait(30) == -signal.SIGTERM
         assert process.stderr.read() == b"", "no traces are sent, and nothing failed"
@@ -61,7 +63,7 @@ def test_the_command_refuses_an_open_address() -> None:
 
 @pytest.mark.integration
 def test_the_command_says_that_its_port_is_taken() -> None:
-    with bind(plan_for("sqlite:///none")) as taken:
+    with bind(plan_for("sqlite:///none", NOWHERE)) as taken:
         port = str(taken.getsockname()[1])
         with osteon_web(OSTEON_WEB_PORT=port) as process:
             _, said = process.communicate(timeout=60)

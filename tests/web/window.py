@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
+from model.artefact import bundled_artefact
 from tests.waiting import wait_for
-from web.app import WebPlan
+from web.plan import WebPlan
 from web.serving import bind, page_server
 
 
@@ -28,7 +31,7 @@ class Window:
 
     port: int
 
-    def get(self, path: str = "/", method: str = "GET", **headers: str) -> Answer:
+    def get(self, path: str = "/worklist", method: str = "GET", **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             connection.request(method, path, headers=headers)
@@ -52,5 +55,16 @@ def serving(plan: WebPlan) -> Iterator[Window]:
             thread.join(30)
 
 
-def plan_for(ledger_url: str, ae_title: str = "OSTEON", dicom_host: str = "xray-7") -> WebPlan:
-    return WebPlan(ledger_url, ae_title, dicom_host, 11112, ZoneInfo("Asia/Kolkata"), port=0)
+def plan_for(ledger_url: str, data_dir: Path, **changes: Any) -> WebPlan:
+    """A window on this ledger, as an embedded node has it, on a free port."""
+    values: dict[str, Any] = {
+        "ledger_url": ledger_url,
+        "data_dir": data_dir,
+        "model_dir": bundled_artefact(),
+        "ae_title": "OSTEON",
+        "dicom_host": "xray-7",
+        "dicom_port": 11112,
+        "time_zone": ZoneInfo("Asia/Kolkata"),
+        "port": 0,
+    }
+    return WebPlan(**(values | changes))

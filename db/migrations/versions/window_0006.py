@@ -195,6 +195,9 @@ def create_worklist() -> None:
     op.create_index("ix_worklist_version", "worklist", ["version"])
     op.create_table(
         "worklist_stale",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column(
+            "id", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True
+        ),
         sa.Column("study_id", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
     )

@@ -1,0 +1,73 @@
+"""Serving the window: from settings to what its pages are built from."""
+
+import socket
+from typing import TYPE_CHECKING
+
+import typer
+
+from cli.exits import Exit, Leave
+from cli.node import read_settings
+
+if TYPE_CHECKING:
+    from settings import Settings
+    from web.plan import NamedPeer, WebPlan
+
+
+def add_commands(app: typer.Typer) -> None:
+    app.command()(web)
+
+
+def web() -> None:
+    """Serve the pages: worklist, studies, trial, query, model and operations."""
+    from web.serving import ExposedAddress, bind, serve
+
+    settings = read_settings("web")
+    plan = window_plan(settings)
+    try:
+        listening = bind(plan)
+    except ExposedAddress as refusal:
+        raise Leave(Exit.USAGE, f"setting web_bind_address: {refusal}") from refusal
+    except OSError as error:
+        where = f"{plan.bind_address}:{plan.port}"
+        raise Leave(Exit.CHECK_FAILED, f"cannot serve on {where}: {error.strerror}") from error
+    with listening:
+        serve(plan, listening)
+
+
+def window_plan(settings: "Settings") -> "WebPlan":
+    # Not in cli.assembly: that loads the whole node, and the page needs little of it.
+    from zoneinfo import ZoneInfo
+
+    from dicom_node.peer import Destination, own_address
+    from model.artefact import bundled_artefact
+    from web.plan import WebPlan
+
+    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
+    return WebPlan(
+        ledger_url=settings.ledger_url,
+        data_dir=settings.data_dir.absolute(),
+        model_dir=settings.model_dir or bundled_artefact(),
+        ae_title=settings.ae_title,
+        dicom_host=socket.gethostname() if anywhere else settings.bind_address,
+        dicom_port=settings.port,
+        time_zone=ZoneInfo(settings.time_zone),
+        listener=Destination(settings.ae_title, own_address(settings.bind_address), settings.port),
+        peers=tuple(_named_peers(settings)),
+        bind_address=settings.web_bind_address,
+        port=settings.web_port,
+    )
+
+
+def _named_peers(settings: "Settings") -> "list[NamedPeer]":
+    from dicom_node.peer import Destination
+    from remote_systems import PacsSettings
+    from web.plan import NamedPeer
+
+    named = []
+    for destination in settings.destinations:
+        dicom = None
+        if isinstance(destination, PacsSettings):
+            peer = destination.peer
+            dicom = Destination(peer.ae_title, peer.host or "", peer.port or 0)
+        named.append(NamedPeer(destination.name, destination.address, dicom))
+    return named

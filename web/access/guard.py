@@ -1,0 +1,54 @@
+"""Who a request comes from, and whether they may do what they ask."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from db.states import Role
+
+_RANKS = (Role.VIEWER, Role.READER, Role.ADMINISTRATOR)
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or was idle for too long: the browser is sent to sign in."""
+
+
+class NotAllowed(Exception):
+    """The account may not do this; the message says which role may."""
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """Who is looking; `csrf_token` goes with each request of theirs that changes something."""
+
+    name: str
+    role: Role
+    address: str
+    csrf_token: str
+
+    def may(self, role: Role) -> bool:
+        """Whether they have this role or one that may do more."""
+        return _RANKS.index(self.role) >= _RANKS.index(role)
+
+
+def visitor_of(request: Request) -> Visitor:
+    address = request.client.host if request.client else ""
+    return Visitor("local", Role.ADMINISTRATOR, address, "")
+
+
+class _AtLeast:
+    """A dependency: the visitor, who has this role or one that may do more."""
+
+    def __init__(self, role: Role) -> None:
+        self._role = role
+
+    def __call__(self, visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
+        if not visitor.may(self._role):
+            raise NotAllowed(self._role)
+        return visitor
+
+
+Viewer = Annotated[Visitor, Depends(_AtLeast(Role.VIEWER))]
+Reader = Annotated[Visitor, Depends(_AtLeast(Role.READER))]
+Administrator = Annotated[Visitor, Depends(_AtLeast(Role.ADMINISTRATOR))]

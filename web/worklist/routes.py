@@ -1,0 +1,52 @@
+"""The worklist's page, its rows alone, and the news that they changed."""
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import HTMLResponse, StreamingResponse
+
+from db.session import reading
+from db.worklist import count_worklist, read_worklist, worklist_sources
+from web.access.guard import Viewer
+from web.pages import render
+from web.window import InWindow
+from web.worklist.asked import ORDERS, PERIODS, Asked, BadCursor
+from web.worklist.clock import clock_of
+from web.worklist.live import stream
+
+router = APIRouter()
+# A browser asks anew after this long: who has signed out meanwhile hears no more.
+_STREAM_SECONDS = 300
+
+
+@router.get("/worklist")
+def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLResponse:
+    """The whole page, or its rows alone where the page itself asks for them anew."""
+    asked = Asked.read(request.query_params)
+    rows_only = request.headers.get("HX-Target") == "rows"
+    try:
+        query = asked.query()
+    except BadCursor as refusal:
+        raise HTTPException(400, str(refusal)) from refusal
+    with reading(window.ledger) as session:
+        page = read_worklist(session, query)
+        total = count_worklist(session)
+        sources = [] if rows_only else worklist_sources(session)
+    return render(
+        request,
+        visitor,
+        "worklist/rows.html" if rows_only else "worklist/page.html",
+        page=page,
+        total=total,
+        asked=asked,
+        sources=sources,
+        orders=ORDERS,
+        periods=PERIODS,
+        clock_of=clock_of,
+        taken_at=datetime.now(UTC),
+    )
+
+
+@router.get("/events")
+async def events(request: Request, _visitor: Viewer) -> StreamingResponse:
+    return await stream(request, _STREAM_SECONDS)
