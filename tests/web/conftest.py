@@ -5,9 +5,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 
 from db.session import open_ledger
+from tests.web.browser import opened_page, running_browser
 from tests.web.window import Window, plan_for, serving
 from web.plan import WebPlan
 
@@ -31,3 +33,16 @@ def window(sqlite_ledger_url: str, ledger: Engine, tmp_path: Path) -> Iterator[W
     """The page over `ledger`."""
     with serving(plan_for(sqlite_ledger_url, tmp_path)) as served:
         yield served
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with running_browser() as running:
+        yield running
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh page; the test fails for any error of a script or against the content policy."""
+    with opened_page(browser) as opened:
+        yield opened

@@ -12,6 +12,11 @@ export function sayTrouble(text) {
   trouble.hidden = !text;
 }
 
+// Goes as the header X-CSRF-Token with each request that changes something.
+export function csrfToken() {
+  return document.querySelector("meta[name=csrf-token]")?.content ?? "";
+}
+
 let awaitsPage = false;
 
 function followKey(event) {

@@ -1,0 +1,29 @@
+"""Writing down what a visitor saw or did."""
+
+from db.audit import Action, AuditRecord, Outcome, record_event
+from db.session import transaction
+from web.access.guard import Visitor
+from web.window import Window
+
+
+def note(
+    window: Window,
+    visitor: Visitor,
+    action: Action,
+    *,
+    study_instance_uid: str | None = None,
+    outcome: Outcome = Outcome.DONE,
+    detail: str | None = None,
+) -> None:
+    """In a transaction of its own; raises LedgerUnavailable: what cannot be noted is not shown."""
+    record = AuditRecord(
+        actor=visitor.name,
+        role=visitor.role,
+        action=action,
+        address=visitor.address,
+        outcome=outcome,
+        study_instance_uid=study_instance_uid,
+        detail=detail,
+    )
+    with transaction(window.ledger) as session:
+        record_event(session, record)
