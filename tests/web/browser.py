@@ -33,7 +33,7 @@ def running_browser() -> Iterator[Browser]:
 def opened_page(
     browser: Browser, *, width: int = 1280, height: int = 800, zone: str = "Europe/Berlin"
 ) -> Iterator[Page]:
-    """A page of its own, without another's cookies; fails for any error of its scripts or policy."""
+    """A page with no other's cookies; fails for any error of a script or the policy."""
     context = browser.new_context(
         viewport={"width": width, "height": height}, timezone_id=zone, accept_downloads=True
     )

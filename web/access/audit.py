@@ -1,6 +1,6 @@
 """Writing down what a visitor saw or did."""
 
-from db.audit import Action, AuditRecord, Outcome, record_event
+from db.audit import Action, AuditRecord, record_event
 from db.session import transaction
 from web.access.guard import Visitor
 from web.window import Window
@@ -12,7 +12,6 @@ def note(
     action: Action,
     *,
     study_instance_uid: str | None = None,
-    outcome: Outcome = Outcome.DONE,
     detail: str | None = None,
 ) -> None:
     """In a transaction of its own; raises LedgerUnavailable: what cannot be noted is not shown."""
@@ -21,7 +20,6 @@ def note(
         role=visitor.role,
         action=action,
         address=visitor.address,
-        outcome=outcome,
         study_instance_uid=study_instance_uid,
         detail=detail,
     )
