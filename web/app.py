@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
-from web import worklist
+from web import study, worklist
 from web.headers import SafeHeaders
 from web.pages import page_environment
 from web.plan import WebPlan
@@ -20,7 +20,7 @@ from web.static_files import serve_static_files
 from web.window import Window
 
 log = structlog.get_logger(__name__)
-_ROOMS = (worklist.router,)
+_ROOMS = (worklist.router, *study.routers)
 
 
 def create_app(plan: WebPlan) -> FastAPI:

@@ -1,0 +1,1 @@
+// The study page: choosing a finding, giving a verdict, following the ledger.
