@@ -8,60 +8,8 @@ from pydicom.data import get_testdata_file
 from pydicom.dataset import FileDataset
 
 from model.radiograph import NotAssessable, read_dicom
-from tests.model.dicom_images import (
-    RAMP,
-    colour_dataset,
-    grey_dataset,
-    lut_item,
-    palette_dataset,
-    reread,
-)
+from tests.model.dicom_images import RAMP, SAME_PICTURE, WHOLE_WINDOW, grey_dataset, reread
 from tests.services import require_shared_data
-
-EIGHT_BIT = (RAMP >> 4).astype(np.uint8)
-SIGNED = (RAMP.astype(np.int32) - 2048).astype(np.int16)
-WHOLE_WINDOW = {"WindowCenter": 2048, "WindowWidth": 4096}
-
-SAME_PICTURE = {
-    "12 bit, no window": grey_dataset(RAMP, BitsStored=12, HighBit=11),
-    "12 bit, window": grey_dataset(RAMP, BitsStored=12, HighBit=11, **WHOLE_WINDOW),
-    "8 bit": grey_dataset(EIGHT_BIT),
-    "16 bit, high values": grey_dataset(RAMP * 16),
-    "signed": grey_dataset(SIGNED),
-    "signed, window": grey_dataset(SIGNED, WindowCenter=0, WindowWidth=4096),
-    "monochrome 1": grey_dataset(4095 - RAMP, PhotometricInterpretation="MONOCHROME1"),
-    "monochrome 1, window": grey_dataset(
-        4095 - RAMP, PhotometricInterpretation="MONOCHROME1", **WHOLE_WINDOW
-    ),
-    "first of two windows": grey_dataset(RAMP, WindowCenter=[2048, 10], WindowWidth=[4096, 2]),
-    "rescaled, window in output units": grey_dataset(
-        RAMP, RescaleSlope=2, RescaleIntercept=-1000, WindowCenter=3096, WindowWidth=8192
-    ),
-    "window of no width": grey_dataset(RAMP, WindowCenter=2048, WindowWidth=0),
-    "window beside the values": grey_dataset(RAMP, WindowCenter=60000, WindowWidth=100),
-    "empty window": grey_dataset(RAMP, WindowCenter=None, WindowWidth=None),
-    "linear exact": grey_dataset(
-        RAMP, VOILUTFunction="LINEAR_EXACT", WindowCenter=2047.5, WindowWidth=4095
-    ),
-    "VOI LUT": grey_dataset(
-        RAMP, VOILUTSequence=[lut_item(np.arange(4096, dtype=np.uint16), bits=12)]
-    ),
-    "modality LUT": grey_dataset(
-        RAMP // 16,
-        ModalityLUTSequence=[lut_item(np.arange(256, dtype=np.uint16) * 16, bits=16)],
-    ),
-    "empty LUT items": grey_dataset(
-        RAMP,
-        VOILUTSequence=[lut_item(np.array([], dtype=np.uint16), bits=16)],
-        ModalityLUTSequence=[],
-    ),
-    "RGB": colour_dataset(np.repeat(EIGHT_BIT[:, :, None], 3, axis=2)),
-    "RGB, 16 bit": colour_dataset(np.repeat(RAMP[:, :, None] * 16, 3, axis=2)),
-    "palette": palette_dataset(EIGHT_BIT, np.arange(256, dtype=np.uint16) * 257),
-    "palette of 8-bit values that claims 16": palette_dataset(
-        EIGHT_BIT, np.arange(256, dtype=np.uint16)
-    ),
-}
 
 
 @pytest.mark.parametrize("name", SAME_PICTURE)

@@ -1,7 +1,5 @@
 """A hostile image costs one decode child, never the worker: every way of dying is tried."""
 
-import contextlib
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +16,7 @@ import pytest
 from model.decoding.decoder import DecodeLimits, Decoder, DecoderKilled
 from model.decoding.wire import Question, encode_question
 from model.radiograph import NotAssessable, read_dicom
+from tests.model.decoding.children import LIMITS, children, decoding
 from tests.worker.dicom_files import (
     deflate_bomb,
     file_of,
@@ -27,28 +26,6 @@ from tests.worker.dicom_files import (
     study_of_two_views,
     with_undecodable_codec,
 )
-
-LIMITS = DecodeLimits(seconds=30, memory_bytes=1 << 30)
-
-
-@contextlib.contextmanager
-def decoding(limits: DecodeLimits = LIMITS) -> Iterator[Decoder]:
-    """A decoder that leaves neither process nor file descriptor behind."""
-    descriptors, processes = _count_descriptors(), _children()
-    decoder = Decoder(limits)
-    try:
-        yield decoder
-    finally:
-        decoder.close()
-    assert _children() == processes
-    assert _count_descriptors() == descriptors
-
-
-@pytest.fixture
-def faulty_codec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decode children load a codec with faults; this process does not."""
-    shutil.copy(Path(__file__).with_name("faulty_codec.py"), tmp_path / "sitecustomize.py")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
 
 
 @pytest.fixture(scope="module")
@@ -106,20 +83,20 @@ def test_what_upsets_a_codec_costs_no_more_than_a_child(decoder: Decoder, encode
 
 def test_a_child_has_bounded_memory_and_dumps_no_core(decoder: Decoder) -> None:
     decoder.decode(phantom_file())
-    child = _children()[-1]
+    child = children()[-1]
     assert psutil.Process(child).rlimit(psutil.RLIMIT_AS) == (LIMITS.memory_bytes,) * 2
     assert psutil.Process(child).rlimit(psutil.RLIMIT_CORE) == (0, 0)
 
 
 def test_a_child_serves_many_images_and_threads_share_none(decoder: Decoder) -> None:
     decoder.decode(phantom_file())
-    first = _children()
+    first = children()
     decoder.decode(phantom_file())
-    assert _children() == first
+    assert children() == first
     with ThreadPoolExecutor(3) as threads:
         answers = list(threads.map(decoder.decode, [phantom_file()] * 6))
     assert all(np.array_equal(answers[0][0].pixels, one[0].pixels) for one in answers)
-    assert len(set(_children()) - set(first)) <= 2  # the third thread has the first child
+    assert len(set(children()) - set(first)) <= 2  # the third thread has the first child
 
 
 DEATHS = [
@@ -146,9 +123,9 @@ def test_a_faulty_codec_costs_one_child(fault: str, error: type[Exception], said
 @pytest.mark.usefixtures("faulty_codec")
 def test_a_codec_that_hangs_is_given_up_in_time() -> None:
     with decoding() as decoder:
-        others = _children()
+        others = children()
         decoder.decode(phantom_file())
-        [hanging] = set(_children()) - set(others)
+        [hanging] = set(children()) - set(others)
         decoder.limits = DecodeLimits(0.5, LIMITS.memory_bytes)
         with pytest.raises(NotAssessable, match=r"did not end within 0.5 seconds"):
             decoder.decode(phantom_file(ImageComments="hang"))
@@ -162,9 +139,9 @@ def test_what_one_child_survives_costs_no_child() -> None:
     with decoding() as decoder:
         with pytest.raises(NotAssessable, match="more memory than one image is given"):
             decoder.decode(phantom_file(ImageComments="memory"))
-        child = _children()
+        child = children()
         assert decoder.decode(phantom_file(ImageComments="chatty"))
-        assert _children() == child
+        assert children() == child
 
 
 @pytest.mark.usefixtures("faulty_codec")
@@ -200,19 +177,3 @@ def test_children_end_with_a_worker_that_is_killed(tmp_path: Path) -> None:
         worker.kill()
     assert children
     assert psutil.wait_procs(children, timeout=10)[1] == []
-
-
-def _children() -> list[int]:
-    """The decode children, oldest first; other tests' servers are children of this process too."""
-    return [one.pid for one in psutil.Process().children() if "model.decoding.child" in _words(one)]
-
-
-def _words(process: psutil.Process) -> list[str]:
-    try:
-        return list(process.cmdline())
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):
-        return []
-
-
-def _count_descriptors() -> int:
-    return psutil.Process().num_fds()
