@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.tables import Study, WorklistEntry, WorklistStale
@@ -159,7 +159,7 @@ def _asked(query: WorklistQuery, backwards: bool) -> Select[Any]:
     asked = select(*_columns()).join(Study, Study.id == WorklistEntry.study_id)
     place = query.before if backwards else query.after
     if place is not None:
-        here, there = tuple_(*keys), tuple_(*_place(query.order, place))
+        here, there = tuple_(*keys), tuple_(*_place(keys, place))
         asked = asked.where(here < there if descending else here > there)
     in_order = [key.desc() if descending else key.asc() for key in keys]
     return asked.where(*_narrowing(query)).order_by(*in_order).limit(query.limit + 1)
@@ -170,9 +170,8 @@ def _keys(order: Order) -> list[InstrumentedAttribute[Any]]:
     return [WorklistEntry.urgency, *by_time] if order is Order.URGENT else by_time
 
 
-def _place(order: Order, cursor: Cursor) -> list[Any]:
-    by_time: list[Any] = [cursor.received_at, cursor.study_id]
-    return [cursor.urgency, *by_time] if order is Order.URGENT else by_time
+def _place(keys: list[InstrumentedAttribute[Any]], cursor: Cursor) -> list[Any]:
+    return [literal(getattr(cursor, key.key), key.type) for key in keys]
 
 
 def _columns() -> list[InstrumentedAttribute[Any]]:
