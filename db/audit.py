@@ -79,6 +79,17 @@ def record_event(session: Session, record: AuditRecord) -> None:
     )
 
 
+def has_viewed(session: Session, actor: str, study_instance_uid: str, *, since: datetime) -> bool:
+    """Whether it is written down since then that they saw the study."""
+    asked = select(AuditEvent.id).where(
+        AuditEvent.actor == actor,
+        AuditEvent.action == Action.STUDY_VIEWED,
+        AuditEvent.study_instance_uid == study_instance_uid,
+        AuditEvent.happened_at >= since,
+    )
+    return session.execute(asked.limit(1)).first() is not None
+
+
 def list_events(
     session: Session,
     *,

@@ -1,8 +1,8 @@
 """The study: its images, what was found on them, where that went, and what the reader says."""
 
+from web.study.pixel_routes import router as pixel_router
 from web.study.routes import router
 
-# The viewer's own (web/study/pixel_routes.py) is named here too.
-routers = (router,)
+routers = (router, pixel_router)
 
 __all__ = ["routers"]

@@ -1,0 +1,83 @@
+"""An image's stored values and its heatmap, for the viewer on the study's page."""
+
+from threading import BoundedSemaphore
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException
+from fastapi.responses import Response
+
+from db.session import reading
+from db.study_images import StudyImage, find_study_image
+from dicom_node.spool import ObjectGone, SpoolError
+from model.decoding.decoder import DecoderKilled
+from model.not_assessable import NotAssessable
+from model.stored_frame import StoredFrame
+from web.access.guard import Viewer
+from web.study.frame_answer import MEDIA_TYPE, encode_frame
+from web.study.viewing import note_viewing
+from web.window import InWindow, Window
+
+router = APIRouter(prefix="/study/{study_instance_uid}/image/{sop_instance_uid}")
+# Each decode is a process that may take gigabytes: the rest wait their turn.
+_DECODING = BoundedSemaphore(4)
+_PRIVATE = {"Cache-Control": "private, no-store"}
+
+
+def seen_image(
+    window: InWindow,
+    visitor: Viewer,
+    study_instance_uid: str,
+    sop_instance_uid: str,
+    kept_apart: int | None = None,
+) -> StudyImage:
+    """The image asked for; the visitor is noted to see the study.
+
+    `kept_apart`: the ledger's number of an instance in quarantine, which nothing else shows.
+    """
+    with reading(window.ledger) as session:
+        image = find_study_image(
+            session, study_instance_uid, sop_instance_uid, quarantined_id=kept_apart
+        )
+    if image is None:
+        raise HTTPException(404, "the ledger knows no such image")
+    note_viewing(window, visitor, study_instance_uid)
+    return image
+
+
+SeenImage = Annotated[StudyImage, Depends(seen_image)]
+
+
+@router.get("/frame")
+def frame(window: InWindow, image: SeenImage, number: int = 1) -> Response:
+    """The stored values of the frame of this 1-based number, as frame_answer.py lays them out."""
+    stored = _decode(window, _read(window, image.spool_key), number)
+    return Response(encode_frame(stored), media_type=MEDIA_TYPE, headers=_PRIVATE)
+
+
+@router.get("/heatmap")
+def heatmap(window: InWindow, image: SeenImage) -> Response:
+    """Grey PNG over the whole image, coarser than it: 255 is a probability of 1."""
+    if image.heatmap_key is None:
+        raise HTTPException(404, "no heatmap is kept of this image")
+    png = _read(window, image.heatmap_key)
+    return Response(png, media_type="image/png", headers=_PRIVATE)
+
+
+def _read(window: Window, spool_key: str) -> bytes:
+    try:
+        with window.spool.open(spool_key) as stream:
+            return stream.read()
+    except ObjectGone as gone:
+        raise HTTPException(410, "the image's file is gone from the spool") from gone
+    except SpoolError as trouble:
+        raise HTTPException(503, f"the spool cannot be read: {trouble}") from trouble
+
+
+def _decode(window: Window, encoded: bytes, number: int) -> StoredFrame:
+    try:
+        with _DECODING:
+            return window.decoder.stored_frame(encoded, number)
+    except NotAssessable as refusal:
+        raise HTTPException(422, str(refusal)) from refusal
+    except DecoderKilled as trouble:
+        raise HTTPException(503, str(trouble)) from trouble
