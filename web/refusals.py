@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from db.session import LedgerUnavailable, LedgerUnsafe
 from web.access.guard import NotAllowed, SignInNeeded
+from web.access.scopes import ScopeMissing
 from web.pages import render
 
 log = structlog.get_logger(__name__)
@@ -17,6 +18,7 @@ def answer_refusals(app: FastAPI) -> None:
     app.add_exception_handler(LedgerUnsafe, _ledger_away)
     app.add_exception_handler(SignInNeeded, _sign_in)
     app.add_exception_handler(NotAllowed, _not_allowed)
+    app.add_exception_handler(ScopeMissing, _scope_missing)
     app.add_exception_handler(HTTPException, _plainly)
 
 
@@ -33,6 +35,10 @@ def _sign_in(request: Request, _refusal: Exception) -> Response:
 
 def _not_allowed(request: Request, refusal: Exception) -> Response:
     return _say(request, 403, "not_allowed", f"this is for the role {refusal}", needed=str(refusal))
+
+
+def _scope_missing(_request: Request, refusal: Exception) -> Response:
+    return JSONResponse({"detail": f"the token has no scope {refusal}"}, 403)
 
 
 def _plainly(request: Request, refusal: Exception) -> Response:

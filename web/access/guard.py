@@ -20,12 +20,19 @@ class NotAllowed(Exception):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who is looking; `csrf_token` goes with each request of theirs that changes something."""
+    """Who is looking; `csrf_token` goes with each request of theirs that changes something.
+
+    `user_id` is None where nobody is asked who they are. A program that shows an API token has
+    the token's `scopes` and no CSRF token; `token_label` says which token it was.
+    """
 
     name: str
     role: Role
     address: str
     csrf_token: str
+    user_id: int | None = None
+    token_label: str = ""
+    scopes: frozenset[str] = frozenset()
 
     def may(self, role: Role) -> bool:
         """Whether they have this role or one that may do more."""
@@ -33,8 +40,14 @@ class Visitor:
 
 
 def visitor_of(request: Request) -> Visitor:
-    address = request.client.host if request.client else ""
-    return Visitor("local", Role.ADMINISTRATOR, address, "")
+    """Whom the door let in; raises SignInNeeded, also for a token where tokens open nothing."""
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    if visitor is None and not request.app.state.window.plan.access.login:
+        address = request.client.host if request.client else ""
+        return Visitor("local", Role.ADMINISTRATOR, address, "")
+    if visitor is None:
+        raise SignInNeeded
+    return visitor
 
 
 class _AtLeast:
