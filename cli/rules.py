@@ -50,10 +50,12 @@ def _checked_address(address: str) -> str:
 def try_rules(rules: Sequence["Rule"], file: Path, origin: "Origin", *, as_json: bool) -> int:
     """Hold the rules against the file and print what they say."""
     from cli.output import print_json
+    from dicom_node.routing.own_rule import self_test_rule
     from dicom_node.routing.rules import decide, explain
 
     image = _read(file, origin)
-    decision, trials = decide(rules, image), explain(rules, image)
+    decision = decide((self_test_rule(origin.called_ae_title), *rules), image)
+    trials = explain(rules, image)
     refusal = _refusal(image)
     if as_json:
         print_json(_document(file, decision, trials, refusal))

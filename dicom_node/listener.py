@@ -20,6 +20,7 @@ from dicom_node.peer import Destination, PeerRefused, own_address
 from dicom_node.policy import AssociationPolicy
 from dicom_node.query_retrieve.query_service import QueryService
 from dicom_node.query_retrieve.retrieve_service import RetrieveService
+from dicom_node.routing.own_rule import self_test_rule
 from dicom_node.routing.rules import Rule
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
@@ -58,7 +59,9 @@ class Listener:
         self._config = config
         self._spool = spool
         self._rows = AssociationRows(engine, config.name)
-        self._service = StoreService(engine, self._rows, config.rules)
+        # Before all rules that are written: no door but this one has it.
+        rules = (self_test_rule(config.policy.ae_title), *config.rules)
+        self._service = StoreService(engine, self._rows, rules)
         self._query = QueryService(engine, spool, config.policy.ae_title)
         self._retrieve = RetrieveService(engine, spool, config.destinations)
         self._answerable = {destination.ae_title for destination in config.destinations}

@@ -2,15 +2,17 @@
 
 from db.tables.base import Base, HeaderText
 from db.tables.people import ApiToken, AppUser, AuditEvent, UserSession, Verdict
-from db.tables.received import Association, Instance, Series, Study
+from db.tables.received import SELF_TEST_INSTANCE, Association, Instance, Series, Study
 from db.tables.results import Analysis, Report, ResultObject, ShadowAnalysis, WithdrawnModel
 from db.tables.sending import CommitmentRequest, Consignment, Delivery, Destination, PeerRequest
-from db.tables.work import OPEN_JOB, RUNNING_JOB, Job, Presence
+from db.tables.work import DEAD_JOB, OPEN_JOB, RUNNING_JOB, Job, Presence
 from db.tables.worklist import WorklistEntry, WorklistStale
 
 __all__ = [
+    "DEAD_JOB",
     "OPEN_JOB",
     "RUNNING_JOB",
+    "SELF_TEST_INSTANCE",
     "Analysis",
     "ApiToken",
     "AppUser",

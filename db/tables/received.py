@@ -6,7 +6,9 @@ from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint, te
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.clock import database_now
-from db.tables.base import Base, HeaderText
+from db.tables.base import Base, HeaderText, partial_index
+
+SELF_TEST_INSTANCE = "rule = 'self-test'"
 
 
 class Study(Base):
@@ -86,6 +88,7 @@ class Instance(Base):
             sqlite_where=text("quarantine_reason IS NULL"),
             postgresql_where=text("quarantine_reason IS NULL"),
         ),
+        partial_index("ix_instance_self_test", "series_id", where=SELF_TEST_INSTANCE),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

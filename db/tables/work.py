@@ -11,6 +11,7 @@ from db.tables.base import Base, partial_index, words
 
 OPEN_JOB = "state IN ('waiting', 'running')"
 RUNNING_JOB = "state = 'running'"
+DEAD_JOB = "state = 'dead'"
 
 
 class Job(Base):
@@ -37,6 +38,7 @@ class Job(Base):
         ),
         partial_index("ix_job_running", "kind", "lane", where=RUNNING_JOB),
         partial_index("ix_job_offered", "kind", "offered_until", where="offered_until IS NOT NULL"),
+        partial_index("ix_job_dead", "kind", "id", where=DEAD_JOB),
         Index(None, "kind", "subject_id"),
     )
 

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from itertools import pairwise, product
 from math import prod
 
+from db.self_test import SELF_TEST_RULE
 from dicom_node.routing.conditions import Ages, Alternative, Condition
 from dicom_node.routing.rules import Rule
 
@@ -19,6 +20,10 @@ class RuleRefused(Exception):
 
 class DuplicateRule(RuleRefused):
     """Two rules have one name, so nobody could tell which of them hit."""
+
+
+class ReservedName(RuleRefused):
+    """A rule is called as the node's own is, which no statistics count."""
 
 
 class UnknownDestination(RuleRefused):
@@ -51,6 +56,8 @@ def nearest(word: str, known: Collection[str]) -> str:
 
 
 def _refuse_known_name(label: str, rule: Rule, earlier: Sequence[Rule]) -> None:
+    if rule.name == SELF_TEST_RULE:
+        raise ReservedName(f"{label}: the node's own rule has this name; choose another")
     for position, other in enumerate(earlier, start=1):
         if other.name == rule.name:
             raise DuplicateRule(f"{label}: rules[{position}] has the same name")

@@ -19,7 +19,7 @@ _ANY_OF_OTHER, _ONE_OF_OTHER = "\0", "\1"
 
 
 class Fact(StrEnum):
-    """What can be asked of an image, by its key in `[[rules]]`."""
+    """What can be asked of an image, by its key in `[[rules]]`; there is none for the last."""
 
     CALLING_AE_TITLE = "calling_ae_title"
     CALLED_AE_TITLE = "called_ae_title"
@@ -33,6 +33,7 @@ class Fact(StrEnum):
     INSTITUTION = "institution"
     DEPARTMENT = "department"
     PATIENT_AGE_YEARS = "patient_age_years"
+    PATIENT_ID = "patient_id"  # the node's own rule alone asks who the patient is
 
 
 class Alternative(Protocol):

@@ -28,6 +28,7 @@ _TEXTS = {
     "station": "StationName",
     "institution": "InstitutionName",
     "department": "InstitutionalDepartmentName",
+    "patient_id": "PatientID",
 }
 ROUTING_KEYWORDS = (*_TEXTS.values(), "PatientAge", "PatientBirthDate", "StudyDate")
 

@@ -1,7 +1,7 @@
 """Routing rules: the first that hits an image decides what becomes of it; see docs/routing.md."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from db.priorities import Priority
 from dicom_node.routing.conditions import Condition, Fact
@@ -25,6 +25,7 @@ class RoutedImage:
     institution: str = ""
     department: str = ""
     patient_age_years: int | None = None
+    patient_id: str = field(default="", repr=False)  # patient data: no log has it
 
     def stated(self, fact: Fact) -> str:
         value: str | int | None = getattr(self, fact.value)

@@ -60,6 +60,14 @@ def test_it_says_what_is_decided_and_why(
     assert said(capsys, foot, Origin())[0] == f"{foot}: no rule hits"
 
 
+def test_the_nodes_own_rule_comes_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = file_of(radiograph(PatientID="OSTEON-SELF-TEST"), tmp_path)
+    own = said(capsys, file, Origin("OSTEON", "OSTEON"))
+    assert own[0] == f"{file}: rule 'self-test' decides"
+    assert own[3] == "  destinations: none"
+    assert said(capsys, file)[0] == f"{file}: rule 'er' decides", "another sends it"
+
+
 def test_json_says_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = file_of(radiograph(), tmp_path)
     told = document(capsys, file)

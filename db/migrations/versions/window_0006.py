@@ -29,6 +29,10 @@ INDEXES = (
     ("instance", "association_id"),
     ("instance", "received_at"),
 )
+PARTIAL_INDEXES = (
+    ("instance", "ix_instance_self_test", ["series_id"], "rule = 'self-test'"),
+    ("job", "ix_job_dead", ["kind", "id"], "state = 'dead'"),
+)
 
 
 def upgrade() -> None:
@@ -39,6 +43,9 @@ def upgrade() -> None:
     create_worklist()
     for table, column in INDEXES:
         op.create_index(f"ix_{table}_{column}", table, [column])
+    for table, name, columns, condition in PARTIAL_INDEXES:
+        where = sa.text(condition)
+        op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
     create_triggers()
     # The entries themselves are made by whoever serves the page, newest first.
     op.execute("INSERT INTO worklist_stale (study_id) SELECT id FROM study ORDER BY id")
@@ -46,6 +53,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     drop_triggers()
+    for table, name, _columns, _condition in PARTIAL_INDEXES:
+        op.drop_index(name, table)
     for table, column in INDEXES:
         op.drop_index(f"ix_{table}_{column}", table)
     for table in TABLES:

@@ -6,6 +6,7 @@ import pytest
 
 from dicom_node.routing.checks import (
     DuplicateRule,
+    ReservedName,
     RuleRefused,
     UnknownDestination,
     UnreachableRule,
@@ -63,6 +64,10 @@ def test_a_rule_has_a_name_and_no_other_has_it() -> None:
     duplicate = refused([hand, foot])
     assert isinstance(duplicate, DuplicateRule)
     assert str(duplicate) == "rules[2] 'r': rules[1] has the same name"
+    own = refused([{"name": "self-test", "body_part": "HAND"}])
+    assert isinstance(own, ReservedName)
+    said = "rules[1] 'self-test': the node's own rule has this name; choose another"
+    assert str(own) == said
 
 
 def test_an_unknown_destination_is_named_with_the_nearest_known() -> None:

@@ -41,6 +41,7 @@ def test_a_file_is_read_as_rules_see_it(tmp_path: Path, syntax: str) -> None:
         institution="St. Anna",
         department="Emergency",
         patient_age_years=66,  # born 1960-01-01, examined 2026-01-02
+        patient_id="P1",
     )
 
 
