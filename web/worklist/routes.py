@@ -5,8 +5,11 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, StreamingResponse
 
+from db.audit import Action
 from db.session import reading
-from db.worklist import count_worklist, read_worklist, worklist_sources
+from db.worklist import count_worklist, read_worklist, worklist_sources, worklist_version
+from web.access.audit import note
+from web.access.background import is_background
 from web.access.guard import Viewer
 from web.pages import render
 from web.window import InWindow
@@ -24,13 +27,15 @@ def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespons
     """The whole page, or its rows alone where the page itself asks for them anew."""
     asked = Asked.read(request.query_params)
     rows_only = request.headers.get("HX-Target") == "rows"
+    if not is_background(request):
+        note(window, visitor, Action.WORKLIST_VIEWED)
     try:
         query = asked.query()
     except BadCursor as refusal:
         raise HTTPException(400, str(refusal)) from refusal
     with reading(window.ledger) as session:
         page = read_worklist(session, query)
-        total = count_worklist(session)
+        total, version = count_worklist(session), worklist_version(session)
         sources = [] if rows_only else worklist_sources(session)
     return render(
         request,
@@ -38,6 +43,7 @@ def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespons
         "worklist/rows.html" if rows_only else "worklist/page.html",
         page=page,
         total=total,
+        version=version,
         asked=asked,
         sources=sources,
         orders=ORDERS,

@@ -45,15 +45,15 @@ function say(state) {
 function refresh() {
   if (document.hidden) return;
   const address = location.pathname + location.search;
-  window.htmx.ajax("GET", address, { target: "#rows", swap: "morph:outerHTML" });
+  window.htmx.ajax("GET", address, {
+    target: "#rows", swap: "morph:outerHTML", headers: { "X-Osteon-Background": "1" },
+  });
 }
 
-let seen = null;
 const news = new EventSource("/events");
 news.addEventListener("worklist", (event) => {
   say("on");
-  if (seen !== null && seen !== event.data) refresh();
-  seen = event.data;
+  if (document.getElementById("rows").dataset.version !== event.data) refresh();
 });
 news.addEventListener("error", () => say("off"));
 document.addEventListener("visibilitychange", refresh);

@@ -1,0 +1,9 @@
+"""Requests that a page makes by itself: they are no sign of life, and no view of anybody."""
+
+from fastapi import Request
+
+HEADER = "X-Osteon-Background"
+
+
+def is_background(request: Request) -> bool:
+    return HEADER in request.headers
