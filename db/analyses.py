@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import and_, delete, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
 
 from db.jobs import Claim, finish_job, hold
 from db.states import AnalysisState
 from db.studies import add_evidence, lock_study
-from db.tables import Analysis, Instance, Series, Study
+from db.tables import Analysis, Instance, Series, Study, Verdict
 from db.withdrawal import withdrawn_reason
 
 
@@ -83,12 +84,10 @@ def save_analysis(session: Session, claim: Claim, record: AnalysisRecord) -> Non
     study = _lock_study_of(session, claim.subject_id)
     hold(session, claim)
     saved = _replace(session, study, claim.subject_id, record)
-    session.flush()
     # Looked up once the row is written: whoever withdraws the model waits for such rows.
     reason = withdrawn_reason(session, record.model_version)
     if reason is not None:
-        session.delete(saved)
-        session.flush()
+        _forget(session, Analysis.id == saved.id)
         unsaid = AnalysisRecord(state=AnalysisState.NOT_ANALYSED, reason=reason)
         _replace(session, study, claim.subject_id, unsaid)
     finish_job(session, claim)
@@ -115,16 +114,34 @@ def _lock_study_of(session: Session, instance_id: int) -> Study:
 def _replace(session: Session, study: Study, instance_id: int, record: AnalysisRecord) -> Analysis:
     add_evidence(study)
     # A new row even for a model that looked before: the latest row is the one that counts.
-    session.execute(
-        delete(Analysis).where(
-            Analysis.instance_id == instance_id,
-            Analysis.model_name == record.model_name,
-            Analysis.model_version == record.model_version,
-        )
+    same_model = and_(
+        Analysis.instance_id == instance_id,
+        Analysis.model_name == record.model_name,
+        Analysis.model_version == record.model_version,
     )
+    judged = _forget(session, same_model)
     lists = {"boxes": [dict(box) for box in record.boxes], "notes": list(record.notes)}
     values = asdict(record) | lists
     version = study.evidence_version
     saved = Analysis(instance_id=instance_id, evidence_version=version, **values)
     session.add(saved)
+    session.flush()
+    # Of the same model and to the same answer: what a reader said of it still stands.
+    said_the_same = [verdict_id for verdict_id, state in judged if state == record.state]
+    _judge(session, said_the_same, saved.id)
     return saved
+
+
+def _forget(session: Session, those: ColumnElement[bool]) -> list[tuple[int, AnalysisState]]:
+    """Delete these analyses; the verdicts on them, by id, and what they judged."""
+    asked = select(Verdict.id, Analysis.state).join(Analysis, Analysis.id == Verdict.analysis_id)
+    judged = [(verdict_id, state) for verdict_id, state in session.execute(asked.where(those))]
+    _judge(session, [verdict_id for verdict_id, _ in judged], None)
+    session.execute(delete(Analysis).where(those))
+    return judged
+
+
+def _judge(session: Session, verdict_ids: list[int], analysis_id: int | None) -> None:
+    if verdict_ids:
+        chosen = update(Verdict).where(Verdict.id.in_(verdict_ids))
+        session.execute(chosen.values(analysis_id=analysis_id))
