@@ -15,6 +15,7 @@ class Action(StrEnum):
 
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
+    ACCESS_REFUSED = "access-refused"  # to who is signed in and has not the role or scope
     WORKLIST_VIEWED = "worklist-viewed"  # once for each search or page, not for live updates
     STUDY_VIEWED = "study-viewed"
     OBJECT_DOWNLOADED = "object-downloaded"

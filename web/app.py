@@ -12,6 +12,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
 from web import study, worklist
+from web.access.door import Door
+from web.access.reception import Reception
 from web.headers import SafeHeaders
 from web.pages import page_environment
 from web.plan import WebPlan
@@ -41,8 +43,11 @@ def create_app(plan: WebPlan) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     app.state.window, app.state.pages = window, page_environment(plan)
+    app.state.reception = Reception(window)
     # Else a foreign site whose name is made to point here could read the page in a browser.
-    hosts = ["localhost", "127.0.0.1", "[::1]", plan.bind_address]
+    hosts = ["localhost", "127.0.0.1", "[::1]", plan.bind_address, *plan.access.hosts]
+    # The last one added stands before the others.
+    app.add_middleware(Door, reception=app.state.reception)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
     app.add_middleware(SafeHeaders)
     answer_refusals(app)

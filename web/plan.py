@@ -4,16 +4,49 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from db.user_sessions import SessionLimits
 from dicom_node.peer import Destination
 
 
 @dataclass(frozen=True)
+class OidcPlan:
+    """The provider that knows the hospital's people, and which of its words make which role."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    role_claim: str = "groups"
+    administrators: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
+    viewers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
 class AccessPlan:
-    """How people are known: `login` off shows the page to whoever is at this machine."""
+    """How people are known: `login` off shows the page to whoever is at this machine.
+
+    The page is encrypted by `certificate` and `key` (PEM), or by a proxy before it
+    (`behind_proxy`): requests are taken from its address or network alone then.
+    """
 
     login: bool = False
     idle_minutes: float = 15
     longest_session_hours: float = 12
+    hosts: tuple[str, ...] = ()  # names by which browsers reach the page
+    certificate: Path | None = None
+    key: Path | None = None
+    behind_proxy: bool = False
+    proxy_address: str = "127.0.0.1"
+    oidc: OidcPlan | None = None
+    refusal_seconds: float = 1.0  # a refused sign-in is answered no sooner: time tells nothing
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.behind_proxy or self.certificate is not None
+
+    @property
+    def session_limits(self) -> SessionLimits:
+        return SessionLimits(self.idle_minutes * 60, self.longest_session_hours * 3600)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,25 @@
 """What is answered where a page cannot be shown, in words that say what to do next."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from db.session import LedgerUnavailable, LedgerUnsafe
-from web.access.guard import NotAllowed, SignInNeeded
+from db.audit import Action, Outcome, record_event
+from db.session import LedgerUnavailable, LedgerUnsafe, transaction
+from web.access.audit import event_of
+from web.access.guard import (
+    ForeignRequest,
+    NotAllowed,
+    NotFromProxy,
+    SignInNeeded,
+    TokenRefused,
+    Visitor,
+)
+from web.access.next_page import FIRST_PAGE, sign_in_address
 from web.access.scopes import ScopeMissing
 from web.pages import render
 
@@ -14,12 +27,13 @@ log = structlog.get_logger(__name__)
 
 
 def answer_refusals(app: FastAPI) -> None:
-    app.add_exception_handler(LedgerUnavailable, _ledger_away)
-    app.add_exception_handler(LedgerUnsafe, _ledger_away)
-    app.add_exception_handler(SignInNeeded, _sign_in)
-    app.add_exception_handler(NotAllowed, _not_allowed)
-    app.add_exception_handler(ScopeMissing, _scope_missing)
-    app.add_exception_handler(HTTPException, _plainly)
+    for refusal, answer in _ANSWERS.items():
+        app.add_exception_handler(refusal, answer)
+
+
+def answer_refusal(request: Request, refusal: Exception) -> Response:
+    """For what is refused before the router, where no handler of the application hears of it."""
+    return _ANSWERS[type(refusal)](request, refusal)
 
 
 def _ledger_away(request: Request, trouble: Exception) -> Response:
@@ -28,17 +42,40 @@ def _ledger_away(request: Request, trouble: Exception) -> Response:
 
 
 def _sign_in(request: Request, _refusal: Exception) -> Response:
+    """Pages are led to sign in, and back; what a script asks for leads its page there."""
+    if "HX-Request" in request.headers:
+        address = sign_in_address(request.headers.get("HX-Current-URL", FIRST_PAGE))
+        return JSONResponse({"detail": "sign in"}, 401, headers={"HX-Redirect": address})
     if _is_program(request):
-        return JSONResponse({"detail": "sign in, or show a token"}, 401)
-    return RedirectResponse("/sign-in", 303)
+        return _token_refused(request, SignInNeeded())
+    path = request.scope["path"] if request.method == "GET" else FIRST_PAGE
+    return RedirectResponse(sign_in_address(path), 303)
+
+
+def _token_refused(_request: Request, refusal: Exception) -> Response:
+    invalid = ' error="invalid_token"' if isinstance(refusal, TokenRefused) else ""
+    headers = {"WWW-Authenticate": f"Bearer{invalid}"}
+    return JSONResponse({"detail": "sign in, or show a token"}, 401, headers=headers)
 
 
 def _not_allowed(request: Request, refusal: Exception) -> Response:
+    _note_refusal(request, f"needs the role {refusal}")
     return _say(request, 403, "not_allowed", f"this is for the role {refusal}", needed=str(refusal))
 
 
-def _scope_missing(_request: Request, refusal: Exception) -> Response:
+def _scope_missing(request: Request, refusal: Exception) -> Response:
+    _note_refusal(request, f"needs the scope {refusal}")
     return JSONResponse({"detail": f"the token has no scope {refusal}"}, 403)
+
+
+def _foreign(request: Request, refusal: Exception) -> Response:
+    log.warning("foreign_request_refused", reason=str(refusal))
+    return _say(request, 403, "foreign", str(refusal))
+
+
+def _not_from_proxy(_request: Request, _refusal: Exception) -> Response:
+    log.warning("request_past_proxy_refused")
+    return JSONResponse({"detail": "this page is reached by its proxy alone"}, 403)
 
 
 def _plainly(request: Request, refusal: Exception) -> Response:
@@ -49,8 +86,51 @@ def _plainly(request: Request, refusal: Exception) -> Response:
 def _say(request: Request, status: int, page: str, sentence: str, **values: str) -> Response:
     if _is_program(request):
         return JSONResponse({"detail": sentence}, status)
-    return render(request, None, f"errors/{page}.html", status, code=status, **values)
+    visitor: Visitor | None = getattr(request.state, "visitor", None)
+    return render(request, visitor, f"errors/{page}.html", status, code=status, **values)
 
 
 def _is_program(request: Request) -> bool:
-    return request.url.path.startswith("/api/") or request.headers.get("sec-fetch-dest") == "empty"
+    """Also a script of a page: it reads what it is told."""
+    return (
+        request.url.path.startswith("/api/")
+        or request.headers.get("sec-fetch-dest") == "empty"
+        or "authorization" in request.headers
+    )
+
+
+def _note_refusal(request: Request, why: str) -> None:
+    state = request.state
+    visitor: Visitor | None = getattr(state, "bearer", None) or getattr(state, "visitor", None)
+    if visitor is None:
+        return
+    event = event_of(
+        visitor,
+        Action.ACCESS_REFUSED,
+        study_instance_uid=request.path_params.get("study_instance_uid"),
+        detail=f"{request.method} {_template_of(request)}: {why}",
+    )
+    try:
+        with transaction(request.app.state.window.ledger) as session:
+            record_event(session, replace(event, outcome=Outcome.REFUSED))
+    except (LedgerUnavailable, LedgerUnsafe) as trouble:
+        log.warning("refusal_not_noted", error=str(trouble))
+
+
+def _template_of(request: Request) -> str:
+    """The address without its values."""
+    route = request.scope.get("route")
+    return getattr(route, "path", "")
+
+
+_ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
+    LedgerUnavailable: _ledger_away,
+    LedgerUnsafe: _ledger_away,
+    SignInNeeded: _sign_in,
+    TokenRefused: _token_refused,
+    NotAllowed: _not_allowed,
+    ScopeMissing: _scope_missing,
+    ForeignRequest: _foreign,
+    NotFromProxy: _not_from_proxy,
+    HTTPException: _plainly,
+}

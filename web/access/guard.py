@@ -18,6 +18,18 @@ class NotAllowed(Exception):
     """The account may not do this; the message says which role may."""
 
 
+class TokenRefused(Exception):
+    """The API token is unknown, revoked or has run out, or its account is disabled."""
+
+
+class ForeignRequest(Exception):
+    """It would change something, and does not prove to come from a page of ours; it says why."""
+
+
+class NotFromProxy(Exception):
+    """The page is behind a proxy, and this request came past it."""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Who is looking; `csrf_token` goes with each request of theirs that changes something.
@@ -42,9 +54,6 @@ class Visitor:
 def visitor_of(request: Request) -> Visitor:
     """Whom the door let in; raises SignInNeeded, also for a token where tokens open nothing."""
     visitor: Visitor | None = getattr(request.state, "visitor", None)
-    if visitor is None and not request.app.state.window.plan.access.login:
-        address = request.client.host if request.client else ""
-        return Visitor("local", Role.ADMINISTRATOR, address, "")
     if visitor is None:
         raise SignInNeeded
     return visitor

@@ -1,0 +1,79 @@
+"""Passwords: which are taken, how they are kept, and that comparing them costs others little."""
+
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+LEAST_CHARACTERS = 12
+MOST_CHARACTERS = 1024
+# Each takes 64 MiB and a core for a moment (RFC 9106, "low memory": argon2id, t=3, p=4).
+_AT_ONCE = 2
+_WAITING = 8
+_HASHER = PasswordHasher()
+# What a password is compared with where there is none: it takes as long, and is never right.
+_NOBODYS = (
+    "$argon2id$v=19$m=65536,t=3,p=4$b1UOf76Mqu52X0HN35kDog$"
+    "tdrmoR2QcsKMMRvKNBbel2qM9KcDX1eyGTZ1jl97/SE"
+)
+
+
+class PasswordRefused(Exception):
+    """The password is not good enough; the message says what one needs."""
+
+
+class TooManyAtOnce(Exception):
+    """More passwords are being compared than the node has room for: try again in a moment."""
+
+
+_working, _waiting = BoundedSemaphore(_AT_ONCE), BoundedSemaphore(_WAITING)
+
+
+def check_password(password: str, name: str) -> None:
+    """Raises PasswordRefused for one that is too short, too long, or the account's name."""
+    if len(password) < LEAST_CHARACTERS:
+        raise PasswordRefused(f"a password has at least {LEAST_CHARACTERS} characters")
+    if len(password) > MOST_CHARACTERS:
+        raise PasswordRefused(f"a password has at most {MOST_CHARACTERS} characters")
+    if not password.casefold().replace(name.casefold(), "").strip():
+        raise PasswordRefused("a password is not the account's name, nor that repeated")
+
+
+def hash_password(password: str) -> str:
+    """argon2id by RFC 9106; raises TooManyAtOnce."""
+    with _turn():
+        return _HASHER.hash(_normal(password))
+
+
+def is_password(password: str, password_hash: str | None) -> bool:
+    """Takes as long where there is no hash to compare with; raises TooManyAtOnce."""
+    with _turn():
+        try:
+            _HASHER.verify(password_hash or _NOBODYS, _normal(password))
+        except (VerificationError, InvalidHashError):
+            return False
+    return password_hash is not None
+
+
+def needs_rehash(password_hash: str) -> bool:
+    """Whether it was made with other parameters than are used now."""
+    return _HASHER.check_needs_rehash(password_hash)
+
+
+def _normal(password: str) -> str:
+    # Keyboards write the same letter in several ways.
+    return unicodedata.normalize("NFKC", password[: MOST_CHARACTERS + 1])
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    if not _waiting.acquire(blocking=False):
+        raise TooManyAtOnce
+    try:
+        with _working:
+            yield
+    finally:
+        _waiting.release()
