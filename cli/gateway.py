@@ -19,6 +19,7 @@ def gateway() -> None:
     """Serve DICOMweb (STOW-RS, QIDO-RS, WADO-RS) and FHIR R4 to machines that have the token."""
     from cli.assembly import build_spool, open_node_ledger
     from cli.node import read_settings
+    from db.presence import PresenceKeeper, RunningProcess
     from gateway.app import create_app
     from gateway.serving import TokenNeeded, bind, serve
 
@@ -31,8 +32,9 @@ def gateway() -> None:
     except OSError as error:
         where = f"{plan.bind_address}:{plan.port}"
         raise Leave(Exit.CHECK_FAILED, f"cannot serve on {where}: {error.strerror}") from error
-    with listening:
-        serve(create_app(plan, open_node_ledger(settings), build_spool(settings)), listening)
+    engine = open_node_ledger(settings)
+    with listening, PresenceKeeper(lambda: engine, lambda: RunningProcess("gateway")):
+        serve(create_app(plan, engine, build_spool(settings)), listening)
 
 
 def _plan(settings: "Settings") -> "GatewayPlan":

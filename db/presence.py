@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Self
 
 import structlog
 from sqlalchemy import Engine, delete, select
@@ -126,9 +127,20 @@ class PresenceKeeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """The process leaves, unless the ledger does not answer for some seconds."""
+        """The process leaves, unless the ledger does not answer for some seconds.
+
+        One that has not started yet has nothing to leave.
+        """
         self._stopping.set()
-        self._thread.join(_LEAVE_SECONDS)
+        if self._thread.ident is not None:
+            self._thread.join(_LEAVE_SECONDS)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def _keep(self) -> None:
         self._say(self._note)

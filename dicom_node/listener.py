@@ -11,6 +11,7 @@ from pynetdicom import AE, evt
 from pynetdicom.presentation import PresentationContext
 from sqlalchemy import Engine
 
+from db.presence import PresenceKeeper, RunningProcess
 from dicom_node.association_rows import AssociationRows
 from dicom_node.commitment.service import CommitmentService
 from dicom_node.contexts import commitment_context, query_retrieve_contexts, supported_contexts
@@ -66,6 +67,7 @@ class Listener:
         self._retrieve = RetrieveService(engine, spool, config.destinations)
         self._answerable = {destination.ae_title for destination in config.destinations}
         self._commitment = CommitmentService(engine, self._answerable)
+        self._presence = PresenceKeeper(lambda: engine, lambda: RunningProcess("listener"))
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._server: ListenerServer | None = None
@@ -92,6 +94,7 @@ class Listener:
         except BaseException:
             self.stop(drain_seconds=0)
             raise
+        self._presence.start()
         log.info("listening", ae_title=self._config.policy.ae_title, port=self.port)
 
     def stop(self, *, drain_seconds: float = 10) -> None:
@@ -105,6 +108,7 @@ class Listener:
         self._stopping.set()
         for thread in self._threads:
             thread.join()
+        self._presence.stop()
         self._rows.close_ended()
         log.info("listener_stopped")
 

@@ -45,6 +45,7 @@ class KitchenPlan:
     decode_limits: DecodeLimits
     fhir_site: FhirSite
     peers: tuple[Destination, ...] = ()  # where peers that may ask us are told the answer
+    shadow_model_dir: Path | None = None  # of the classifier on trial
 
     @property
     def annotate_negatives(self) -> bool:
@@ -52,6 +53,13 @@ class KitchenPlan:
             isinstance(one, PacsDestination) and one.wishes.pictures_of_negatives
             for one in self.destinations
         )
+
+
+def load_serving(folder: Path, device: str) -> FractureClassifier:
+    """A classifier that a node may use; raises as `load_artefact` does, and DeviceUnavailable."""
+    classifier = FractureClassifier.load(folder, device)
+    require_fracture(classifier.card)
+    return classifier
 
 
 class Kitchen:
@@ -72,6 +80,9 @@ class Kitchen:
         self._ledger: Engine | None = None
         self._card: Card | None = None
         self._classifier: FractureClassifier | None = None
+        self._loading_shadow = threading.Lock()
+        self._shadow_dir = plan.shadow_model_dir
+        self._shadow: FractureClassifier | None = None
 
     @property
     def ledger(self) -> Engine:
@@ -94,10 +105,25 @@ class Kitchen:
     def classifier(self) -> FractureClassifier:
         with self._loading:
             if self._classifier is None:
-                classifier = FractureClassifier.load(self.plan.model_dir, self.plan.device)
-                require_fracture(classifier.card)
-                self._classifier = classifier
+                self._classifier = load_serving(self.plan.model_dir, self.plan.device)
             return self._classifier
+
+    @property
+    def loaded_classifier(self) -> FractureClassifier | None:
+        """The classifier where a job has wanted it already; nothing is loaded or waited for."""
+        return self._classifier
+
+    @property
+    def shadow(self) -> FractureClassifier | None:
+        """The classifier on trial; None where there is none, or where it could not be loaded.
+
+        It is tried once: what an image's own analysis would wait for is not worth it here.
+        """
+        with self._loading_shadow:
+            folder, self._shadow_dir = self._shadow_dir, None
+            if folder is not None:
+                self._shadow = load_serving(folder, self.plan.device)
+            return self._shadow
 
     def close(self) -> None:
         self.decoder.close()

@@ -2,13 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
 from db.jobs import Claim, JobKind
+from db.presence import PresenceKeeper, RunningProcess
 from db.session import LedgerUnavailable
 from worker import pipeline
 from worker.app import Broker, create_app
@@ -38,17 +40,16 @@ def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency:
     for kind in STEPS:
         app.task(name=kind.value)(_task(kitchen))
     options = ["--queues", ",".join(queues), "--concurrency", str(concurrency)]
-    _run(app, kitchen, options, f"{'-'.join(queues)}@%h")
+    with _present(kitchen, lambda: _worker(kitchen, queues)):
+        _run(app, options, f"{'-'.join(queues)}@%h")
 
 
 def run_beat(broker: Broker, kitchen: Kitchen, stopping: threading.Event) -> None:
     """Offers due jobs once a second until `stopping`; an unforeseen error ends the process."""
     offer = _offering(create_app(broker), kitchen)
-    try:
+    with _present(kitchen, lambda: RunningProcess("beat")):
         while not stopping.wait(_OFFER_SECONDS):
             offer()
-    finally:
-        kitchen.close()
 
 
 def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
@@ -86,8 +87,22 @@ def _next(kitchen: Kitchen, job_id: int) -> int | None:
         return None  # the beat offers it when the ledger is back
 
 
-def _run(app: Celery, kitchen: Kitchen, options: list[str], name: str) -> None:
+def _run(app: Celery, options: list[str], name: str) -> None:
+    app.worker_main(["--quiet", "worker", *_THREADS, *_QUIET, *options, "--hostname", name])
+
+
+@contextmanager
+def _present(kitchen: Kitchen, describe: Callable[[], RunningProcess]) -> Iterator[None]:
+    """The process says that it is there for as long as it works; then its kitchen is closed."""
     try:
-        app.worker_main(["--quiet", "worker", *_THREADS, *_QUIET, *options, "--hostname", name])
+        with PresenceKeeper(lambda: kitchen.ledger, describe):
+            yield
     finally:
         kitchen.close()
+
+
+def _worker(kitchen: Kitchen, queues: list[str]) -> RunningProcess:
+    loaded = kitchen.loaded_classifier
+    if loaded is None:
+        return RunningProcess("worker", tuple(queues))
+    return RunningProcess("worker", tuple(queues), loaded.device, loaded.card.version)

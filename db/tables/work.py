@@ -67,7 +67,7 @@ class Presence(Base):
     __table_args__ = (UniqueConstraint("part", "host", "process_id"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    part: Mapped[str]  # listener, worker, beat, web
+    part: Mapped[str]  # listener, worker, beat, web, gateway
     host: Mapped[str]
     process_id: Mapped[int]
     queues: Mapped[list[str]] = mapped_column(default=list)  # of a worker

@@ -2,8 +2,6 @@
 
 import os
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,18 +89,9 @@ def test_who_ends_in_order_leaves_alone(ledger: Engine) -> None:
     assert [one.part for one in listed(ledger)] == ["worker"]
 
 
-@contextmanager
-def kept(keeper: PresenceKeeper) -> Iterator[None]:
-    keeper.start()
-    try:
-        yield
-    finally:
-        keeper.stop()
-
-
 def test_a_keeper_says_what_changes_and_leaves_at_its_end(ledger: Engine) -> None:
     said = [RunningProcess("worker", ("analyse",))]
-    with kept(PresenceKeeper(lambda: ledger, lambda: said[-1], seconds=0.05)):
+    with PresenceKeeper(lambda: ledger, lambda: said[-1], seconds=0.05):
         [process] = wait_for(lambda: listed(ledger), "the process", PATIENCE_SECONDS)
         assert (process.host, process.process_id) == (socket.gethostname(), os.getpid())
         assert process.device is None
@@ -124,7 +113,7 @@ def test_a_ledger_that_is_away_is_said_once_and_asked_again(tmp_path: Path) -> N
         asked.append(datetime.now(UTC))
         return open_ledger(url)
 
-    with capture_logs() as lines, kept(PresenceKeeper(engine, lambda: WORKER, seconds=0.05)):
+    with capture_logs() as lines, PresenceKeeper(engine, lambda: WORKER, seconds=0.05):
         wait_for(lambda: len(asked) > 3, "some tries", PATIENCE_SECONDS)
         folder.mkdir()
         upgrade_ledger(url)
