@@ -129,6 +129,10 @@ class Settings(BaseSettings):
     model_dir: Path | None = Field(
         None, description="Folder of the classifier's artefact; unset: the bundled one."
     )
+    shadow_model_dir: Path | None = Field(
+        None,
+        description="Folder of an artefact on trial: it looks too, and nothing of it is sent.",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="Where the classifier runs: `auto`, `cpu` or `cuda`."
     )

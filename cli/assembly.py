@@ -23,7 +23,13 @@ from dicom_node.spool import FileSpool, SpoolError
 from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite
 from messages.mllp import MllpDestination
-from model.artefact import ArtefactMissing, bundled_artefact
+from model.artefact import (
+    ARTEFACT_TROUBLE,
+    ArtefactMissing,
+    bundled_artefact,
+    load_artefact,
+    require_fracture,
+)
 from model.decoding.decoder import DecodeLimits
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings, PeerAddress
 from settings import Settings
@@ -114,6 +120,7 @@ def build_kitchen(settings: Settings) -> Kitchen:
         decode_limits=DecodeLimits(settings.decode_seconds, settings.decode_memory_bytes),
         fhir_site=fhir_site(settings),
         peers=answerable_peers(settings),
+        shadow_model_dir=settings.shadow_model_dir,
     )
     return Kitchen(plan)
 
@@ -207,6 +214,17 @@ def model_dir(settings: Settings) -> Path:
         return settings.model_dir or bundled_artefact()
     except ArtefactMissing as error:
         raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
+
+
+def require_shadow(settings: Settings) -> None:
+    """Leave with a sentence where a classifier on trial is set and its artefact does not load."""
+    if settings.shadow_model_dir is None:
+        return
+    try:
+        require_fracture(load_artefact(settings.shadow_model_dir).card)
+    except (*ARTEFACT_TROUBLE, OSError) as error:
+        sentence = f"setting shadow_model_dir: {error}; correct it, or unset it"
+        raise Leave(Exit.CLASSIFIER_UNUSABLE, sentence) from error
 
 
 def as_destination(peer: PeerAddress) -> Destination:

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from cli.assembly import (
     as_destination,
@@ -21,11 +22,12 @@ from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
 from messages.reachability import verify_receiver, verify_server
-from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit, require_fracture
-from model.classifier import FractureClassifier
+from model.artefact import ARTEFACT_TROUBLE
+from model.runtime import DeviceUnavailable
 from remote_systems import DestinationSettings, Hl7Settings, PacsSettings
 from settings import Settings
 from worker.app import create_app
+from worker.kitchen import load_serving
 
 _MEBIBYTE = 1 << 20
 _GATEWAY_SECONDS = 10
@@ -53,6 +55,8 @@ def examine_node(settings: Settings) -> Iterator[Check]:
         ("classifier", _look_at_classifier),
         ("listener", _look_at_listener),
     ]
+    if settings.shadow_model_dir is not None:
+        looks.append(("shadow classifier", partial(_look_at_shadow, settings.shadow_model_dir)))
     if settings.gateway_enabled or settings.gateway_token:
         looks.append(("gateway", _look_at_gateway))
     for destination in settings.destinations:
@@ -105,12 +109,22 @@ def _look_at_broker(settings: Settings) -> str:
 
 
 def _look_at_classifier(settings: Settings) -> str:
+    return _load(model_dir(settings), settings.device, "model_dir")
+
+
+def _look_at_shadow(folder: Path, settings: Settings) -> str:
+    return f"on trial: {_load(folder, settings.device, 'shadow_model_dir')}"
+
+
+def _load(folder: Path, device: str, setting: str) -> str:
     try:
-        card = FractureClassifier.load(model_dir(settings), settings.device).card
-        require_fracture(card)
-    except (ArtefactMissing, ArtefactDamaged, ArtefactUnfit) as error:
-        raise Unwell(f"{error}; install it anew or correct `model_dir`") from error
-    return f"{card.name} {card.version} loads, its files are those of its card"
+        classifier = load_serving(folder, device)
+    except DeviceUnavailable as error:
+        raise Unwell(f"{error}; mend it or correct `device`") from error
+    except (*ARTEFACT_TROUBLE, OSError, RuntimeError) as error:  # the last from OpenVINO
+        raise Unwell(f"{error}; install it anew or correct `{setting}`") from error
+    named = f"{classifier.card.name} {classifier.card.version}"
+    return f"{named} loads on {classifier.device}, its files are those of its card"
 
 
 def _look_at_listener(settings: Settings) -> str:

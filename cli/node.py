@@ -48,12 +48,14 @@ def up(
     ] = None,
 ) -> None:
     """Run a whole node: listener, workers, beat and page, supervised; Ctrl-C stops them all."""
-    from cli.assembly import routing_rules
+    from cli.assembly import require_shadow, routing_rules
     from worker.supervisor import Part, Supervisor
 
     given = {"data_dir": data_dir, "ae_title": ae_title, "port": port, "web_port": web_port}
     settings = read_settings("up", **given, destinations=destination or None)
-    routing_rules(settings)  # a listener that refuses them would be started again and again
+    # A part that refuses these would be started again and again.
+    routing_rules(settings)
+    require_shadow(settings)
     _hand_down({**given, "destinations": ",".join(destination) if destination else None})
     _upgrade(settings)
     osteon = [sys.executable, "-m", "cli"]
@@ -86,11 +88,14 @@ def listen() -> None:
 
 def work(queue: QueueNames) -> None:
     """Run a worker on one or more queues of jobs."""
-    from cli.assembly import build_broker, build_kitchen, concurrency
+    from cli.assembly import build_broker, build_kitchen, concurrency, require_shadow
     from worker.tasks import run_worker
 
     settings = read_settings("+".join(queue))
     _refuse_unknown_queues(queue)
+    if "analyse" in queue:
+        require_shadow(settings)
+    _on_stop(sys.exit)  # until Celery, still to be set up, takes the signals over
     run_worker(build_broker(settings), build_kitchen(settings), queue, concurrency(settings, queue))
 
 

@@ -28,6 +28,9 @@ class ArtefactUnfit(Exception):
     """The artefact is whole, but does not tell what it is wanted for."""
 
 
+ARTEFACT_TROUBLE = (ArtefactMissing, ArtefactDamaged, ArtefactUnfit)
+
+
 @dataclass(frozen=True, slots=True)
 class Artefact:
     """A checked folder and its card."""

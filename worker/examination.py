@@ -33,29 +33,41 @@ class Stopwatch:
         self.milliseconds[name] = round((time.perf_counter() - started) * 1000, 1)
 
 
-def examine(
-    kitchen: Kitchen, subject: AnalysisInput, withdrawn: str | None = None
-) -> AnalysisRecord:
+@dataclass(frozen=True)
+class Examined:
+    """What is said of an image, and what was looked at: nothing where it was not decoded."""
+
+    record: AnalysisRecord
+    radiographs: Sequence[Radiograph]
+
+
+def examine(kitchen: Kitchen, subject: AnalysisInput, withdrawn: str | None = None) -> Examined:
     """What the eye says of the image, or why it says nothing: both are results.
 
     `withdrawn`: why the eye itself is not to be believed any more.
     """
     started_at, watch = datetime.now(UTC), Stopwatch()
+    radiographs: Sequence[Radiograph] = ()
     try:
-        if withdrawn is not None:
-            raise NotAssessable(withdrawn)
-        record = _look(kitchen, subject, watch)
+        _refuse_unseen(subject, withdrawn)
+        with watch.stage("decode"):
+            radiographs = kitchen.decoder.decode(_read(kitchen, subject.spool_key))
+        record = _look(kitchen, subject, radiographs, watch)
     except NotAssessable as refusal:
         record = AnalysisRecord(state=AnalysisState.NOT_ANALYSED, reason=str(refusal))
-    return replace(record, started_at=started_at, stage_milliseconds=watch.milliseconds)
+    record = replace(record, started_at=started_at, stage_milliseconds=watch.milliseconds)
+    return Examined(record, radiographs)
 
 
-def _look(kitchen: Kitchen, subject: AnalysisInput, watch: Stopwatch) -> AnalysisRecord:
-    reason = reason_not_covered(subject.modality, subject.body_part)
+def _refuse_unseen(subject: AnalysisInput, withdrawn: str | None) -> None:
+    reason = withdrawn or reason_not_covered(subject.modality, subject.body_part)
     if reason is not None:
         raise NotAssessable(reason)
-    with watch.stage("decode"):
-        radiographs = kitchen.decoder.decode(_read(kitchen, subject.spool_key))
+
+
+def _look(
+    kitchen: Kitchen, subject: AnalysisInput, radiographs: Sequence[Radiograph], watch: Stopwatch
+) -> AnalysisRecord:
     with watch.stage("predict"):
         prediction = most_suspicious(kitchen.classifier.predict(radiographs))
     if prediction.reason is not None:
@@ -73,7 +85,7 @@ def _with_pictures(
     kitchen: Kitchen,
     subject: AnalysisInput,
     prediction: Prediction,
-    radiographs: list[Radiograph],
+    radiographs: Sequence[Radiograph],
 ) -> AnalysisRecord:
     """The record of the prediction with its heatmap and, where it is sent, its annotated image."""
     record = record_of(prediction)
@@ -95,12 +107,17 @@ def draw(
     return annotate(_as_bytes(shown.pixels), finding, prediction.heatmap, label)
 
 
+def state_of(prediction: Prediction) -> AnalysisState:
+    """The word the ledger has for a prediction's state."""
+    return AnalysisState((prediction.state or State.NOT_ASSESSABLE).value)
+
+
 def record_of(prediction: Prediction) -> AnalysisRecord:
     """The ledger's row for a prediction, without its pictures."""
     return AnalysisRecord(
         model_name=prediction.model_name,
         model_version=prediction.model_version,
-        state=AnalysisState((prediction.state or State.NOT_ASSESSABLE).value),
+        state=state_of(prediction),
         probability=prediction.probability,
         region=prediction.region,
         region_probability=prediction.region_probability,

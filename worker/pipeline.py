@@ -25,6 +25,7 @@ from worker.examination import examine
 from worker.kitchen import Kitchen
 from worker.reporting import make_report
 from worker.retrying import RETRY_POLICIES
+from worker.shadow import score_in_shadow
 
 log = structlog.get_logger(__name__)
 
@@ -82,10 +83,11 @@ def analyse_instance(kitchen: Kitchen, claim: Claim) -> None:
     with reading(kitchen.ledger) as session:
         subject = load_analysis_input(session, claim.subject_id)
         withdrawn = withdrawn_reason(session, kitchen.card.version)
-    record = examine(kitchen, subject, withdrawn)
+    examined = examine(kitchen, subject, withdrawn)
     with transaction(kitchen.ledger) as session:
-        save_analysis(session, claim, record)
-    log.info("analysed", instance=subject.sop_instance_uid, state=record.state.value)
+        save_analysis(session, claim, examined.record)
+    log.info("analysed", instance=subject.sop_instance_uid, state=examined.record.state.value)
+    score_in_shadow(kitchen, subject.instance_id, examined.radiographs)
 
 
 def report_study(kitchen: Kitchen, claim: Claim) -> None:

@@ -2,7 +2,7 @@
 
 from db.jobs import JobKind, RetryPolicy
 from dicom_node.spool import SpoolError
-from model.artefact import ArtefactDamaged, ArtefactMissing, ArtefactUnfit
+from model.artefact import ARTEFACT_TROUBLE
 from model.runtime import DeviceUnavailable
 
 # A study that cannot be analysed or reported after three tries needs a person. A PACS that is away
@@ -17,7 +17,7 @@ RETRY_POLICIES = {
 }
 # What lacks room, weights or a device says nothing about the image: the work waits for a person to
 # mend the node, and counts no attempt.
-NODE_TROUBLE = (SpoolError, ArtefactMissing, ArtefactDamaged, ArtefactUnfit, DeviceUnavailable)
+NODE_TROUBLE = (SpoolError, *ARTEFACT_TROUBLE, DeviceUnavailable)
 NODE_TROUBLE_DELAY_SECONDS = 15
 # What a destination cannot take for three days, though it takes other things, needs a person.
 NOT_TAKEN = RetryPolicy(80, first_delay_seconds=2, max_delay_seconds=3600)

@@ -16,8 +16,10 @@ from cli.assembly import (
     build_broker,
     build_kitchen,
     concurrency,
+    require_shadow,
     routing_rules,
 )
+from cli.exits import Leave
 from cli.gateway import _plan
 from db.priorities import Priority
 from dicom_node.dicomweb.gateway_config import GatewayConfig
@@ -29,6 +31,7 @@ from dicom_node.spool import FileSpool
 from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite
 from messages.mllp import MllpDestination
+from model.artefact import bundled_artefact
 from model.decoding.decoder import DecodeLimits
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings, load_settings
@@ -62,6 +65,7 @@ max_associations = 13
 object_max_bytes = 1048577
 disk_reserve_bytes = 14
 model_dir = "artefact"
+shadow_model_dir = "on-trial"
 device = "cpu"
 analyse_workers = 3
 deliver_workers = 5
@@ -139,6 +143,7 @@ def test_a_worker_has_all_that_the_file_says(settings: Settings, tmp_path: Path)
         "ledger_url": "postgresql://ledger/osteon",
         "spool": FileSpool(tmp_path / "data/spool", reserve_bytes=14),
         "model_dir": Path("artefact"),
+        "shadow_model_dir": Path("on-trial"),
         "device": "cpu",
         "ae_title": "FRACTURE",
         "time_zone": ZoneInfo("Europe/Berlin"),
@@ -157,6 +162,12 @@ def test_a_worker_has_all_that_the_file_says(settings: Settings, tmp_path: Path)
         Destination("PACS", "10.0.0.5", 104),
         Destination("ARCHIVE", "10.0.0.7", 104),
     }
+
+
+def test_a_classifier_on_trial_that_does_not_load_is_refused(tmp_path: Path) -> None:
+    require_shadow(load_settings(shadow_model_dir=bundled_artefact()))
+    with pytest.raises(Leave, match=r"shadow_model_dir: no card\.json in .*; correct it"):
+        require_shadow(load_settings(shadow_model_dir=tmp_path))
 
 
 def test_a_worker_has_every_destination_as_the_file_has_it(settings: Settings) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from db.session import open_ledger
 from db.upgrade import upgrade_ledger
+from model.artefact import bundled_artefact
 from tests.cli.shell import Outcome, Shell
 from tests.dicom_node.listening import running_node
 from tests.gateway.served import TOKEN, plan_with, serving
@@ -25,11 +26,20 @@ def test_a_node_that_is_well(shell: Shell) -> None:
     upgrade_ledger(url)
     with running_node(url, data_dir / "spool") as node:
         here = f"OSTEON@127.0.0.1:{node.port}"
-        outcome = shell.run("doctor", "--json", port=node.port, destinations=here)
+        outcome = shell.run(
+            "doctor",
+            "--json",
+            port=node.port,
+            destinations=here,
+            shadow_model_dir=bundled_artefact(),
+        )
     checks = outcome.documents()
     assert outcome.code == 0, checks
-    assert [check["name"] for check in checks] == [*PARTS, f"destination {here}"]
+    names = [check["name"] for check in checks]
+    assert names == [*PARTS, "shadow classifier", f"destination {here}"]
     assert all(check["passed"] for check in checks)
+    assert " loads on CPU " in _said(outcome)["classifier"]
+    assert _said(outcome)["shadow classifier"] == f"on trial: {_said(outcome)['classifier']}"
 
 
 def test_the_gateway_and_receivers_of_other_kinds(shell: Shell) -> None:
@@ -73,6 +83,7 @@ def test_a_node_that_is_ill_all_over_is_examined_to_the_end(shell: Shell) -> Non
         data_dir=Path("file"),
         broker_url=f"redis://127.0.0.1:{gone}/0",
         model_dir=shell.folder,
+        shadow_model_dir=shell.folder,
         port=gone,
         gateway_token="unheard",
         gateway_port=gone,
@@ -81,12 +92,13 @@ def test_a_node_that_is_ill_all_over_is_examined_to_the_end(shell: Shell) -> Non
         ),
     )
     assert outcome.code == 42
-    assert [check["passed"] for check in outcome.documents()] == [False] * 9
+    assert [check["passed"] for check in outcome.documents()] == [False] * 10
     said = _said(outcome)
     assert "no spool can be made" in said["disk"]
     assert "is `database_url` right" in said["ledger"]
     assert "is Redis running" in said["broker"]
     assert "card.json" in said["classifier"]
+    assert "correct `shadow_model_dir`" in said["shadow classifier"]
     assert "osteon up" in said["listener"]
     assert "osteon gateway" in said["gateway"]
     assert "is the peer running" in said[f"destination PACS@127.0.0.1:{gone}"]

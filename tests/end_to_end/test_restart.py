@@ -6,10 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from db.presence import ListedProcess, processes
+from db.session import reading
 from dicom_node.phantom_study import Rendering, phantom_study
 from tests.end_to_end.invariants import assert_one_report_per_revision
 from tests.end_to_end.modality import Diary, Modality
-from tests.end_to_end.node import START_SECONDS, running_node, supervised_node
+from tests.end_to_end.node import START_SECONDS, Node, running_node, supervised_node
 from tests.end_to_end.open_transfer import OpenTransfer
 from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_studies
@@ -18,6 +20,7 @@ from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 120
+WORKING = {"listener", "worker", "beat"}
 GATEWAY = {"gateway_enabled": True, "gateway_token": "a-token-of-the-hospital"}
 
 
@@ -33,12 +36,33 @@ def test_a_restarted_node_reports_what_it_had_received(
             assert Modality(node.address, diary).store(study) == [0x0000] * 3
         assert node.stop("up") == 0
         assert node.survivors() == []
+        assert _parts_present(node).isdisjoint(WORKING), "who ended in order has left"
         assert "part_killed" not in node.log("up")
         assert sink.reports() == []
         del node.settings["gateway_enabled"]
         node.start_up()
         node.wait_for_studies("delivered", 3, RESULT_SECONDS)
         assert_one_report_per_revision(node, sink)
+        _every_part_is_present(node)
+
+
+def _parts_present(node: Node) -> set[str]:
+    with reading(node.ledger) as session:
+        return {one.part for one in processes(session)}
+
+
+def _every_part_is_present(node: Node) -> None:
+    """And the analyst says where its network runs, once it is loaded."""
+
+    def loaded() -> list[ListedProcess]:
+        with reading(node.ledger) as session:
+            return [one for one in processes(session) if one.device is not None]
+
+    assert _parts_present(node) >= WORKING
+    [analyst] = wait_for(loaded, "the analyst to say what it runs on", RESULT_SECONDS)
+    assert (analyst.part, analyst.queues, analyst.is_silent) == ("worker", ["analyse"], False)
+    assert (analyst.device or "").startswith(("CPU ", "cuda: "))
+    assert analyst.model_version
 
 
 def _gateway_asks_for_its_token(url: str) -> None:
