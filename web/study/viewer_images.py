@@ -5,8 +5,6 @@ from typing import Any
 
 from db.study_images import StudyImage
 
-_SIDES = {"L": "left", "R": "right", "B": "both"}
-
 
 def viewer_images(study_instance_uid: str, images: Sequence[StudyImage]) -> list[dict[str, Any]]:
     """What the page holds as `study-images`: each image's place, finding, boxes and addresses."""
@@ -23,7 +21,7 @@ def _told(study_instance_uid: str, number: int, image: StudyImage) -> dict[str, 
         "number": number,
         "label": image.body_part or image.modality,
         "view": image.view_position,
-        "laterality": _SIDES.get(image.laterality, image.laterality),
+        "laterality": image.laterality,
         "rows": image.rows,
         "columns": image.columns,
         "frame": image.frame,
