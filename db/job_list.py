@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ScalarSelect, and_, case, func, select, update
+from sqlalchemy import ScalarSelect, Select, and_, case, func, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -12,7 +13,18 @@ from db.clock import database_now
 from db.jobs import has_open_twin
 from db.states import DeliveryState, JobKind, JobState
 from db.studies import concerns_blocked_study
-from db.tables import Consignment, Delivery, Instance, Job, PeerRequest, Report, Study
+from db.tables import (
+    DEAD_JOB,
+    OPEN_JOB,
+    Consignment,
+    Delivery,
+    Instance,
+    Job,
+    PeerRequest,
+    Report,
+    Series,
+    Study,
+)
 
 
 @dataclass(frozen=True)
@@ -30,6 +42,7 @@ class ListedJob:
     next_attempt_at: datetime
     lease_until: datetime | None
     finished_at: datetime | None
+    study_instance_uid: str | None  # None: the work is about no single study
 
 
 def requeue_jobs(session: Session, ids: Collection[int]) -> int:
@@ -37,9 +50,15 @@ def requeue_jobs(session: Session, ids: Collection[int]) -> int:
     return sum(_requeue(session, job_id) for job_id in sorted(ids))
 
 
-def list_jobs(session: Session, *, states: Collection[JobState]) -> list[ListedJob]:
-    """The jobs in these states, oldest first."""
-    listed = (
+def list_jobs(
+    session: Session,
+    *,
+    states: Collection[JobState],
+    after_id: int = 0,
+    limit: int | None = None,
+) -> list[ListedJob]:
+    """The jobs in these states, oldest first; of many the next `limit` after the job named."""
+    listed: Select[*tuple[Any, ...]] = (
         select(
             Job.id,
             Job.kind,
@@ -52,20 +71,58 @@ def list_jobs(session: Session, *, states: Collection[JobState]) -> list[ListedJ
             Job.next_attempt_at,
             Job.lease_until,
             Job.finished_at,
+            _study_instance_uid(),
         )
-        .where(Job.state.in_(states))
+        .where(_is_in(states), Job.id > after_id)
         .order_by(Job.id)
+        .limit(limit)
     )
     return [ListedJob(*row) for row in session.execute(listed)]
 
 
 def count_jobs(session: Session) -> dict[JobKind, dict[JobState, int]]:
-    """How many jobs of each kind are in each state, zeros included."""
+    """How many jobs of each kind are in each state, zeros included.
+
+    What is done, nearly all of years, is never looked at: it is what is left of all.
+    """
     counts = {kind: dict.fromkeys(JobState, 0) for kind in JobKind}
-    counted = select(Job.kind, Job.state, func.count()).group_by(Job.kind, Job.state)
-    for kind, state, number in session.execute(counted):
-        counts[kind][state] = number
+    for condition in (OPEN_JOB, DEAD_JOB):
+        counted = select(Job.kind, Job.state, func.count()).where(text(condition))
+        for kind, state, number in session.execute(counted.group_by(Job.kind, Job.state)):
+            counts[kind][state] = number
+    for kind, number in session.execute(select(Job.kind, func.count()).group_by(Job.kind)):
+        counts[kind][JobState.DONE] = max(number - sum(counts[kind].values()), 0)
     return counts
+
+
+def oldest_open_jobs(session: Session) -> dict[JobKind, datetime]:
+    """Since when the oldest open job of each kind has been asked for; no entry: none is open."""
+    oldest = select(func.min(Job.id)).where(text(OPEN_JOB)).group_by(Job.kind)
+    asked = select(Job.kind, Job.created_at).where(Job.id.in_(oldest))
+    return dict(session.execute(asked).all())
+
+
+def dead_jobs_like(session: Session, job_id: int, *, after_id: int = 0, limit: int) -> list[int]:
+    """The ids of the dead jobs of this one's kind and reason, in order; none if it is not dead."""
+    like = select(Job.kind, Job.last_error).where(Job.id == job_id, text(DEAD_JOB))
+    row = session.execute(like).one_or_none()
+    if row is None:
+        return []
+    asked = (
+        select(Job.id)
+        .where(text(DEAD_JOB), Job.kind == row.kind, Job.id > after_id)
+        .where(Job.last_error.is_not_distinct_from(row.last_error))
+        .order_by(Job.id)
+        .limit(limit)
+    )
+    return list(session.scalars(asked))
+
+
+def _is_in(states: Collection[JobState]) -> ColumnElement[bool]:
+    """In the very text of the partial index where there is one."""
+    if set(states) == {JobState.DEAD}:
+        return text(DEAD_JOB)  # type: ignore[return-value]
+    return Job.state.in_(states)
 
 
 def _subject() -> ColumnElement[str]:
@@ -79,6 +136,28 @@ def _subject() -> ColumnElement[str]:
         (Job.kind == JobKind.REPORT, _uid(Study.study_instance_uid, Study.id)),
         (Job.kind == JobKind.ANSWER, _uid(PeerRequest.transaction_uid, PeerRequest.id)),
         else_=consigned.where(Consignment.id == Job.subject_id).scalar_subquery(),
+    )
+
+
+def _study_instance_uid() -> ColumnElement[str | None]:
+    uid = select(Study.study_instance_uid)
+    of_instance = uid.join(Series, Series.study_id == Study.id).join(
+        Instance, Instance.series_id == Series.id
+    )
+    of_consignment = uid.join(Report, Report.study_id == Study.id).join(
+        Consignment, Consignment.report_id == Report.id
+    )
+    return case(
+        (
+            Job.kind == JobKind.ANALYSE,
+            of_instance.where(Instance.id == Job.subject_id).scalar_subquery(),
+        ),
+        (Job.kind == JobKind.REPORT, uid.where(Study.id == Job.subject_id).scalar_subquery()),
+        (
+            Job.kind.in_((JobKind.DELIVER, JobKind.CONFIRM)),
+            of_consignment.where(Consignment.id == Job.subject_id).scalar_subquery(),
+        ),
+        else_=None,
     )
 
 

@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from db.states import JobKind, JobState
-from db.tables import Job
+from db.states import JobKind
+from db.tables import DEAD_JOB, Job
 
 
 @dataclass(frozen=True)
@@ -16,14 +16,15 @@ class DeadJobs:
     kind: JobKind
     reason: str | None
     jobs: int
+    oldest_job_id: int  # stands for all of them: see `dead_jobs_like`
 
 
 def dead_jobs_by_reason(session: Session, *, limit: int) -> list[DeadJobs]:
     """Why jobs were given up, the most frequent reason first."""
     jobs = func.count().label("jobs")
     asked = (
-        select(Job.kind, Job.last_error, jobs)
-        .where(Job.state == JobState.DEAD)
+        select(Job.kind, Job.last_error, jobs, func.min(Job.id))
+        .where(text(DEAD_JOB))
         .group_by(Job.kind, Job.last_error)
         .order_by(jobs.desc(), Job.kind, Job.last_error)
         .limit(limit)

@@ -23,6 +23,6 @@ def test_dead_jobs_are_counted_by_kind_and_reason(ledger: Engine) -> None:
         told = dead_jobs_by_reason(session, limit=10)
         assert dead_jobs_by_reason(session, limit=1) == told[:1]
     assert told == [
-        DeadJobs(JobKind.ANALYSE, "decoder died", 2),
-        DeadJobs(JobKind.ANALYSE, "out of memory", 1),
+        DeadJobs(JobKind.ANALYSE, "decoder died", 2, oldest_job_id=1),
+        DeadJobs(JobKind.ANALYSE, "out of memory", 1, oldest_job_id=2),
     ]
