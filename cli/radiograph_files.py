@@ -12,6 +12,7 @@ from pydicom import dcmread
 from pydicom.errors import InvalidDicomError
 from pydicom.misc import is_dicom
 
+from model.coverage import reason_not_covered
 from model.dicom_pixels import UNDECODABLE
 from model.radiograph import (
     DICOM_SUFFIXES,
@@ -21,7 +22,6 @@ from model.radiograph import (
     read_dicom,
     read_picture,
 )
-from worker.coverage import reason_not_covered
 
 STDIN = Path("-")
 _SUFFIXES = DICOM_SUFFIXES | {".png", ".jpg", ".jpeg"}

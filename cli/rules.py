@@ -80,7 +80,7 @@ def _read(file: Path, origin: "Origin") -> "RoutedImage":
 def _refusal(image: "RoutedImage") -> str | None:
     """Why the node does not analyse the image whatever its rules say; None where it would."""
     from dicom_node.contexts import not_analysed_reason
-    from worker.coverage import reason_not_covered
+    from model.coverage import reason_not_covered
 
     by_class = not_analysed_reason(image.sop_class) if image.sop_class else None
     return by_class or reason_not_covered(image.modality, image.body_part)

@@ -13,9 +13,9 @@ from db.analyses import AnalysisInput, AnalysisRecord
 from db.states import AnalysisState
 from dicom_node.results.finding import ImageFinding
 from dicom_node.results.overlay import annotate
+from model.coverage import reason_not_covered
 from model.prediction import Prediction, State, most_suspicious
 from model.radiograph import NotAssessable, Radiograph
-from worker.coverage import reason_not_covered
 from worker.findings import encode_png, finding_of
 from worker.kitchen import Kitchen
 

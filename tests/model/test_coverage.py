@@ -2,7 +2,7 @@
 
 import pytest
 
-from worker.coverage import reason_not_covered
+from model.coverage import reason_not_covered
 
 
 @pytest.mark.parametrize("modality", ["CR", "DX", "RG", "RF", "XA", "OT", "", " dx "])
