@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test soak check setup lock clean
+.PHONY: demo test soak check setup lock texts vendor clean
 
 # The node alone, as a hospital without a GPU runs it: no torch.
 $(VENV)/.node: requirements.lock pyproject.toml
@@ -45,6 +45,17 @@ lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra gpu -o requirements-gpu.lock
 	$(LOCK) --extra gpu --extra train --extra dev -o requirements-dev.lock
+
+# What the pages say, for whoever translates it.
+texts: $(VENV)/.full
+	cd web && ../$(BIN)/pybabel -q extract -F locale/babel.cfg -k N_ --omit-header --no-location \
+		--sort-output -o locale/osteon.pot .
+
+# The browser's libraries that are kept here, fetched again at the versions of their package.json.
+vendor:
+	cd web/static/vendor && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --silent
+	cd web/static/vendor && cp node_modules/htmx.org/dist/htmx.min.js \
+		node_modules/idiomorph/dist/idiomorph-ext.min.js . && rm -r node_modules
 
 clean:
 	rm -rf $(VENV) build *.egg-info
