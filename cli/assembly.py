@@ -1,6 +1,5 @@
 """From settings to the parts of a node: the one place that knows both."""
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
 from cli.exits import Exit, Leave
+from cli.reaching import as_destination, fhir_address, hl7_address
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from dicom_node.ladder import Wishes
 from dicom_node.listener import Listener, ListenerConfig
@@ -20,9 +20,7 @@ from dicom_node.routing.checks import RuleRefused, check_rules
 from dicom_node.routing.rules import Rule
 from dicom_node.routing.table import read_rules
 from dicom_node.spool import FileSpool, SpoolError
-from messages.fhir_push import FhirDestination
 from messages.fhir_source import FhirSite
-from messages.mllp import MllpDestination
 from model.artefact import (
     ARTEFACT_TROUBLE,
     ArtefactMissing,
@@ -31,7 +29,7 @@ from model.artefact import (
     require_fracture,
 )
 from model.decoding.decoder import DecodeLimits
-from remote_systems import FhirSettings, Hl7Settings, PacsSettings, PeerAddress
+from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings
 from worker.app import Broker
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
@@ -159,24 +157,11 @@ def _hl7_receiver(destination: Hl7Settings) -> Hl7Receiver:
     )
 
 
-def hl7_address(destination: Hl7Settings) -> MllpDestination:
-    tls = ssl.create_default_context() if destination.is_encrypted else None
-    return MllpDestination(destination.host, destination.port, tls=tls)
-
-
 def _fhir_server(destination: FhirSettings) -> FhirServer:
     return FhirServer(
         name=destination.name,
         address=fhir_address(destination),
         with_pdf=destination.attach == "pdf",
-    )
-
-
-def fhir_address(destination: FhirSettings) -> FhirDestination:
-    """The server and our token there, which the doctor asks by too."""
-    token = destination.token.get_secret_value() if destination.token else None
-    return FhirDestination(
-        destination.address, bearer_token=token, token_file=destination.token_file
     )
 
 
@@ -225,9 +210,3 @@ def require_shadow(settings: Settings) -> None:
     except (*ARTEFACT_TROUBLE, OSError) as error:
         sentence = f"setting shadow_model_dir: {error}; correct it, or unset it"
         raise Leave(Exit.CLASSIFIER_UNUSABLE, sentence) from error
-
-
-def as_destination(peer: PeerAddress) -> Destination:
-    if peer.host is None or peer.port is None:
-        raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
-    return Destination(peer.ae_title, peer.host, peer.port)

@@ -7,24 +7,21 @@ from functools import partial
 from pathlib import Path
 
 from cli.assembly import (
-    as_destination,
     build_broker,
     build_spool,
-    fhir_address,
-    hl7_address,
     model_dir,
     routing_rules,
 )
 from cli.exits import Leave
+from cli.reaching import ask_destination
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
-from messages.reachability import verify_receiver, verify_server
 from model.artefact import ARTEFACT_TROUBLE
 from model.runtime import DeviceUnavailable
-from remote_systems import DestinationSettings, Hl7Settings, PacsSettings
+from remote_systems import DestinationSettings
 from settings import Settings
 from worker.app import create_app
 from worker.kitchen import load_serving
@@ -160,17 +157,6 @@ def _look_at_gateway(settings: Settings) -> str:
 
 def _look_at_destination(destination: DestinationSettings, settings: Settings) -> str:
     try:
-        return _ask(destination, settings)
+        return ask_destination(destination, settings.ae_title)
     except PeerTrouble as trouble:
         raise Unwell(str(trouble)) from trouble
-
-
-def _ask(destination: DestinationSettings, settings: Settings) -> str:
-    """What each kind can be asked without giving it a result."""
-    if isinstance(destination, PacsSettings):
-        verify_peer(as_destination(destination.peer), calling_ae_title=settings.ae_title)
-        return "answers C-ECHO"
-    if isinstance(destination, Hl7Settings):
-        verify_receiver(hl7_address(destination))
-        return "takes a connection; no message is sent to try it"
-    return f"answers, FHIR {verify_server(fhir_address(destination))}"

@@ -100,7 +100,7 @@ def peer_trouble_explained() -> Iterator[None]:
 
 def destination_of(text: str) -> "Destination":
     """The peer that a user named; a usage error where the text names none."""
-    from cli.assembly import as_destination
+    from cli.reaching import as_destination
     from remote_systems import PeerAddress
 
     try:

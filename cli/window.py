@@ -10,7 +10,7 @@ from cli.node import read_settings
 
 if TYPE_CHECKING:
     from settings import Settings
-    from web.plan import NamedPeer, WebPlan
+    from web.plan import WebPlan
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -38,6 +38,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
     # Not in cli.assembly: that loads the whole node, and the page needs little of it.
     from zoneinfo import ZoneInfo
 
+    from cli.reaching import named_peers
     from dicom_node.peer import Destination, own_address
     from model.artefact import bundled_artefact
     from web.plan import WebPlan
@@ -52,22 +53,8 @@ def window_plan(settings: "Settings") -> "WebPlan":
         dicom_port=settings.port,
         time_zone=ZoneInfo(settings.time_zone),
         listener=Destination(settings.ae_title, own_address(settings.bind_address), settings.port),
-        peers=tuple(_named_peers(settings)),
+        peers=tuple(named_peers(settings)),
         bind_address=settings.web_bind_address,
         port=settings.web_port,
+        disk_reserve_bytes=settings.disk_reserve_bytes,
     )
-
-
-def _named_peers(settings: "Settings") -> "list[NamedPeer]":
-    from dicom_node.peer import Destination
-    from remote_systems import PacsSettings
-    from web.plan import NamedPeer
-
-    named = []
-    for destination in settings.destinations:
-        dicom = None
-        if isinstance(destination, PacsSettings):
-            peer = destination.peer
-            dicom = Destination(peer.ae_title, peer.host or "", peer.port or 0)
-        named.append(NamedPeer(destination.name, destination.address, dicom))
-    return named

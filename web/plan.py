@@ -1,5 +1,6 @@
 """What the window is built from: values that the command read from the settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -51,11 +52,16 @@ class AccessPlan:
 
 @dataclass(frozen=True)
 class NamedPeer:
-    """A destination or peer as the operations page shows it; `dicom` where it answers C-ECHO."""
+    """A destination or peer as the operations page shows it.
+
+    `ask` says in words how it answers what it can be asked (C-ECHO, a connection, its metadata), or
+    raises PeerTrouble; it asks at the address of the settings, and nobody can name another.
+    """
 
     name: str
     address: str  # AET@HOST:PORT, mllp://… or https://…
-    dicom: Destination | None = None
+    ask: Callable[[], str]
+    is_destination: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,7 @@ class WebPlan:
     time_zone: ZoneInfo
     listener: Destination | None = None  # as this process reaches it
     peers: tuple[NamedPeer, ...] = ()
+    disk_reserve_bytes: int = 0  # below it nothing more is received
     bind_address: str = "127.0.0.1"
     port: int = 8042
     access: AccessPlan = field(default_factory=AccessPlan)
