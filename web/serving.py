@@ -29,8 +29,10 @@ def bind(plan: WebPlan) -> socket.socket:
 
 def serve(plan: WebPlan, listening: socket.socket) -> None:
     """Blocks until SIGTERM or SIGINT."""
+    app = create_app(plan)
+    app.state.window.decoder.start_ahead()
     log.info("web_serving", address=address_of(listening))
-    page_server(plan).run(sockets=[listening])
+    build_server(app, _LAST_REQUESTS_SECONDS).run(sockets=[listening])
 
 
 def page_server(plan: WebPlan) -> uvicorn.Server:

@@ -55,6 +55,10 @@ class Decoder:
     limits: DecodeLimits
     _idle: "queue.SimpleQueue[_Child]" = field(default_factory=queue.SimpleQueue)
 
+    def start_ahead(self) -> None:
+        """Start a child before anyone asks: what it imports takes longer than most images."""
+        self._idle.put(_Child(_start(self.limits)))
+
     def decode(self, encoded: bytes) -> list[Radiograph]:
         """The radiographs of one DICOM file, a frame each.
 

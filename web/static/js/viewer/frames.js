@@ -18,10 +18,11 @@ export function parseFrame(buffer) {
   return { ...head.frame, pixels };
 }
 
-// Few at once: the first picture should not wait for those beside it.
+// The first picture alone, those after it few at once: it should not wait for them.
 class Turns {
-  #free = AT_ONCE;
+  #free = 1;
   #waiting = [];
+  #isLater = false;
 
   async take(act) {
     if (this.#free === 0) await new Promise((go) => this.#waiting.push(go));
@@ -29,10 +30,16 @@ class Turns {
     try {
       return await act();
     } finally {
-      const next = this.#waiting.shift();
-      if (next) next();
-      else this.#free += 1;
+      const turns = this.#isLater ? 1 : AT_ONCE;
+      this.#isLater = true;
+      for (let turn = 0; turn < turns; turn += 1) this.#giveOn();
     }
+  }
+
+  #giveOn() {
+    const next = this.#waiting.shift();
+    if (next) next();
+    else this.#free += 1;
   }
 }
 
