@@ -80,6 +80,11 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], int, str]] = {
         2_000_000,
         "image claims 12288 MB",
     ),
+    "claim over a child's share": (
+        lambda: _file(grey_dataset(RAMP, Rows=12000, Columns=12000)),
+        1,
+        "image claims 288 MB decoded, the limit is 268 MB",
+    ),
     "claim within the limit": (
         lambda: _file(grey_dataset(RAMP, Rows=10000, Columns=10000)),
         1,
