@@ -7,51 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.exits import Exit
+from cli.results import AsJson, results
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-_RESULT_TABLE = ("received_at", "sop_instance_uid", "state", "probability", "region", "reason")
-_DELIVERY_TABLE = (
-    *("study_instance_uid", "revision", "destination"),
-    *("state", "proof", "rung", "why", "error"),
-)
 _DESTINATION_TABLE = ("name", "state", "waiting", "answered_at", "failed_at", "last_error")
 _JOB_TABLE = ("job_id", "kind", "subject", "state", "attempt", "next_attempt_at", "last_error")
-
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document a line.")]
-AsCsv = Annotated[bool, typer.Option("--csv", help="Comma-separated values with a header line.")]
 
 
 def add_commands(app: typer.Typer) -> None:
     for command in (results, destinations, jobs, requeue, doctor):
         app.command()(command)
-
-
-def results(
-    study: Annotated[str | None, typer.Option(help="Only this Study Instance UID.")] = None,
-    deliveries: Annotated[
-        bool,
-        typer.Option("--deliveries", help="What each destination got, and why that."),
-    ] = False,
-    as_json: AsJson = False,
-    as_csv: AsCsv = False,
-) -> int:
-    """Show what was found, a row per image, oldest first."""
-    from cli.output import print_csv, print_json, print_table
-    from db.results import RESULT_DELIVERY, RESULT_IMAGE, delivery_results, image_results
-
-    with open_ledger_session("results") as session:
-        rows = (delivery_results if deliveries else image_results)(session, study)
-    if as_json:
-        for row in rows:
-            print_json(row)
-    elif as_csv:
-        view = RESULT_DELIVERY if deliveries else RESULT_IMAGE
-        print_csv([column.name for column in view.columns], rows)
-    else:
-        print_table(_DELIVERY_TABLE if deliveries else _RESULT_TABLE, rows)
-    return Exit.NOTHING_FOUND if study is not None and not rows else Exit.DONE
 
 
 def destinations(as_json: AsJson = False) -> int:

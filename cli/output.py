@@ -1,54 +1,58 @@
 """How commands print: JSON lines, CSV or a table, and nothing else on stdout."""
 
-import csv
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-# A cell that a spreadsheet would take for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from db.result_formats import csv_line, json_line
+
+_TABLE_ROWS = 500
 
 
 def print_json(document: Mapping[str, Any]) -> None:
     """One document on one line; times as ISO 8601 in UTC."""
-    sys.stdout.write(json.dumps(document, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_line(document))
 
 
-def print_csv(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    writer = csv.writer(sys.stdout)
-    writer.writerow(columns)
+def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """As the rows come, however many they are."""
+    sys.stdout.write(csv_line(columns))
     for row in rows:
-        writer.writerow([_cell(row[column]) for column in columns])
+        sys.stdout.write(csv_line(row[column] for column in columns))
 
 
-def print_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+    """For people; of many rows the first decide how wide the columns are."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(Text(_text(row[column])) for column in columns))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    widths: list[int] = []
+    for page in _pages(rows):
+        is_one_of_many = bool(widths) or len(page) == _TABLE_ROWS
+        table = Table(box=None, pad_edge=False, show_header=not widths)
+        texts = [[_text(row[column]) for column in columns] for row in page]
+        widths = widths or [max(map(len, column)) for column in zip(columns, *texts, strict=True)]
+        for column, width in zip(columns, widths, strict=True):
+            table.add_column(column, min_width=width if is_one_of_many else None)
+        for row in texts:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.isoformat().replace("+00:00", "Z")
-    return str(value)
+def _pages(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Of 500 rows; one that is empty where there are none: a table has its header still."""
+    source = iter(rows)
+    page = list(islice(source, _TABLE_ROWS))
+    yield page
+    while page := list(islice(source, _TABLE_ROWS)):
+        yield page
 
 
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     return "" if value is None else str(value)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, datetime | list | dict):
-        return json.dumps(value, default=_plain).strip('"')
-    if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-        return "'" + value
-    return value
