@@ -200,7 +200,13 @@ def _received(session: Session, study: Study) -> tuple[ReceivedView, ...]:
         .join(Series, Series.id == Instance.series_id)
         .join(Association, Association.id == Instance.association_id)
         .where(view.study_instance_uid == study.study_instance_uid, Series.study_id == study.id)
-        .order_by(Series.series_number, Series.id, Instance.instance_number, Instance.id)
+        .order_by(
+            func.coalesce(Series.series_number, 0),
+            Series.series_instance_uid,
+            func.coalesce(Instance.instance_number, 0),
+            Instance.sop_instance_uid,
+            Instance.id,
+        )
     )
     names = [column.name for column in RESULT_IMAGE.columns]
     found, number = [], 0

@@ -129,6 +129,11 @@ def worklist_version(session: Session) -> int:
     return session.scalar(select(func.max(WorklistEntry.version))) or 0
 
 
+def entry_version(session: Session, study_id: int) -> int:
+    """Rises whenever the study's own entry is made anew; 0 before it has been made once."""
+    return session.scalar(select(WorklistEntry.version).filter_by(study_id=study_id)) or 0
+
+
 def count_worklist(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(WorklistEntry)) or 0
 

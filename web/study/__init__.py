@@ -2,7 +2,8 @@
 
 from web.study.pixel_routes import router as pixel_router
 from web.study.routes import router
+from web.study.verdict_routes import router as verdict_router
 
-routers = (router, pixel_router)
+routers = (router, pixel_router, verdict_router)
 
 __all__ = ["routers"]

@@ -1,17 +1,168 @@
-"""The study's page."""
+"""The study's page, what it shows anew while it is open, and its results as files."""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
-from web.access.guard import Viewer
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy.orm import Session
+
+from db.audit import Action
+from db.result_formats import json_line
+from db.result_query import ResultQuery, every_result
+from db.session import reading
+from db.states import ObjectKind, Role
+from db.study_images import study_images
+from db.study_view import ObjectView, StudyView, find_object, neighbours_of, read_study
+from db.verdicts import MAX_COMMENT, verdicts_of_study
+from db.worklist import Order, entry_version
+from web.access.audit import note
+from web.access.background import is_background
+from web.access.guard import Viewer, Visitor
 from web.pages import render
-from web.window import InWindow
+from web.study import wording
+from web.study.downloads import file_name, send_document, send_object
+from web.study.facts import changes_of, clock_of
+from web.study.report_texts import ReportGone, report_object, report_text
+from web.study.viewer_images import viewer_images
+from web.study.viewing import note_viewing
+from web.study.vocabulary import vocabulary_of
+from web.window import InWindow, Window
+from web.words import N_
 
 router = APIRouter()
+NO_SUCH_STUDY = N_("This node has no such study. It may never have been sent here.")
+NO_SUCH_OBJECT = N_("This study has no such result.")
 
 
 @router.get("/study/{study_instance_uid}")
 def study(
-    request: Request, _window: InWindow, visitor: Viewer, study_instance_uid: str
-) -> HTMLResponse:
-    return render(request, visitor, "study/page.html", study_instance_uid=study_instance_uid)
+    request: Request, window: InWindow, visitor: Viewer, study_instance_uid: str, seen: int = -1
+) -> Response:
+    """The page; of one that is open nothing (204) where nothing changed since the version seen."""
+    with reading(window.ledger) as session:
+        view = read_study(session, study_instance_uid)
+        if view is None:
+            raise HTTPException(404, NO_SUCH_STUDY)
+        version = entry_version(session, view.study_id)
+        if is_background(request) and version == seen:
+            return Response(status_code=204)
+        shown = _neighbours(session, view, request) | verdict_values(session, window, view)
+        images = study_images(session, study_instance_uid, with_quarantined=True)
+    if is_background(request):
+        note_viewing(window, visitor, study_instance_uid)
+    else:
+        note(window, visitor, Action.STUDY_VIEWED, study_instance_uid=study_instance_uid)
+    return render(
+        request,
+        visitor,
+        "study/page.html",
+        view=view,
+        version=version,
+        viewer_images=viewer_images(study_instance_uid, images),
+        clock=clock_of(view),
+        changes=changes_of(view.revisions),
+        texts=_texts(window, view),
+        **shown,
+    )
+
+
+@router.get("/study/{study_instance_uid}/objects/{object_id}")
+def result_object(
+    window: InWindow, visitor: Viewer, study_instance_uid: str, object_id: int
+) -> Response:
+    """A result object as a file, byte for byte as it was sent."""
+    found, revision = _found(window, visitor, study_instance_uid, object_id)
+    return send_object(window.spool, found, study_instance_uid, revision)
+
+
+@router.get("/study/{study_instance_uid}/objects/{object_id}/document")
+def result_document(
+    window: InWindow, visitor: Viewer, study_instance_uid: str, object_id: int
+) -> Response:
+    """The PDF itself of an encapsulated one."""
+    found, revision = _found(window, visitor, study_instance_uid, object_id)
+    if found.kind is not ObjectKind.PDF:
+        raise HTTPException(404, NO_SUCH_OBJECT)
+    return send_document(window.spool, found, study_instance_uid, revision)
+
+
+@router.get("/study/{study_instance_uid}/results.jsonl")
+def result_rows(window: InWindow, visitor: Viewer, study_instance_uid: str) -> Response:
+    """What `osteon results --study UID --json` prints."""
+    with reading(window.ledger) as session:
+        view = read_study(session, study_instance_uid)
+    if view is None:
+        raise HTTPException(404, NO_SUCH_STUDY)
+    note(
+        window,
+        visitor,
+        Action.RESULTS_EXPORTED,
+        study_instance_uid=study_instance_uid,
+        detail="json",
+    )
+    name = file_name("results", study_instance_uid, view.newest_revision or 0, "jsonl")
+    return StreamingResponse(
+        _lines(window, study_instance_uid),
+        media_type="application/x-ndjson",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def verdict_values(
+    session: Session, window: Window, view: StudyView, said: str = ""
+) -> dict[str, Any]:
+    """What the panel of verdicts needs, on the page and alone."""
+    return {
+        "verdicts": verdicts_of_study(session, view.row["study_instance_uid"]),
+        "vocabulary": vocabulary_of(window.plan.model_dir),
+        "wording": wording,
+        "max_comment": MAX_COMMENT,
+        "reader_role": Role.READER,
+        "said": said,
+        "taken_at": datetime.now(UTC),
+    }
+
+
+def _neighbours(session: Session, view: StudyView, request: Request) -> dict[str, Any]:
+    asked = request.query_params.get("order", "")
+    order = Order(asked) if asked in list(Order) else Order.NEWEST
+    return {"order": order, "neighbours": neighbours_of(session, view.study_id, order)}
+
+
+def _texts(window: Window, view: StudyView) -> dict[int, str | None]:
+    """By revision: its report as text, None where its bytes cannot be read."""
+    texts: dict[int, str | None] = {}
+    for revision in view.revisions:
+        report = report_object(revision)
+        if report is not None:
+            try:
+                texts[revision.row["revision"]] = report_text(window.spool, report)
+            except ReportGone:
+                texts[revision.row["revision"]] = None
+    return texts
+
+
+def _found(
+    window: Window, visitor: Visitor, study_instance_uid: str, object_id: int
+) -> tuple[ObjectView, int]:
+    """The object, once it is written down who takes it."""
+    with reading(window.ledger) as session:
+        found = find_object(session, study_instance_uid, object_id)
+    if found is None:
+        raise HTTPException(404, NO_SUCH_OBJECT)
+    note(
+        window,
+        visitor,
+        Action.OBJECT_DOWNLOADED,
+        study_instance_uid=study_instance_uid,
+        detail=f"{found[0].kind.value} {object_id}",
+    )
+    return found
+
+
+def _lines(window: Window, study_instance_uid: str) -> Iterator[str]:
+    query = ResultQuery(study_instance_uid=study_instance_uid)
+    for row in every_result(window.ledger, query):
+        yield json_line(row)
