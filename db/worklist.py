@@ -159,15 +159,18 @@ def worklist_sources(session: Session) -> Sequence[str]:
 
 
 def _asked(query: WorklistQuery, backwards: bool) -> Select[Any]:
+    """The places first, from the worklist alone: all else is looked up for one page's rows."""
     descending = (query.order is not Order.OLDEST) != backwards
     keys = _keys(query.order)
-    asked = select(*_columns()).join(Study, Study.id == WorklistEntry.study_id)
+    in_order = [key.desc() if descending else key.asc() for key in keys]
+    places = select(WorklistEntry.study_id).where(*_narrowing(query))
     place = query.before if backwards else query.after
     if place is not None:
         here, there = tuple_(*keys), tuple_(*_place(keys, place))
-        asked = asked.where(here < there if descending else here > there)
-    in_order = [key.desc() if descending else key.asc() for key in keys]
-    return asked.where(*_narrowing(query)).order_by(*in_order).limit(query.limit + 1)
+        places = places.where(here < there if descending else here > there)
+    page = places.order_by(*in_order).limit(query.limit + 1).subquery()
+    asked = select(*_columns()).join(Study, Study.id == WorklistEntry.study_id)
+    return asked.join(page, page.c.study_id == WorklistEntry.study_id).order_by(*in_order)
 
 
 def _keys(order: Order) -> list[InstrumentedAttribute[Any]]:
