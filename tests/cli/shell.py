@@ -4,13 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from settings import load_settings
+from tests.cli.fork_server import ROOT, Command, ForkServer
 
-ROOT = Path(__file__).resolve().parents[2]
+_LIMIT_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -34,18 +38,32 @@ class Shell:
     settings: dict[str, object] = field(default_factory=dict)
 
     def run(self, *arguments: object, stdin: bytes = b"", **settings: object) -> Outcome:
+        """In a process that has the code loaded, as most tests can have it."""
+        command = Command(
+            [str(argument) for argument in arguments],
+            str(self.folder),
+            self._environment(settings),
+        )
+        with TemporaryFile() as given, TemporaryFile() as out, TemporaryFile() as err:
+            given.write(stdin)
+            given.seek(0)
+            code = _run_in_fork(command, (given, out, err))
+            out.seek(0)
+            err.seek(0)
+            return _outcome(code, out.read(), err.read())
+
+    def run_anew(self, *arguments: object, **settings: object) -> Outcome:
+        """In a process that loads what it needs by itself."""
         ended = subprocess.run(
             self._command(arguments),
             cwd=self.folder,
             env=self._environment(settings),
-            input=stdin,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=120,
+            timeout=_LIMIT_SECONDS,
             check=False,
         )
-        stdout, stderr = ended.stdout.decode(), ended.stderr.decode()
-        assert "Traceback" not in stderr, stderr
-        return Outcome(ended.returncode, stdout, stderr)
+        return _outcome(ended.returncode, ended.stdout, ended.stderr)
 
     def open(self, *arguments: object) -> "subprocess.Popen[bytes]":
         """The command while it runs, its stdin and stdout in the test's hands."""
@@ -69,3 +87,23 @@ class Shell:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("OSTEON_")}
         named = {f"OSTEON_{name.upper()}": str(value) for name, value in given.items() if value}
         return kept | named | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"}
+
+
+@cache
+def _fork_server() -> ForkServer:
+    """One for all tests of a process."""
+    return ForkServer()
+
+
+def _run_in_fork(command: Command, streams: Iterable[IO[bytes]]) -> int:
+    try:
+        return _fork_server().run(command, streams, _LIMIT_SECONDS)
+    except TimeoutError:
+        _fork_server.cache_clear()
+        raise
+
+
+def _outcome(code: int, stdout: bytes, stderr: bytes) -> Outcome:
+    outcome = Outcome(code, stdout.decode(), stderr.decode())
+    assert "Traceback" not in outcome.stderr, outcome.stderr
+    return outcome

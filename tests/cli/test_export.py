@@ -19,7 +19,7 @@ def artefact(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_export_is_written_once_with_what_it_was_held_to(shell: Shell, artefact: Path) -> None:
     command = ("export", "--model", artefact, "--format", "openvino", "--out", "mine")
-    outcome = shell.run(*command)
+    outcome = shell.run_anew(*command)
     assert outcome.code == 0, outcome.stderr
     assert "mine: network.xml, network.bin, card.json" in outcome.stdout
     assert "phantoms" in outcome.stdout

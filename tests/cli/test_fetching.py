@@ -148,7 +148,7 @@ def test_a_pacs_without_studies_proves_nothing(
 def test_a_fetched_study_is_counted(shell: Shell, archive: Archive, ledger: Engine) -> None:
     study = stored_study(2, AccessionNumber="A-1")
     archive.datasets = study
-    answer = shell.run("fetch", "--peer", archive.destination, "--accession", "A-1")
+    answer = shell.run_anew("fetch", "--peer", archive.destination, "--accession", "A-1")
     uid = study[0].StudyInstanceUID
     assert (answer.code, answer.stdout) == (0, f"{uid}: 2 found, 2 stored, 0 here before\n")
 

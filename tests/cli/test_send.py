@@ -85,7 +85,7 @@ def test_an_address_that_is_none(shell: Shell, address: str) -> None:
 
 def test_files_and_folders_are_sent(shell: Shell, images: list[str]) -> None:
     with running_peer() as peer:
-        outcome = shell.run("send", f"PEER@127.0.0.1:{peer.port}", "study", images[0])
+        outcome = shell.run_anew("send", f"PEER@127.0.0.1:{peer.port}", "study", images[0])
     assert outcome.code == 0, outcome.stderr
     assert len(peer.received) == 3
     assert len(outcome.stdout.splitlines()) == 3

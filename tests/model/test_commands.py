@@ -17,7 +17,7 @@ def test_train_refuses_what_it_cannot_train(shell: Shell, phantom_folder: Path) 
     unknown = shell.run("train", "--data", phantom_folder, *_places(), "--recipe", "nosuch")
     assert unknown.code == 1
     assert all(name in unknown.stderr for name in RECIPES)
-    untyped = shell.run("train", "--data", phantom_folder, *_places())
+    untyped = shell.run_anew("train", "--data", phantom_folder, *_places())
     assert untyped.code == 1
     assert "--type-data" in untyped.stderr
     absent = shell.run("train", "--data", "nowhere", *_places(), "--recipe", "cnn-224")

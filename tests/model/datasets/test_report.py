@@ -42,7 +42,7 @@ def test_the_command_prints_one_document(shell: Shell, tmp_path: Path, draw: Dra
     draw(tmp_path / "val/fractured/2.png", 0)
     draw(tmp_path / "val/normal/3.png", 1)
     (tmp_path / "val/normal/4.png").write_bytes(b"nothing")
-    outcome = shell.run("data", tmp_path, "--json", "--duplicates")
+    outcome = shell.run_anew("data", tmp_path, "--json", "--duplicates")
     assert outcome.code == 0, outcome.stderr
     (report,) = outcome.documents()
     assert (report["layout"], report["images"], report["fractured"]) == ("two-folders", 3, 2)

@@ -16,7 +16,7 @@ def shell(tmp_path: Path, small_artefact: Path) -> Shell:
 
 
 def test_evaluate_writes_a_report_and_says_the_figures(shell: Shell, phantom_folder: Path) -> None:
-    outcome = shell.run("evaluate", "--data", phantom_folder)
+    outcome = shell.run_anew("evaluate", "--data", phantom_folder)
     assert outcome.code == 0, outcome.stderr
     assert "10 images, 5 fractured" in outcome.stdout
     assert "AUROC" in outcome.stdout
