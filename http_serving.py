@@ -3,6 +3,8 @@
 import asyncio
 import ipaddress
 import socket
+import ssl
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -65,7 +67,17 @@ def listen_at(address: str, port: int) -> socket.socket:
     return socket.create_server((address, port), family=family)
 
 
-def build_server(app: FastAPI, last_requests_seconds: int) -> uvicorn.Server:
+def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
+    """To serve by TLS 1.2 or 1.3; raises OSError where the PEM files are none of each other's."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key, password="")  # else it would ask the terminal
+    return context
+
+
+def build_server(
+    app: FastAPI, last_requests_seconds: int, tls: ssl.SSLContext | None = None
+) -> uvicorn.Server:
     """Without an access log: query strings may carry patients' names."""
     config = uvicorn.Config(
         app,
@@ -75,6 +87,7 @@ def build_server(app: FastAPI, last_requests_seconds: int) -> uvicorn.Server:
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=last_requests_seconds,
+        ssl_context_factory=(lambda *_: tls) if tls else None,
     )
     return uvicorn.Server(config)
 

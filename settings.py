@@ -51,6 +51,7 @@ class SettingsRefused(Exception):
 
 Peers = Annotated[tuple[PeerAddress, ...], NoDecode]
 Destinations = Annotated[tuple[DestinationSettings, ...], NoDecode]
+Words = Annotated[tuple[str, ...], NoDecode]
 
 
 class Settings(BaseSettings):
@@ -76,9 +77,43 @@ class Settings(BaseSettings):
     bind_address: str = Field("0.0.0.0", description="Address the DICOM listener binds.")  # noqa: S104
     port: int = Field(11112, ge=0, le=65535, description="DICOM port.")
     web_bind_address: str = Field(
-        "127.0.0.1", description="Address the status page binds; a loopback one only."
+        "127.0.0.1", description="Address the page binds; not a loopback one: set `web_login`."
     )
-    web_port: int = Field(8042, ge=0, le=65535, description="Port of the status page.")
+    web_port: int = Field(8042, ge=0, le=65535, description="Port of the page.")
+    web_login: bool = Field(
+        False,
+        description="Whether the page asks for a name and a password, see [access](access.md).",
+    )
+    web_hosts: Words = Field((), description="Names by which browsers reach the page.")
+    web_certificate: Path | None = Field(
+        None, description="PEM file of the page's certificate and its chain; with `web_key`."
+    )
+    web_key: Path | None = Field(None, description="PEM file of the certificate's key.")
+    web_behind_proxy: bool = Field(
+        False, description="Whether a proxy in front of the page speaks TLS for it."
+    )
+    web_proxy_address: str = Field(
+        "127.0.0.1", description="Address or network of that proxy: no other may call."
+    )
+    web_idle_minutes: float = Field(
+        15.0, gt=0, description="Who is not seen for this long is signed out."
+    )
+    web_session_hours: float = Field(
+        12.0, gt=0, description="Who signed in this long ago is signed out."
+    )
+    web_oidc_issuer: str = Field(
+        "", description="URL of an OpenID Connect provider; empty: accounts of this node alone."
+    )
+    web_oidc_client_id: str = Field("", description="What the provider knows this node by.")
+    web_oidc_client_secret: SecretStr | None = Field(
+        None, description="What proves to the provider that it is this node."
+    )
+    web_oidc_role_claim: str = Field(
+        "groups", description="Claim that says in which groups somebody is."
+    )
+    web_oidc_administrators: Words = Field((), description="Groups whose people administer.")
+    web_oidc_readers: Words = Field((), description="Groups whose people are readers.")
+    web_oidc_viewers: Words = Field((), description="Groups whose people are viewers.")
     gateway_enabled: bool = Field(
         False, description="Whether `osteon up` runs the gateway (DICOMweb and FHIR) too."
     )
@@ -155,6 +190,23 @@ class Settings(BaseSettings):
         "info", description="Least level that is logged."
     )
 
+    @field_validator(
+        *("web_hosts", "web_oidc_administrators", "web_oidc_readers", "web_oidc_viewers"),
+        mode="before",
+    )
+    @classmethod
+    def _parse_words(cls, value: Any) -> Any:
+        return tuple(
+            entry.strip() if isinstance(entry, str) else entry
+            for entry in _entries(value, "expected a list of words")
+        )
+
+    @field_validator("web_proxy_address")
+    @classmethod
+    def _proxy_is_an_address(cls, value: str) -> str:
+        ip_network(value, strict=False)
+        return value
+
     @field_validator("peers", mode="before")
     @classmethod
     def _parse_peers(cls, value: Any) -> Any:
@@ -221,11 +273,11 @@ def _peer(entry: Any) -> PeerAddress:
     return PeerAddress.parse(entry)
 
 
-def _entries(value: Any) -> list[Any]:
+def _entries(value: Any, expected: str = _EXPECTED) -> list[Any]:
     """A list as TOML has it, or what a variable has between its commas."""
     entries = value.split(",") if isinstance(value, str) else value
     if not isinstance(entries, list | tuple):
-        raise ValueError(_EXPECTED)
+        raise ValueError(expected)
     return [entry for entry in entries if entry]
 
 

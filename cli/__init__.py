@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli import (
+    accounts,
     conformance,
     datasets,
     evaluation,
@@ -33,6 +34,7 @@ app = typer.Typer(
 _ROOMS = (
     node,
     window,
+    accounts,
     prediction,
     training,
     datasets,

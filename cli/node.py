@@ -49,6 +49,7 @@ def up(
 ) -> None:
     """Run a whole node: listener, workers, beat and page, supervised; Ctrl-C stops them all."""
     from cli.assembly import require_shadow, routing_rules
+    from cli.window import require_safe_window
     from worker.supervisor import Part, Supervisor
 
     given = {"data_dir": data_dir, "ae_title": ae_title, "port": port, "web_port": web_port}
@@ -56,6 +57,7 @@ def up(
     # A part that refuses these would be started again and again.
     routing_rules(settings)
     require_shadow(settings)
+    require_safe_window(settings)
     _hand_down({**given, "destinations": ",".join(destination) if destination else None})
     _upgrade(settings)
     osteon = [sys.executable, "-m", "cli"]

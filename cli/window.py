@@ -10,7 +10,7 @@ from cli.node import read_settings
 
 if TYPE_CHECKING:
     from settings import Settings
-    from web.plan import WebPlan
+    from web.plan import AccessPlan, OidcPlan, WebPlan
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -19,19 +19,28 @@ def add_commands(app: typer.Typer) -> None:
 
 def web() -> None:
     """Serve the pages: worklist, studies, trial, query, model and operations."""
-    from web.serving import ExposedAddress, bind, serve
+    from web.serving import bind, serve
 
     settings = read_settings("web")
+    require_safe_window(settings)
     plan = window_plan(settings)
     try:
         listening = bind(plan)
-    except ExposedAddress as refusal:
-        raise Leave(Exit.USAGE, f"setting web_bind_address: {refusal}") from refusal
     except OSError as error:
         where = f"{plan.bind_address}:{plan.port}"
         raise Leave(Exit.CHECK_FAILED, f"cannot serve on {where}: {error.strerror}") from error
     with listening:
         serve(plan, listening)
+
+
+def require_safe_window(settings: "Settings") -> None:
+    """Leave with a sentence where others would see what they should not."""
+    from web.access.exposure import UnsafeAccess, refuse_unsafe
+
+    try:
+        refuse_unsafe(settings.web_bind_address, _access(settings))
+    except UnsafeAccess as refusal:
+        raise Leave(Exit.USAGE, f"setting {refusal.setting}: {refusal}") from refusal
 
 
 def window_plan(settings: "Settings") -> "WebPlan":
@@ -57,4 +66,36 @@ def window_plan(settings: "Settings") -> "WebPlan":
         bind_address=settings.web_bind_address,
         port=settings.web_port,
         disk_reserve_bytes=settings.disk_reserve_bytes,
+        access=_access(settings),
+    )
+
+
+def _access(settings: "Settings") -> "AccessPlan":
+    from web.plan import AccessPlan
+
+    return AccessPlan(
+        login=settings.web_login,
+        idle_minutes=settings.web_idle_minutes,
+        longest_session_hours=settings.web_session_hours,
+        hosts=tuple(host.lower() for host in settings.web_hosts),
+        certificate=settings.web_certificate,
+        key=settings.web_key,
+        behind_proxy=settings.web_behind_proxy,
+        proxy_address=settings.web_proxy_address,
+        oidc=_provider(settings) if settings.web_oidc_issuer else None,
+    )
+
+
+def _provider(settings: "Settings") -> "OidcPlan":
+    from web.plan import OidcPlan
+
+    secret = settings.web_oidc_client_secret
+    return OidcPlan(
+        issuer=settings.web_oidc_issuer.rstrip("/"),
+        client_id=settings.web_oidc_client_id,
+        client_secret=secret.get_secret_value() if secret else "",
+        role_claim=settings.web_oidc_role_claim,
+        administrators=frozenset(settings.web_oidc_administrators),
+        readers=frozenset(settings.web_oidc_readers),
+        viewers=frozenset(settings.web_oidc_viewers),
     )

@@ -14,6 +14,7 @@ from http_serving import NO_TELEMETRY
 from web import study, worklist
 from web.access.door import Door
 from web.access.reception import Reception
+from web.access.routes import routers as access
 from web.headers import SafeHeaders
 from web.pages import page_environment
 from web.plan import WebPlan
@@ -22,7 +23,7 @@ from web.static_files import serve_static_files
 from web.window import Window
 
 log = structlog.get_logger(__name__)
-_ROOMS = (worklist.router, *study.routers)
+_ROOMS = (*access, worklist.router, *study.routers)
 
 
 def create_app(plan: WebPlan) -> FastAPI:
@@ -49,7 +50,7 @@ def create_app(plan: WebPlan) -> FastAPI:
     # The last one added stands before the others.
     app.add_middleware(Door, reception=app.state.reception)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
-    app.add_middleware(SafeHeaders)
+    app.add_middleware(SafeHeaders, is_encrypted=plan.access.is_encrypted)
     answer_refusals(app)
     for room in _ROOMS:
         app.include_router(room)

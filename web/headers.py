@@ -23,19 +23,22 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+# A browser that has been here by TLS never comes without.
+_ENCRYPTED = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 class SafeHeaders:
     """Adds them as the answer begins; unlike BaseHTTPMiddleware it lets endless answers pass."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, is_encrypted: bool = False) -> None:
         self._app = app
+        self._headers = _HEADERS | (_ENCRYPTED if is_encrypted else {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                headers.update(self._headers)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 

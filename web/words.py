@@ -36,6 +36,11 @@ STATES = {
     "failed": N_("failed"),
     "no_images": N_("no images"),
 }
+ROLES = {
+    "viewer": N_("viewer"),
+    "reader": N_("reader"),
+    "administrator": N_("administrator"),
+}
 _UID_CHARACTERS = 12
 
 
@@ -67,6 +72,10 @@ def finding(state: str) -> str:
 
 def state(word: str) -> str:
     return STATES.get(word, word)
+
+
+def role(word: str) -> str:
+    return ROLES.get(word, word)
 
 
 def person_name(written: str) -> str:

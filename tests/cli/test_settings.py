@@ -141,7 +141,7 @@ attach = "pdf"
 
 [[destinations]]
 address = "https://fhir.example/base"
-token = "secret"
+token = "sesame"
 """
     )
     pacs, ris, fhir = load_settings().destinations
@@ -150,7 +150,7 @@ token = "secret"
     assert isinstance(ris, Hl7Settings)
     assert (ris.name, ris.attach) == ("mllp://ris:2575", "pdf")
     assert isinstance(fhir, FhirSettings)
-    assert "secret" not in repr(load_settings())
+    assert "sesame" not in repr(load_settings())
 
 
 @pytest.mark.parametrize(

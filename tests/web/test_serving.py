@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.web.window import Window, plan_for
-from web.serving import ExposedAddress, address_of, bind
+from web.access.exposure import UnsafeAccess
+from web.serving import address_of, bind
 
 NOWHERE = Path("/nowhere")
 # Told to send traces somewhere, as a container's environment may be: it must not.
@@ -27,16 +28,17 @@ TELEMETRY = {
     "address", ["0.0.0.0", "::", "", "192.0.2.1", "2001:db8::1", "node.hospital.example"]
 )
 def test_an_address_others_reach_is_refused(address: str) -> None:
-    with pytest.raises(ExposedAddress, match="set a loopback address"):
+    with pytest.raises(UnsafeAccess, match="set a loopback address"):
         bind(replace(plan_for("sqlite:///none", NOWHERE), bind_address=address))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", "localhost"])
 def test_a_loopback_address_is_bound(address: str) -> None:
-    with bind(replace(plan_for("sqlite:///none", NOWHERE), bind_address=address)) as listening:
+    plan = replace(plan_for("sqlite:///none", NOWHERE), bind_address=address)
+    with bind(plan) as listening:
         host, port = listening.getsockname()
         assert host.startswith("127.")
-        assert address_of(listening) == f"http://{host}:{port}/"
+        assert address_of(listening, plan) == f"http://{host}:{port}/"
 
 
 @pytest.mark.integration

@@ -21,8 +21,11 @@ class FailuresByAddress:
         self._lock = Lock()
         self._moments: OrderedDict[str, deque[float]] = OrderedDict()
 
-    def begin(self, address: str) -> None:
-        """Count an attempt as failed until it succeeds; raises AddressBlocked."""
+    def begin(self, address: str) -> bool:
+        """Count an attempt as failed until it succeeds; raises AddressBlocked.
+
+        True: it is the last one, unless it succeeds.
+        """
         now = time.monotonic()
         with self._lock:
             moments = self._moments.setdefault(_network(address), deque())
@@ -34,6 +37,7 @@ class FailuresByAddress:
             moments.append(now)
             if len(self._moments) > _MOST_ADDRESSES:
                 self._moments.popitem(last=False)
+            return len(moments) >= MOST_FAILURES
 
     def succeeded(self, address: str) -> None:
         """The latest attempt was no failure; earlier ones stay, or one account would wash all."""

@@ -1,7 +1,7 @@
 """Passwords: which are taken, how they are kept, and that comparing them costs others little."""
 
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import BoundedSemaphore
 
@@ -44,18 +44,23 @@ def check_password(password: str, name: str) -> None:
 
 def hash_password(password: str) -> str:
     """argon2id by RFC 9106; raises TooManyAtOnce."""
-    with _turn():
+    with room_to_compare():
         return _HASHER.hash(_normal(password))
 
 
-def is_password(password: str, password_hash: str | None) -> bool:
-    """Takes as long where there is no hash to compare with; raises TooManyAtOnce."""
-    with _turn():
-        try:
-            _HASHER.verify(password_hash or _NOBODYS, _normal(password))
-        except (VerificationError, InvalidHashError):
-            return False
-    return password_hash is not None
+@contextmanager
+def room_to_compare() -> Iterator[Callable[[str, str | None], bool]]:
+    """Gives what says whether a password is that of a hash; raises TooManyAtOnce.
+
+    It takes as long where there is no hash to compare with.
+    """
+    if not _waiting.acquire(blocking=False):
+        raise TooManyAtOnce
+    try:
+        with _working:
+            yield _is_password
+    finally:
+        _waiting.release()
 
 
 def needs_rehash(password_hash: str) -> bool:
@@ -63,17 +68,14 @@ def needs_rehash(password_hash: str) -> bool:
     return _HASHER.check_needs_rehash(password_hash)
 
 
+def _is_password(password: str, password_hash: str | None) -> bool:
+    try:
+        _HASHER.verify(password_hash or _NOBODYS, _normal(password))
+    except (VerificationError, InvalidHashError):
+        return False
+    return password_hash is not None
+
+
 def _normal(password: str) -> str:
     # Keyboards write the same letter in several ways.
     return unicodedata.normalize("NFKC", password[: MOST_CHARACTERS + 1])
-
-
-@contextmanager
-def _turn() -> Iterator[None]:
-    if not _waiting.acquire(blocking=False):
-        raise TooManyAtOnce
-    try:
-        with _working:
-            yield
-    finally:
-        _waiting.release()
