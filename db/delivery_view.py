@@ -10,14 +10,27 @@ from sqlalchemy.orm import Session, aliased
 
 from db.results import RESULT_DELIVERY
 from db.states import DeliveryState, JobKind, JobState, ObjectKind
-from db.tables import CommitmentRequest, Consignment, Delivery, Job, Report, ResultObject, Study
+from db.tables import (
+    CommitmentRequest,
+    Consignment,
+    Delivery,
+    Instance,
+    Job,
+    Report,
+    ResultObject,
+    Study,
+)
 
 
 @dataclass(frozen=True)
 class ItemView:
-    """One object on its way to a destination, and what was sent in its place."""
+    """One object on its way to a destination, and what was sent in its place.
+
+    `shows` is the SOP Instance UID of the image it is of.
+    """
 
     kind: ObjectKind
+    shows: str | None
     state: DeliveryState
     reason: str | None
     sent_kind: ObjectKind | None
@@ -79,6 +92,7 @@ def _items(session: Session, of_study: Select[int]) -> dict[int, list[ItemView]]
         select(
             Delivery.consignment_id,
             meant.kind,
+            Instance.sop_instance_uid,
             Delivery.state,
             Delivery.reason,
             sent.kind,
@@ -90,6 +104,7 @@ def _items(session: Session, of_study: Select[int]) -> dict[int, list[ItemView]]
         )
         .join(meant, meant.id == Delivery.object_id)
         .outerjoin(sent, sent.id == Delivery.sent_object_id)
+        .outerjoin(Instance, Instance.id == meant.instance_id)
         .where(Delivery.consignment_id.in_(of_study))
         .order_by(Delivery.id)
     )

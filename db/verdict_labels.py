@@ -128,8 +128,8 @@ def _label(image: _Image, said: Sequence[GivenVerdict], patient: int) -> Label:
         spool_key=image.spool_key,
         frame=next((one.frame for one in newest_first if one.frame is not None), None),
         fractured=fractured,
-        region=_first(newest_first, "region"),
-        fracture_type=_first(newest_first, "type") if fractured else "",
+        region=_region(newest_first),
+        fracture_type=_type(newest_first) if fractured else "",
         patient=patient,
         boxes=boxes,
         boxes_by=boxes_by,
@@ -147,14 +147,17 @@ def _boxes(newest_first: Sequence[GivenVerdict]) -> tuple[Sequence[dict[str, Any
     return [], ""
 
 
-def _first(newest_first: Sequence[GivenVerdict], name: str) -> str:
-    """A reader's correction, else what the node said and a reader agreed to."""
-    for one in newest_first:
-        corrected = getattr(one, f"corrected_{name}")
-        if corrected:
-            return str(corrected)
-    agreed = (getattr(one, name) for one in newest_first if one.opinion is Opinion.AGREE)
-    return next((str(word) for word in agreed if word), "")
+def _region(newest_first: Sequence[GivenVerdict]) -> str:
+    """A reader's correction, else as found: the form says so where nothing is chosen."""
+    words = [one.corrected_region for one in newest_first]
+    return next((word for word in (*words, *(one.region for one in newest_first)) if word), "")
+
+
+def _type(newest_first: Sequence[GivenVerdict]) -> str:
+    """A reader's correction, else what one agreed to; where nothing is chosen it is not said."""
+    words = [one.corrected_type for one in newest_first]
+    agreed = [one.type for one in newest_first if one.opinion is Opinion.AGREE]
+    return next((word for word in (*words, *agreed) if word), "")
 
 
 def _images(session: Session) -> dict[str, list[_Image]]:

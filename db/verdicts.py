@@ -77,6 +77,18 @@ class GivenVerdict:
         return self.finding
 
 
+VERDICT_COLUMNS = (
+    *("given_at", "study_instance_uid", "sop_instance_uid", "reader", "opinion", "counts"),
+    *("finding", "probability", "region", "type", "model", "report_revision"),
+    *("corrected_finding", "corrected_region", "corrected_type", "boxes", "comment"),
+)
+
+
+def verdict_row(verdict: GivenVerdict) -> dict[str, Any]:
+    """As it is exported."""
+    return {name: getattr(verdict, name) for name in VERDICT_COLUMNS}
+
+
 def save_verdict(session: Session, given: Judgement) -> int:
     """Its id; raises NothingToJudge. The study is locked, so that no analysis goes meanwhile."""
     uid = given.study_instance_uid

@@ -116,6 +116,7 @@ def verdict_values(
     """What the panel of verdicts needs, on the page and alone."""
     return {
         "verdicts": verdicts_of_study(session, view.row["study_instance_uid"]),
+        "numbers": {one.row["sop_instance_uid"]: one.number for one in view.images},
         "vocabulary": vocabulary_of(window.plan.model_dir),
         "wording": wording,
         "max_comment": MAX_COMMENT,

@@ -49,6 +49,7 @@ OPINIONS = {
     Opinion.PARTLY: N_("Partly"),
     Opinion.DISAGREE: N_("Disagree"),
 }
+SEEN = {"fracture": N_("Fracture"), "possible": N_("Not sure"), "none": N_("None")}
 SIDES = {"L": N_("left"), "R": N_("right"), "B": N_("both sides")}
 
 

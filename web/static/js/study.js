@@ -109,7 +109,14 @@ document.addEventListener("osteon:marked", (event) => {
 });
 document.addEventListener("change", (event) => {
   if (event.target.matches("#verdict-form [name=image]")) showMarks();
+  if (event.target.matches("#verdict-form [name=opinion]")) askWhatIsSeen();
 });
+
+// Whoever disagrees says what they see: the browser asks for it before anything is sent.
+function askWhatIsSeen() {
+  const fields = form().elements;
+  for (const radio of fields.finding) radio.required = fields.opinion.value === "disagree";
+}
 
 function beginVerdict() {
   const first = form()?.querySelector("[name=opinion]:checked") ?? form()?.querySelector("[name=opinion]");
@@ -120,6 +127,7 @@ function beginVerdict() {
 function agree() {
   if (!form()) return;
   form().elements.opinion.value = "agree";
+  askWhatIsSeen();
   form().querySelector("[data-save]").focus();
 }
 
