@@ -1,94 +1,18 @@
-"""The drawings of a report: where their lines lie, for a template to write as SVG.
-
-Written by hand rather than by a plotting library, so that the page's one style sheet gives them
-their colours, dark and light, and no style attribute is needed.
-"""
+"""The drawings of a report, of what was measured."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from model.evaluation.curves import Histogram, Points
+from model.drawing import HEIGHT, SHARES, WIDTH, Axis, Bar, Chart, Line, Marker, Points
+from model.evaluation.curves import Histogram
 from model.evaluation.evaluation import Evaluation
 from model.evaluation.froc import FrocPoint
 from model.evaluation.summary import HELD_FALSE_MARKS
 from model.evaluation.thresholds import positive_predictive_value
 
-_LEFT, _TOP, _RIGHT, _BOTTOM = 46, 10, 408, 292  # of the plot, in the drawing's units
-WIDTH, HEIGHT = 420, 336
-_SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+__all__ = ["HEIGHT", "WIDTH", "charts"]
+
 _MOST_FALSE_MARKS = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """What is measured along an axis, and where its ticks are."""
-
-    label: str
-    ticks: tuple[float, ...]  # the first and the last are the axis's ends
-    words: tuple[str, ...] = ()  # written at the ticks, if not the numbers
-
-    def share(self, value: float) -> float:
-        """How far along the axis a value lies, within 0 and 1."""
-        low, high = self.ticks[0], self.ticks[-1]
-        return min(max((value - low) / (high - low), 0.0), 1.0)
-
-    def labelled(self) -> list[tuple[float, str]]:
-        words = self.words or tuple(f"{tick:g}" for tick in self.ticks)
-        return list(zip(self.ticks, words, strict=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """Points joined by a line; `look` is its class in the style sheet."""
-
-    points: Points
-    look: str
-    name: str = ""  # for the legend
-    dotted: bool = False  # each point gets a dot
-
-
-@dataclass(frozen=True, slots=True)
-class Marker:
-    """A named point of the plot."""
-
-    x: float
-    y: float
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar from the bottom of the plot."""
-
-    x0: float
-    x1: float
-    height: float  # in the units of the axis
-    look: str
-
-
-@dataclass(frozen=True, slots=True)
-class Chart:
-    """One drawing with its axes."""
-
-    title: str
-    about: str  # a sentence beside the drawing: what it shows
-    x: Axis
-    y: Axis
-    lines: tuple[Line, ...] = ()
-    markers: tuple[Marker, ...] = ()
-    bars: tuple[Bar, ...] = ()
-    legend: tuple[tuple[str, str], ...] = ()  # look and name
-
-    def across(self, value: float) -> float:
-        return round(_LEFT + (_RIGHT - _LEFT) * self.x.share(value), 1)
-
-    def down(self, value: float) -> float:
-        return round(_BOTTOM - (_BOTTOM - _TOP) * self.y.share(value), 1)
-
-    def path(self, line: Line) -> str:
-        """The points attribute of a polyline."""
-        return " ".join(f"{self.across(x)},{self.down(y)}" for x, y in line.points)
 
 
 def charts(evaluation: Evaluation) -> list[Chart]:
@@ -104,8 +28,8 @@ def roc_chart(evaluation: Evaluation) -> Chart:
     return Chart(
         title="ROC",
         about="Sensitivity against the share of images without a fracture that are called.",
-        x=Axis("1 − specificity", _SHARES),
-        y=Axis("sensitivity", _SHARES),
+        x=Axis("1 − specificity", SHARES),
+        y=Axis("sensitivity", SHARES),
         lines=(
             Line(((0, 0), (1, 1)), "guide"),
             Line(((0, 0), *evaluation.curves.roc), "first"),
@@ -128,8 +52,8 @@ def precision_recall_chart(evaluation: Evaluation) -> Chart:
     return Chart(
         title="Precision and recall",
         about=f"Of the images measured, {100 * prevalence:.0f} % are fractured (grey line).",
-        x=Axis("recall (sensitivity)", _SHARES),
-        y=Axis("precision", _SHARES),
+        x=Axis("recall (sensitivity)", SHARES),
+        y=Axis("precision", SHARES),
         lines=(
             Line(((0, prevalence), (1, prevalence)), "guide"),
             Line(evaluation.curves.precision_recall, "first"),
@@ -142,8 +66,8 @@ def reliability_chart(evaluation: Evaluation) -> Chart:
     return Chart(
         title="Calibration",
         about="Ten bins of equal count; on the grey line a probability is what comes true.",
-        x=Axis("mean probability", _SHARES),
-        y=Axis("share fractured", _SHARES),
+        x=Axis("mean probability", SHARES),
+        y=Axis("share fractured", SHARES),
         lines=(
             Line(((0, 0), (1, 1)), "guide"),
             Line(evaluation.curves.reliability, "first", dotted=True),
@@ -159,7 +83,7 @@ def histogram_chart(histogram: Histogram) -> Chart:
     return Chart(
         title="Probabilities",
         about="How many images have which probability; the scale of counts is logarithmic.",
-        x=Axis("probability", _SHARES),
+        x=Axis("probability", SHARES),
         y=Axis("images", ticks, ("0", *(str(10**power) for power in powers))),
         bars=tuple(_bars(histogram)),
         legend=(("second", "fractured"), ("first", "not fractured")),
@@ -193,7 +117,7 @@ def froc_chart(evaluation: Evaluation) -> Chart:
             f"{HELD_FALSE_MARKS} false marks an image."
         ),
         x=Axis("false marks per image", (0, 0.5, 1, 1.5, _MOST_FALSE_MARKS)),
-        y=Axis("share of boxed images hit", _SHARES),
+        y=Axis("share of boxed images hit", SHARES),
         lines=(guide, *lines),
         legend=tuple((looks[name], name) for name in evaluation.froc),
     )

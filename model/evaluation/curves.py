@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from model.drawing import Points
 from model.evaluation.metrics import Sample
+from model.measured_curves import MeasuredCurves, thresholds_of
 
 Values = NDArray[np.float64]
-Points = tuple[tuple[float, float], ...]
 
 _MOST_POINTS = 400
 _RELIABILITY_BINS = 10
@@ -42,6 +43,22 @@ def draw_curves(sample: Sample) -> Curves:
         precision_recall=_precision_recall(sample) if sample.both_classes else (),
         reliability=_reliability(sample),
         histogram=Histogram(_counts(probabilities[fractured]), _counts(probabilities[~fractured])),
+    )
+
+
+def measured_curves(sample: Sample, note: str) -> MeasuredCurves:
+    """What travels with an artefact, both classes being there."""
+    drawn, fractured = draw_curves(sample), sample.labels > 0
+    return MeasuredCurves(
+        images=len(sample.labels),
+        fractured=int(fractured.sum()),
+        note=note,
+        thresholds=thresholds_of(sample.probabilities.tolist(), fractured.tolist()),
+        roc=drawn.roc,
+        precision_recall=drawn.precision_recall,
+        reliability=drawn.reliability,
+        histogram_fractured=drawn.histogram.fractured,
+        histogram_others=drawn.histogram.others,
     )
 
 

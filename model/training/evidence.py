@@ -2,15 +2,19 @@
 
 import csv
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.card import Card
+from model.evaluation.curves import measured_curves
 from model.evaluation.environment import describe_environment
 from model.evaluation.evaluation import Subject, evaluate
-from model.evaluation.measured import Measured
+from model.evaluation.measured import Measured, truths
+from model.evaluation.metrics import Sample
 from model.evaluation.report import write_report
+from model.measured_curves import write_measured_curves
 from model.training.run import TrainingRun
 
 FOLDER, ROWS = "cross-validation", "images.csv"
@@ -18,6 +22,13 @@ _COLUMNS = (
     *("file", "group", "fold", "rows", "columns", "regions", "fractured"),
     *("logit", "probability", "reason"),
 )
+
+
+def write_curves(folder: Path, card: Card, shown: Sequence[Measured]) -> None:
+    """Into the artefact's own folder, for whoever asks what another operating point would do."""
+    assert card.cross_validation is not None
+    sample = Sample.of(truths([one for one in shown if one.judged]))
+    write_measured_curves(folder, measured_curves(sample, card.cross_validation.note))
 
 
 def write_evidence(

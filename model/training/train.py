@@ -15,7 +15,7 @@ from model.networks.build import Network
 from model.networks.localising import LocalisingNetwork
 from model.training.coverage import Source, fit_coverage
 from model.training.cross_validation import cross_validate
-from model.training.evidence import write_evidence
+from model.training.evidence import write_curves, write_evidence
 from model.training.late_heads import Descriptions, describe, with_late_heads
 from model.training.material import (
     NothingToLearn,
@@ -92,6 +92,7 @@ def _train_on_all(
     twin = twin_of(folder, judgement.artefacts[0])
     record_shaken(folder, twin, unseen)
     card = record_serving_gate(folder, twin, unseen)
+    write_curves(folder, card, shown)
     write_evidence(run, card, shown, judgement.folds)
     return folder
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from model.evaluation.charts import Axis, Chart, Line, histogram_chart
+from model.drawing import Axis, Chart, Line
+from model.evaluation.charts import histogram_chart
 from model.evaluation.curves import Histogram, draw_curves, thinned
 from model.evaluation.measured import truths
 from model.evaluation.metrics import Sample

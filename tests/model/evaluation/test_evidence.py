@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from model.artefact import bundled_artefact, load_artefact
 from model.evaluation.report import METRICS, PAGE
 from model.figures import Figures
+from model.measured_curves import read_measured_curves, thresholds_of
 from model.training.evidence import ROWS
 
 CARD = load_artefact(bundled_artefact()).card
@@ -76,3 +77,17 @@ def test_the_readme_quotes_the_card(figures: Figures) -> None:
         assert f"{name} {value} ({low} to {high})" in page
     assert figures.marks is not None
     assert f"in {100 * figures.marks.boxes_hit.value:.0f} of 100 fractured images" in page
+
+
+def test_the_curves_that_travel_with_the_artefact_follow_from_the_rows(
+    figures: Figures, rows: list[dict[str, str]]
+) -> None:
+    curves = read_measured_curves(bundled_artefact())
+    assert curves is not None
+    judged = [row for row in rows if row["probability"]]
+    said = [float(row["probability"]) for row in judged]
+    fractured = [row["fractured"] == "1" for row in judged]
+    assert (curves.images, curves.fractured) == (len(judged), sum(fractured))
+    assert curves.thresholds == thresholds_of(said, fractured)
+    assert curves.note == figures.note
+    assert sum(curves.histogram_fractured) == sum(fractured)
