@@ -17,6 +17,7 @@ from cli import (
     peers,
     prediction,
     rules,
+    self_testing,
     training,
     window,
     withdrawal,
@@ -45,6 +46,7 @@ _ROOMS = (
     gateway,
     ledger,
     rules,
+    self_testing,
     withdrawal,
     conformance,
 )

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from random import SystemRandom
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from db.clock import database_now
-from db.jobs import OPEN, JobKind, JobState, Lane
+from db.jobs import JobKind, JobState, Lane
 from db.retry import RetryPolicy
-from db.tables import Destination, Job
+from db.tables import OPEN_JOB, Destination, Job
 from db.upsert import insert_unless_present
 
 # Once so many attempts in a row have failed, the destination is down: what waits for it is not
@@ -74,7 +74,7 @@ def note_answer(session: Session, name: str) -> None:
 def destination_states(session: Session) -> Sequence[DestinationState]:
     waiting = (
         select(func.count())
-        .where(Job.lane == Destination.name, Job.state.in_(OPEN), Job.kind == JobKind.DELIVER)
+        .where(Job.lane == Destination.name, text(OPEN_JOB), Job.kind == JobKind.DELIVER)
         .scalar_subquery()
     )
     asked = select(Destination, waiting).order_by(Destination.name)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
-from db.states import AnalysisState, JobKind, JobState
+from db.states import AnalysisState, JobKind, JobState, ObjectKind
 from db.tables import (
     SELF_TEST_INSTANCE,
     Analysis,
@@ -25,7 +25,7 @@ SELF_TEST_RULE = "self-test"  # the routing rule that hit each of their instance
 
 
 @dataclass(frozen=True)
-class TestFinding:
+class WatchedFinding:
     """What is said of one of the study's images."""
 
     state: AnalysisState
@@ -35,7 +35,7 @@ class TestFinding:
 
 
 @dataclass(frozen=True)
-class TestJob:
+class WatchedJob:
     """Work on the study that has not ended well, and how much of its kind is due before it."""
 
     kind: JobKind
@@ -46,14 +46,14 @@ class TestJob:
 
 
 @dataclass(frozen=True)
-class TestedStudy:
+class WatchedStudy:
     """How far the study came; `rules` has an entry for each of its instances."""
 
     rules: list[str | None]
-    findings: list[TestFinding]
-    objects: int  # of its report
+    findings: list[WatchedFinding]
+    objects: list[ObjectKind]  # of its report
     destinations: list[str]  # to whom they go: nobody
-    jobs: list[TestJob]
+    jobs: list[WatchedJob]
     blocked_reason: str | None
 
 
@@ -67,7 +67,7 @@ def self_test_instances() -> Select[int]:
     return select(Instance.id).where(text(SELF_TEST_INSTANCE))
 
 
-def tested_study(session: Session, study_instance_uid: str) -> TestedStudy | None:
+def watched_study(session: Session, study_instance_uid: str) -> WatchedStudy | None:
     """None as long as the ledger has nothing of it."""
     study = session.execute(
         select(Study.id, Study.blocked_reason).where(Study.study_instance_uid == study_instance_uid)
@@ -75,10 +75,10 @@ def tested_study(session: Session, study_instance_uid: str) -> TestedStudy | Non
     if study is None:
         return None
     instances = _instances(session, study.id)
-    return TestedStudy(
+    return WatchedStudy(
         rules=list(instances.values()),
         findings=_findings(session, list(instances)),
-        objects=_count_objects(session, study.id),
+        objects=_objects(session, study.id),
         destinations=_destinations(session, study.id),
         jobs=[
             *_jobs(session, JobKind.ANALYSE, list(instances)),
@@ -98,23 +98,22 @@ def _instances(session: Session, study_id: int) -> dict[int, str | None]:
     return {row.id: row.rule for row in session.execute(asked)}
 
 
-def _findings(session: Session, instance_ids: list[int]) -> list[TestFinding]:
+def _findings(session: Session, instance_ids: list[int]) -> list[WatchedFinding]:
     asked = (
         select(Analysis.state, Analysis.probability, Analysis.reason, Analysis.model_version)
         .where(Analysis.instance_id.in_(instance_ids))
         .order_by(Analysis.id)
     )
-    return [TestFinding(*row) for row in session.execute(asked)]
+    return [WatchedFinding(*row) for row in session.execute(asked)]
 
 
-def _count_objects(session: Session, study_id: int) -> int:
+def _objects(session: Session, study_id: int) -> list[ObjectKind]:
     asked = (
-        select(func.count())
-        .select_from(ResultObject)
+        select(ResultObject.kind)
         .join(Report, Report.id == ResultObject.report_id)
         .where(Report.study_id == study_id)
     )
-    return session.scalar(asked) or 0
+    return list(session.scalars(asked))
 
 
 def _destinations(session: Session, study_id: int) -> list[str]:
@@ -127,12 +126,12 @@ def _destinations(session: Session, study_id: int) -> list[str]:
     return list(session.scalars(asked))
 
 
-def _jobs(session: Session, kind: JobKind, subject_ids: list[int]) -> list[TestJob]:
+def _jobs(session: Session, kind: JobKind, subject_ids: list[int]) -> list[WatchedJob]:
     asked = select(Job).where(
         Job.kind == kind, Job.subject_id.in_(subject_ids), Job.state != JobState.DONE
     )
     return [
-        TestJob(job.kind, job.state, job.attempt, job.last_error, _count_ahead(session, job))
+        WatchedJob(job.kind, job.state, job.attempt, job.last_error, _count_ahead(session, job))
         for job in session.scalars(asked)
     ]
 

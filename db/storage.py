@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from db.tables import Analysis, Instance, ResultObject
 
-_PICTURES_LOOKED_AT = 20
+_PICTURES_LOOKED_AT, _NEWEST = 20, 1000
 
 
 @dataclass
@@ -48,9 +48,10 @@ def first_received_at(session: Session) -> datetime | None:
 
 def newest_pictures(session: Session) -> list[str]:
     """Keys in the spool of some pictures, by whose files the size of all is estimated."""
+    newest = session.scalar(select(func.max(Analysis.id))) or 0
     asked = (
         select(Analysis.heatmap_key, Analysis.annotated_key)
-        .where(Analysis.heatmap_key.is_not(None))
+        .where(Analysis.id > newest - _NEWEST, Analysis.heatmap_key.is_not(None))
         .order_by(Analysis.id.desc())
         .limit(_PICTURES_LOOKED_AT)
     )
