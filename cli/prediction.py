@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.radiograph_files import RadiographFile
     from model.card import Card
     from model.classifier import FractureClassifier
-    from model.prediction import Box, Prediction
+    from model.prediction import Prediction
 
     Judged = tuple[RadiographFile, Prediction | None]
 
@@ -119,42 +119,18 @@ def _row(
     file: "RadiographFile", prediction: "Prediction | None", pictures: "Pictures | None"
 ) -> Row:
     """The line of `predict --json`; absent knowledge is null."""
+    from model.prediction import row_of, row_of_refused
+
+    picture = None
     if prediction is None:
-        told: Row = {"state": NOT_ANALYSED, "boxes": [], "notes": [], "reason": file.reason}
+        told = row_of_refused(file.reason)
     else:
-        told = _told(prediction)
+        told = row_of(prediction)
         if pictures is not None and prediction.reason is None:
-            told["picture"] = str(pictures.write(file, prediction))
-    return {"file": _printable(file.path), **dict.fromkeys(_COLUMNS), **told}
-
-
-_COLUMNS = (
-    *("state", "probability", "region", "regions", "hardware_probability", "type"),
-    *("type_probability", "severity", "boxes", "notes", "model", "reason", "picture"),
-)
-
-
-def _told(prediction: "Prediction") -> Row:
-    return {
-        "state": prediction.state.value if prediction.state else None,
-        "probability": prediction.probability,
-        "region": prediction.region,
-        "regions": prediction.regions or None,
-        "hardware_probability": prediction.hardware_probability,
-        "type": prediction.fracture_type,
-        "type_probability": prediction.type_probability,
-        "severity": prediction.severity,
-        "boxes": [_box(box) for box in prediction.boxes],
-        "notes": list(prediction.notes),
-        "model": f"{prediction.model_name} {prediction.model_version}",
-        "reason": prediction.reason,
-    }
+            picture = str(pictures.write(file, prediction))
+    return {"file": _printable(file.path), **told, "picture": picture}
 
 
 def _printable(path: Path) -> str:
     """A name on disk may be no text at all."""
     return os.fsencode(path).decode("utf-8", "replace")
-
-
-def _box(box: "Box") -> dict[str, float]:
-    return {name: getattr(box, name) for name in ("x0", "y0", "x1", "y1", "score")}

@@ -8,12 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 from pydicom.misc import is_dicom
 
-from model.coverage import reason_not_covered
-from model.dicom_pixels import UNDECODABLE
 from model.radiograph import (
     DICOM_SUFFIXES,
     NotAssessable,
@@ -22,6 +18,7 @@ from model.radiograph import (
     read_dicom,
     read_picture,
 )
+from model.radiograph_file import refuse_uncovered
 
 STDIN = Path("-")
 _SUFFIXES = DICOM_SUFFIXES | {".png", ".jpg", ".jpeg"}
@@ -107,17 +104,5 @@ def _read_next(paths: Iterator[Path]) -> RadiographFile | None:
 def _read(path: Path) -> list[Radiograph]:
     if not holds_dicom(path):
         return [read_picture(path)]
-    _refuse_uncovered(path)
+    refuse_uncovered(path)
     return read_dicom(path)
-
-
-def _refuse_uncovered(path: Path) -> None:
-    """The node's own rule; a header that cannot be read is left to the reader to explain."""
-    tags = ["Modality", "BodyPartExamined"]
-    try:
-        header = dcmread(path, stop_before_pixels=True, specific_tags=tags)
-    except (InvalidDicomError, *UNDECODABLE):
-        return
-    reason = reason_not_covered(*(str(header.get(tag, "")) for tag in tags))
-    if reason is not None:
-        raise NotAssessable(reason)

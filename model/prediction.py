@@ -1,8 +1,9 @@
 """What the classifier says about one image."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,37 @@ class Prediction:
     types: dict[str, float] = field(default_factory=dict)  # probability of each
     severity: str | None = None
     notes: tuple[str, ...] = ()  # what makes the answer less sure, in plain words
+
+
+Row = dict[str, Any]
+COLUMNS = (
+    *("state", "probability", "region", "regions", "hardware_probability", "type"),
+    *("type_probability", "severity", "boxes", "notes", "model", "reason"),
+)
+
+
+def row_of(prediction: Prediction) -> Row:
+    """What `osteon predict --json` says of it, by COLUMNS; absent knowledge is None."""
+    return {
+        "state": prediction.state.value if prediction.state else None,
+        "probability": prediction.probability,
+        "region": prediction.region,
+        "regions": prediction.regions or None,
+        "hardware_probability": prediction.hardware_probability,
+        "type": prediction.fracture_type,
+        "type_probability": prediction.type_probability,
+        "severity": prediction.severity,
+        "boxes": [asdict(box) for box in prediction.boxes],
+        "notes": list(prediction.notes),
+        "model": f"{prediction.model_name} {prediction.model_version}",
+        "reason": prediction.reason,
+    }
+
+
+def row_of_refused(reason: str | None) -> Row:
+    """What it says of a file that no network has seen."""
+    told: Row = {"state": State.NOT_ASSESSABLE.value, "boxes": [], "notes": [], "reason": reason}
+    return dict.fromkeys(COLUMNS) | told
 
 
 def most_suspicious(predictions: Sequence[Prediction]) -> Prediction:

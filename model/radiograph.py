@@ -93,10 +93,10 @@ def _with_contrast(frames: list[Radiograph]) -> list[Radiograph]:
     return shown
 
 
-def read_picture(path: Path, max_bytes: int = MAX_DECODED_BYTES) -> Radiograph:
+def read_picture(source: Path | BinaryIO, max_bytes: int = MAX_DECODED_BYTES) -> Radiograph:
     """A PNG or JPEG, turned upright by its EXIF orientation: boxes are in the upright picture."""
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+        with Image.open(source, formats=("PNG", "JPEG")) as picture:
             _refuse_large_picture(picture, max_bytes)
             grey = _grey_of_picture(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError as problem:

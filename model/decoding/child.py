@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from model.decoding.wire import Question, encode_reason, read_question, write_answer
 from model.radiograph import NotAssessable, Radiograph, read_dicom
+from model.radiograph_file import read_file
 from model.stored_frame import StoredFrame, read_stored_frame
 
 # The parent gives up first and says why; the alarm is for a child whose parent is gone.
@@ -50,6 +51,8 @@ def _answer(question: Question, encoded: bytes, answers: BinaryIO, max_bytes: in
 def _decode(question: Question, file: BinaryIO, max_bytes: int) -> list[Radiograph] | StoredFrame:
     if question.wanted == "stored_frame":
         return read_stored_frame(file, question.frame, max_bytes)
+    if question.wanted == "any_radiographs":
+        return read_file(file, max_bytes)
     return read_dicom(file, max_bytes)
 
 

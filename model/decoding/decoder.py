@@ -67,6 +67,13 @@ class Decoder:
         """
         return self._answer(Question("radiographs"), encoded, decode_radiographs)
 
+    def decode_any(self, encoded: bytes) -> list[Radiograph]:
+        """Those of a DICOM image that the rules cover, of a PNG or of a JPEG; raises as `decode`.
+
+        The kind is known by the content; a picture's EXIF orientation is applied.
+        """
+        return self._answer(Question("any_radiographs"), encoded, decode_radiographs)
+
     def stored_frame(self, encoded: bytes, frame: int = 1) -> StoredFrame:
         """The stored values of one frame (1-based) of a DICOM file; raises as `decode` does."""
         return self._answer(Question("stored_frame", frame), encoded, decode_stored_frame)

@@ -1,7 +1,7 @@
 """What passes between a decoder and its child: JSON and plain numbers, nothing that runs.
 
 Both ways: 8 bytes of length of all that follows, 4 bytes of length of a JSON head, the head, then
-plain bytes. After a question these are the DICOM file, after an answer the pixels of each frame:
+plain bytes. After a question these are the file, after an answer the pixels of each frame:
 little-endian float32 of a radiograph, the stored values of a stored frame.
 """
 
@@ -21,9 +21,13 @@ _STORED_CELLS = ("|u1", "<u2", "<i2")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Every radiograph of a file, or the stored values of one of its frames (1-based)."""
+    """What is wanted of a file, and of which of its frames (1-based).
 
-    wanted: Literal["radiographs", "stored_frame"]
+    The radiographs of a DICOM file; those of a file of any kind that `osteon predict` takes, where
+    the rules cover it; or the stored values of one frame.
+    """
+
+    wanted: Literal["radiographs", "any_radiographs", "stored_frame"]
     frame: int = 1
 
 
