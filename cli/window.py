@@ -91,7 +91,7 @@ def _provider(settings: "Settings") -> "OidcPlan":
 
     secret = settings.web_oidc_client_secret
     return OidcPlan(
-        issuer=settings.web_oidc_issuer.rstrip("/"),
+        issuer=settings.web_oidc_issuer,
         client_id=settings.web_oidc_client_id,
         client_secret=secret.get_secret_value() if secret else "",
         role_claim=settings.web_oidc_role_claim,

@@ -62,7 +62,7 @@ class Attempt:
     name: str
     role: Role
     password_hash: str | None
-    locks: bool  # if it fails
+    locked_until: datetime | None  # if it fails
 
 
 _SHOWN = [getattr(AppUser, name) for name in Account.__dataclass_fields__]
@@ -171,7 +171,7 @@ def begin_attempt(session: Session, name: str) -> Attempt | None:
             AppUser.name,
             AppUser.role,
             AppUser.password_hash,
-            AppUser.locked_until.is_not(None),
+            AppUser.locked_until,
         )
         .execution_options(synchronize_session=False)
     )

@@ -12,6 +12,7 @@ from db.user_sessions import SignedIn, find_session, mark_seen
 from web.access.attempts import FailuresByAddress
 from web.access.background import is_background
 from web.access.guard import NotFromProxy, TokenRefused, Visitor
+from web.access.provider import Provider
 from web.access.tokens import API_TOKEN_PREFIX, csrf_token_of, kept
 from web.window import Window
 
@@ -27,6 +28,8 @@ class Reception:
         self.window = window
         self.plan = window.plan.access
         self.failures = FailuresByAddress()
+        self.provider = Provider(self.plan.oidc) if self.plan.oidc else None
+        self.seal = secrets.token_bytes(32)
         self._local_csrf_token = secrets.token_urlsafe(32)
 
     def address_of(self, request: Request) -> str:

@@ -1,5 +1,10 @@
 """Every address of this room."""
 
-from web.access import account_page, sign_in_page, users_page
+from web.access import account_page, provider_pages, sign_in_page, users_page
 
-routers = (sign_in_page.router, account_page.router, users_page.router)
+routers = (
+    sign_in_page.router,
+    provider_pages.router,
+    account_page.router,
+    users_page.router,
+)

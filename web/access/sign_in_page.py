@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -35,12 +36,21 @@ _WRONG = N_(
 )
 
 
+@dataclass(frozen=True)
+class Said:
+    """What the page says of a sign-in that failed."""
+
+    sentence: str = ""
+    status: int = 200
+    name: str = ""  # as it was typed
+
+
 @router.get("/sign-in")
 def sign_in_form(request: Request, reception: InReception, next: str = "") -> Response:
     visitor: Visitor | None = request.state.visitor
     if visitor is not None:
         return RedirectResponse(safe_next(next), 303)
-    return _form(request, reception, next)
+    return _form(request, reception, next, Said())
 
 
 @router.post("/sign-in")
@@ -56,20 +66,14 @@ async def sign_in_typed(
     began = time.monotonic()
     typed = Credentials(name, password, request.state.address)
     old_token = request.cookies.get(SESSION_COOKIE)
-    said, status = _WRONG, 403
-    try:
-        token = await run_in_threadpool(sign_in, reception, typed, old_token)
-    except AddressBlocked:
-        token, said, status = None, BLOCKED, 429
-    except TooManyAtOnce:
-        token, said, status = None, BUSY, 503
+    token, said = await run_in_threadpool(_try, reception, typed, old_token)
     if token is not None:
         response = RedirectResponse(safe_next(next), 303)
         give_session(response, reception, token)
         return response
     # However long the comparison took: an account that is not known is answered no sooner.
     await asyncio.sleep(max(0.0, began + reception.plan.refusal_seconds - time.monotonic()))
-    return await run_in_threadpool(_form, request, reception, next, said, status)
+    return await run_in_threadpool(_form, request, reception, next, said)
 
 
 @router.post("/sign-out")
@@ -94,25 +98,33 @@ def give_session(response: Response, reception: Reception, token: str) -> None:
     )
 
 
-def _form(
-    request: Request,
-    reception: Reception,
-    next_page: str,
-    said: str = "",
-    status: int = 200,
-) -> HTMLResponse:
+def _try(
+    reception: Reception, typed: Credentials, old_token: str | None
+) -> tuple[str | None, Said]:
+    """The new session's token, or what to say."""
+    try:
+        token = sign_in(reception, typed, old_token)
+    except AddressBlocked:
+        return None, Said(BLOCKED, 429, typed.name)
+    except TooManyAtOnce:
+        return None, Said(BUSY, 503, typed.name)
+    return token, Said(_WRONG, 403, typed.name)
+
+
+def _form(request: Request, reception: Reception, next_page: str, said: Said) -> HTMLResponse:
     with reading(reception.window.ledger) as session:
         can_sign_in = has_administrator(session)
     response = render(
         request,
         None,
         "access/sign_in.html",
-        status,
-        said=said,
+        said.status,
+        said=said.sentence,
+        name=said.name,
         next_page=safe_next(next_page),
         can_sign_in=can_sign_in,
         has_provider=reception.plan.oidc is not None,
     )
-    if status == 429:
+    if said.status == 429:
         response.headers["Retry-After"] = f"{WINDOW_SECONDS:.0f}"
     return response

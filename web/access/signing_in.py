@@ -80,7 +80,7 @@ def _note_failure(
 
 def _tell(attempt: Attempt) -> tuple[str, str, str]:
     """Who failed to sign in, their role, and why."""
-    lock = f", locked for {LOCK_SECONDS / 60:.0f} minutes" if attempt.locks else ""
+    lock = f", locked for {LOCK_SECONDS / 60:.0f} minutes" if attempt.locked_until else ""
     return attempt.name, attempt.role, f"wrong password{lock}"
 
 

@@ -1,0 +1,84 @@
+"""Accounts and sessions for the tests: made in the ledger, as if somebody had signed in."""
+
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from argon2 import PasswordHasher
+from sqlalchemy import Engine, select, text
+
+from db.accounts import NewAccount, account_named, add_account
+from db.session import open_ledger, reading, transaction
+from db.states import Role
+from db.tables import AuditEvent
+from db.user_sessions import SessionLimits, open_session
+from tests.web.window import Answer, Window, plan_for, serving
+from web.access.tokens import csrf_token_of, kept
+from web.plan import AccessPlan
+
+PASSWORD = "correct horse battery staple"
+LIMITS = SessionLimits(900, 43200)
+# A fraction of a second's work; it is made anew by today's parameters at the first sign-in.
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+ALL = (Role.VIEWER, Role.READER, Role.ADMINISTRATOR)
+
+
+def make_account(engine: Engine, name: str, role: Role, password: str = PASSWORD) -> int:
+    with transaction(engine) as session:
+        new = NewAccount(name, role, password_hash=_CHEAP.hash(password))
+        return add_account(session, new)
+
+
+def sign_in(engine: Engine, name: str) -> str:
+    """A session's token."""
+    token = secrets.token_urlsafe(32)
+    with transaction(engine) as session:
+        open_session(session, account_named(session, name).id, kept(token), LIMITS)
+    return token
+
+
+def as_user(token: str) -> dict[str, str]:
+    """Headers of this session's browser, and of a page of ours that asks."""
+    return {"Cookie": f"osteon_session={token}", "X-CSRF-Token": csrf_token_of(token)}
+
+
+def age(engine: Engine, table: str, **minutes: float) -> None:
+    """Let so much time have passed since these columns of all rows were written."""
+    for column, passed in minutes.items():
+        if engine.dialect.name == "sqlite":
+            earlier = f"strftime('%Y-%m-%dT%H:%M:%fZ', {column}, '-{passed * 60} seconds')"
+        else:
+            earlier = f"{column} - make_interval(secs => {passed * 60})"
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE {table} SET {column} = {earlier}"))
+
+
+def audit(engine: Engine) -> list[tuple[str, str, str, str | None]]:
+    """Actor, action, outcome and detail of each event, oldest first."""
+    columns = (AuditEvent.actor, AuditEvent.action, AuditEvent.outcome, AuditEvent.detail)
+    with reading(engine) as session:
+        return [tuple(row) for row in session.execute(select(*columns).order_by(AuditEvent.id))]
+
+
+@contextmanager
+def login_window(ledger_url: str, folder: Path, **access: Any) -> Iterator[tuple[Window, Engine]]:
+    """A window that asks who comes, with an account for each role, named after it."""
+    engine = open_ledger(ledger_url)
+    plan = AccessPlan(**({"login": True, "refusal_seconds": 0.0} | access))
+    for role in ALL:
+        make_account(engine, role, role)
+    try:
+        with serving(plan_for(ledger_url, folder, access=plan)) as window:
+            yield window, engine
+    finally:
+        engine.dispose()
+
+
+def session_cookie(answer: Answer) -> str:
+    """The session's token in an answer's Set-Cookie."""
+    found = re.search(r"osteon_session=([^;]+)", answer.headers["Set-Cookie"] or "")
+    assert found, answer.headers
+    return found[1]
