@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
-from web import study, worklist
+from web import operations, study, worklist
 from web.access.door import Door
 from web.access.reception import Reception
 from web.access.routes import routers as access
@@ -23,7 +23,7 @@ from web.static_files import serve_static_files
 from web.window import Window
 
 log = structlog.get_logger(__name__)
-_ROOMS = (*access, worklist.router, *study.routers)
+_ROOMS = (*access, worklist.router, *study.routers, *operations.routers)
 
 
 def create_app(plan: WebPlan) -> FastAPI:
@@ -45,6 +45,7 @@ def create_app(plan: WebPlan) -> FastAPI:
     )
     app.state.window, app.state.pages = window, page_environment(plan)
     app.state.reception = Reception(window)
+    app.state.desk = operations.Desk()
     # Else a foreign site whose name is made to point here could read the page in a browser.
     hosts = ["localhost", "127.0.0.1", "[::1]", plan.bind_address, *plan.access.hosts]
     # The last one added stands before the others.
