@@ -34,6 +34,15 @@ def decoder() -> Iterator[Decoder]:
         yield decoder
 
 
+def test_a_child_that_was_started_ahead_is_the_first_to_answer() -> None:
+    with decoding() as decoder:
+        others = set(children())
+        decoder.start_ahead()
+        ahead = set(children()) - others
+        assert len(decoder.decode(phantom_file())) == len(ahead) == 1
+        assert set(children()) - others == ahead
+
+
 @pytest.mark.parametrize("frames", [1, 3])
 def test_pixels_are_those_decoded_in_process(decoder: Decoder, frames: int) -> None:
     dataset = study_of_two_views()[0]

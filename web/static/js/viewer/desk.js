@@ -107,9 +107,12 @@ export class Desk extends EventTarget {
     return same.find(({ image }) => !image.kept_apart) ?? same[0];
   }
 
+  // `place` null means the image alone.
   showMark(pane, place) {
     this.activate(pane);
-    if (place !== null) this.setLayers({ boxes: true });
+    pane.element.scrollIntoView({ block: "nearest" });
+    if (place === null) return;
+    this.setLayers({ boxes: true });
     pane.choose(place);
   }
 

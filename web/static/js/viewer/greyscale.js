@@ -38,9 +38,9 @@ export function greyTable(frame, view, inverted) {
   for (let stored = grey.smallest_stored; stored <= grey.largest_stored; stored += 1) {
     if (isPadding(grey, stored)) continue;
     const value = outputValue(grey, stored);
-    let shown = view.kind === "voi_lut" ? lookedUp(grey.voi_lut, value) : windowed(view, value);
-    shown = Math.min(Math.max(shown, 0), 1);
-    table[stored & last] = BLACK | (Math.round(255 * (inverse ? 1 - shown : shown)) * 0x010101);
+    const shown = view.kind === "voi_lut" ? lookedUp(grey.voi_lut, value) : windowed(view, value);
+    const tone = Math.round(255 * Math.min(Math.max(shown, 0), 1));
+    table[stored & last] = BLACK | ((inverse ? 255 - tone : tone) * 0x010101);
   }
   return table;
 }

@@ -34,9 +34,13 @@ function canvasOf(width, height) {
   return canvas;
 }
 
-// What the tint is made of: opaque colours, and how strong they are as the alpha of a mask.
 export async function fetchHeat(url) {
-  const grey = await createImageBitmap(await (await ask(url)).blob(), { colorSpaceConversion: "none" });
+  return heatOf(await (await ask(url)).blob());
+}
+
+// What the tint is made of: opaque colours, and how strong they are as the alpha of a mask.
+export async function heatOf(png) {
+  const grey = await createImageBitmap(png, { colorSpaceConversion: "none" });
   const enlarged = LONGER_SIDE / Math.max(grey.width, grey.height);
   const size = [Math.round(grey.width * enlarged), Math.round(grey.height * enlarged)];
   const colours = canvasOf(...size);

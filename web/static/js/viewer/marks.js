@@ -4,6 +4,7 @@ const OTHER = "rgb(216 220 224)";
 const OWN = "rgb(120 220 255)";
 const HALO = "rgb(0 0 0 / 0.75)";
 const LINE = 2; // CSS pixels
+const HALO_WIDTH = 2.2; // in lines
 const REACH = 5; // CSS pixels around a box that still belong to it
 
 function corners(placement, box) {
@@ -15,16 +16,16 @@ function dashes(style, line) {
   return style === "dashed" ? [4 * line, 3 * line] : [];
 }
 
-// Around the place and never over it.
+// Around the place and never over it: the halo ends where the place begins.
 function outline(context, [left, top, right, bottom], { colour, style, line }) {
-  const out = line / 2;
+  const out = (HALO_WIDTH * line) / 2;
   context.lineJoin = "miter";
-  for (const [stroke, width] of [[HALO, line * 2.2], [colour, line * (style === "dotted" ? 1.4 : 1)]]) {
-    context.lineCap = style === "dotted" ? "round" : "butt";
-    context.setLineDash(stroke === HALO && style === "solid" ? [] : dashes(style, line));
+  context.lineCap = style === "dotted" ? "round" : "butt";
+  for (const [stroke, width] of [[HALO, HALO_WIDTH * line], [colour, line * (style === "dotted" ? 1.4 : 1)]]) {
+    context.setLineDash(dashes(style, line));
     context.strokeStyle = stroke;
     context.lineWidth = width;
-    context.strokeRect(left - out, top - out, right - left + line, bottom - top + line);
+    context.strokeRect(left - out, top - out, right - left + 2 * out, bottom - top + 2 * out);
   }
   context.setLineDash([]);
 }

@@ -67,16 +67,22 @@ export class Pane {
 
   // Fetch what is to be seen, unless it is there; a later question overtakes an earlier one.
   async open(number = this.number) {
-    if (this.frame !== null && this.number === number) return;
+    if (this.#asked === number || (this.frame !== null && this.number === number)) return;
     this.#asked = number;
     if (this.frame === null) this.words.showWaiting();
     try {
       const frame = await this.desk.frames.get(this.image.frame_url, number);
-      if (this.#asked === number) this.#take(frame);
+      if (this.#answers(number)) this.#take(frame);
     } catch (trouble) {
       if (!(trouble instanceof NoPicture)) throw trouble;
-      if (this.#asked === number) this.#give(trouble);
+      if (this.#answers(number)) this.#give(trouble);
     }
+  }
+
+  #answers(number) {
+    const isAwaited = this.#asked === number;
+    if (isAwaited) this.#asked = null;
+    return isAwaited;
   }
 
   #take(frame) {
@@ -175,10 +181,9 @@ export class Pane {
     this.open(Math.min(Math.max((this.#asked ?? this.number) + step, 1), this.frame.frames));
   }
 
-  // The box in sight, and for a moment drawn bolder; `place` null means the image alone.
+  // The box in sight, and for a moment drawn bolder.
   choose(place) {
-    this.element.scrollIntoView({ block: "nearest" });
-    if (place === null || !this.image.boxes[place]) return;
+    if (!this.image.boxes[place]) return;
     if (!this.showsMarks) this.open(this.image.frame);
     const box = this.image.boxes[place];
     if (this.placement && !this.placement.shows(box)) {

@@ -51,14 +51,15 @@ export class Placement {
     return [this.left + x * this.scale, this.top + y * this.scale * this.aspect];
   }
 
-  // The place under (x, y) of the canvas stays there.
+  // The place under (x, y) of the canvas stays there; reckoned from the middle, which is never rounded.
   zoomTo(scale, x = this.width / 2, y = this.height / 2) {
-    const [imageX, imageY] = this.toImage(x, y);
     const smallest = Math.min(this.fitScale, 1) * SMALLEST_OF_FIT;
-    this.scale = Math.min(Math.max(scale, smallest), Math.max(LARGEST, this.fitScale));
+    const zoomed = Math.min(Math.max(scale, smallest), Math.max(LARGEST, this.fitScale));
+    const share = 1 / this.scale - 1 / zoomed;
+    this.scale = zoomed;
     this.lookAt(
-      imageX + (this.width / 2 - x) / this.scale,
-      imageY + (this.height / 2 - y) / (this.scale * this.aspect),
+      this.x + (x - this.width / 2) * share,
+      this.y + ((y - this.height / 2) * share) / this.aspect,
     );
   }
 

@@ -32,7 +32,7 @@ export function followPointer(pane, desk) {
       if (!isShown() || !desk.layers.boxes || !pane.showsMarks) return;
       const box = boxAt(pane.placement, pane.image.boxes, place, pane.surface.pixelRatio);
       if (box === null) return;
-      desk.showMark(pane, box);
+      pane.choose(box);
       desk.tellChosen(pane, box);
     },
     zoom: (factor, [x, y], step) => pane.move((placement) => {
