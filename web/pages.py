@@ -1,10 +1,11 @@
 """How every page is rendered: one template environment, and texts that can be translated."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
 from db.states import Role
 from web import words
@@ -13,21 +14,31 @@ from web.plan import WebPlan
 from web.static_files import static_url
 from web.texts import translations_of
 
+# How charts are drawn there, they are drawn here.
+_EVALUATION = PackageLoader("model.evaluation")
+
 
 def page_environment(plan: WebPlan) -> Environment:
     pages = Environment(
-        loader=PackageLoader("web"),
+        loader=ChoiceLoader([PackageLoader("web"), PrefixLoader({"evaluation": _EVALUATION})]),
         extensions=["jinja2.ext.i18n"],
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    pages.install_gettext_translations(  # type: ignore[attr-defined]
-        translations_of(plan.language, plan.locale_dir), newstyle=True
+    translations = translations_of(plan.language, plan.locale_dir)
+    pages.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    pages.globals.update(
+        say=translations.gettext, plan=plan, words=words, static_url=static_url, Role=Role
     )
-    pages.globals.update(plan=plan, words=words, static_url=static_url, Role=Role)
     return pages
+
+
+def say_in(request: Request) -> Callable[[str], str]:
+    """What a text is in the page's language, for what is worded outside of a template."""
+    say: Callable[[str], str] = request.app.state.pages.globals["say"]
+    return say
 
 
 def render(

@@ -10,6 +10,8 @@ from sqlalchemy import Engine
 from db.session import LedgerUnavailable, open_ledger
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.spool import FileSpool
+from model.artefact import load_artefact
+from model.card import Card
 from model.classifier import FractureClassifier
 from model.decoding.decoder import DecodeLimits, Decoder
 from web.plan import WebPlan
@@ -38,6 +40,11 @@ class Window:
     @cached_property
     def spool(self) -> FileSpool:
         return FileSpool(self.plan.data_dir / "spool")
+
+    @cached_property
+    def card(self) -> Card:
+        """What the artefact says of itself; raises ArtefactMissing or ArtefactDamaged."""
+        return load_artefact(self.plan.model_dir).card
 
     @property
     def classifier(self) -> FractureClassifier:
