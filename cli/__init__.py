@@ -19,6 +19,7 @@ from cli import (
     rules,
     self_testing,
     training,
+    verdicts,
     window,
     withdrawal,
 )
@@ -45,6 +46,7 @@ _ROOMS = (
     fetching,
     gateway,
     ledger,
+    verdicts,
     rules,
     self_testing,
     withdrawal,

@@ -49,7 +49,7 @@ def labels_table(window: InWindow, visitor: Reader) -> StreamingResponse:
     with reading(window.ledger) as session:
         export = training_labels(session)
     _note(window, visitor, f"{len(export.labels)} labels")
-    return _as_file(_label_lines(export), "labels.csv", "text/csv")
+    return _as_file(label_lines(export), "labels.csv", "text/csv")
 
 
 @router.get("/verdicts/verdicts.jsonl")
@@ -74,7 +74,7 @@ def _rows(window: Window) -> list[dict[str, object]]:
         return [verdict_row(one) for one in reversed(list_verdicts(session))]
 
 
-def _label_lines(export: LabelExport) -> Iterator[str]:
+def label_lines(export: LabelExport) -> Iterator[str]:
     columns = ("sop_instance_uid", *LABEL_COLUMNS)
     yield csv_line(columns)
     for label in export.labels:
