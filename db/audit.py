@@ -19,6 +19,7 @@ class Action(StrEnum):
     WORKLIST_VIEWED = "worklist-viewed"  # once for each search or page, not for live updates
     STUDY_VIEWED = "study-viewed"
     OBJECT_DOWNLOADED = "object-downloaded"
+    RESULTS_VIEWED = "results-viewed"
     RESULTS_EXPORTED = "results-exported"
     VERDICT_GIVEN = "verdict-given"
     LABELS_EXPORTED = "labels-exported"

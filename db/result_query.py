@@ -123,12 +123,6 @@ def every_result(
         left = None if left is None else left - len(page.rows)
 
 
-def result_regions(session: Session) -> list[str]:
-    """The regions that answers name, in the order of the alphabet."""
-    asked = select(Analysis.region).where(Analysis.region.is_not(None)).distinct()
-    return sorted(str(region) for region in session.scalars(asked))
-
-
 def _asked(query: ResultQuery) -> Select[Any]:
     # The view has no number to go on from, and would compute every row to sort a few.
     descending = query.newest_first != (query.before is not None)

@@ -6,6 +6,7 @@ from sqlalchemy import JSON, Boolean, Column, Double, Integer, MetaData, Select,
 from sqlalchemy.orm import Session
 
 from db.clock import UtcDateTime
+from db.tables import Consignment, Report, Study
 
 _VIEWS = MetaData()  # apart from the tables': migrations alone make the views
 
@@ -98,6 +99,32 @@ def delivery_results(
 ) -> list[dict[str, Any]]:
     """One row per report and destination, oldest first: what was sent, why that, and its fate."""
     return _rows(session, RESULT_DELIVERY.c.consignment_id, study_instance_uid)
+
+
+def delivery_page(
+    session: Session,
+    *,
+    study_instance_uid: str = "",
+    destination: str = "",
+    after_id: int = 0,
+    limit: int,
+) -> list[dict[str, Any]]:
+    """So many of them after the one named, narrowed by what is not empty."""
+    asked = (
+        select(Consignment.id)
+        .join(Report, Report.id == Consignment.report_id)
+        .join(Study, Study.id == Report.study_id)
+        .where(Consignment.id > after_id)
+    )
+    if study_instance_uid:
+        asked = asked.where(Study.study_instance_uid == study_instance_uid)
+    if destination:
+        asked = asked.where(Consignment.destination == destination)
+    # Asked for one by one: sorted and cut, the view would compute every row.
+    ids = list(session.scalars(asked.order_by(Consignment.id).limit(limit)))
+    key = RESULT_DELIVERY.c.consignment_id
+    rows = session.execute(select(RESULT_DELIVERY).where(key.in_(ids)).order_by(key))
+    return [dict(row) for row in rows.mappings()]
 
 
 def _rows(

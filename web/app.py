@@ -11,7 +11,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
-from web import operations, study, worklist
+from web import api, operations, results, study, worklist
 from web.access.door import Door
 from web.access.reception import Reception
 from web.access.routes import routers as access
@@ -23,7 +23,14 @@ from web.static_files import serve_static_files
 from web.window import Window
 
 log = structlog.get_logger(__name__)
-_ROOMS = (*access, worklist.router, *study.routers, *operations.routers)
+_ROOMS = (
+    *access,
+    worklist.router,
+    *study.routers,
+    results.router,
+    *api.routers,
+    *operations.routers,
+)
 
 
 def create_app(plan: WebPlan) -> FastAPI:

@@ -1,11 +1,14 @@
 """What is answered where a page cannot be shown, in words that say what to do next."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from db.audit import Action, Outcome, record_event
@@ -22,8 +25,17 @@ from web.access.guard import (
 from web.access.next_page import FIRST_PAGE, sign_in_address
 from web.access.scopes import ScopeMissing
 from web.pages import render
+from web.problems import problem
 
 log = structlog.get_logger(__name__)
+_NAME = re.compile(r"[a-z_0-9]{1,30}", re.ASCII)
+_PLAIN_ERRORS = frozenset(
+    {
+        *("missing", "extra_forbidden", "enum", "literal_error", "string_pattern_mismatch"),
+        *("string_too_long", "string_type", "int_parsing", "int_type", "float_parsing"),
+        *("greater_than_equal", "less_than_equal", "too_long", "timezone_aware", "no_moment"),
+    }
+)
 
 
 def answer_refusals(app: FastAPI) -> None:
@@ -45,7 +57,7 @@ def _sign_in(request: Request, _refusal: Exception) -> Response:
     """Pages are led to sign in, and back; what a script asks for leads its page there."""
     if "HX-Request" in request.headers:
         address = sign_in_address(request.headers.get("HX-Current-URL", FIRST_PAGE))
-        return JSONResponse({"detail": "sign in"}, 401, headers={"HX-Redirect": address})
+        return problem(401, "sign in", headers={"HX-Redirect": address})
     if _is_program(request):
         return _token_refused(request, SignInNeeded())
     path = request.scope["path"] if request.method == "GET" else FIRST_PAGE
@@ -55,7 +67,7 @@ def _sign_in(request: Request, _refusal: Exception) -> Response:
 def _token_refused(_request: Request, refusal: Exception) -> Response:
     invalid = ' error="invalid_token"' if isinstance(refusal, TokenRefused) else ""
     headers = {"WWW-Authenticate": f"Bearer{invalid}"}
-    return JSONResponse({"detail": "sign in, or show a token"}, 401, headers=headers)
+    return problem(401, "sign in, or show a token", headers=headers)
 
 
 def _not_allowed(request: Request, refusal: Exception) -> Response:
@@ -65,7 +77,7 @@ def _not_allowed(request: Request, refusal: Exception) -> Response:
 
 def _scope_missing(request: Request, refusal: Exception) -> Response:
     _note_refusal(request, f"needs the scope {refusal}")
-    return JSONResponse({"detail": f"the token has no scope {refusal}"}, 403)
+    return problem(403, f"the token has no scope {refusal}")
 
 
 def _foreign(request: Request, refusal: Exception) -> Response:
@@ -75,17 +87,42 @@ def _foreign(request: Request, refusal: Exception) -> Response:
 
 def _not_from_proxy(_request: Request, _refusal: Exception) -> Response:
     log.warning("request_past_proxy_refused")
-    return JSONResponse({"detail": "this page is reached by its proxy alone"}, 403)
+    return problem(403, "this page is reached by its proxy alone")
 
 
 def _plainly(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, HTTPException)
+    if _is_program(request):
+        return problem(refusal.status_code, refusal.detail, headers=refusal.headers)
     return _say(request, refusal.status_code, "plain", refusal.detail, detail=refusal.detail)
+
+
+def _not_understood(request: Request, refusal: Exception) -> Response:
+    """What was sent is not repeated: it may name a patient."""
+    assert isinstance(refusal, RequestValidationError)
+    sentence = "The request lacks something, or says what is not understood."
+    if not _is_program(request):
+        return _say(request, 422, "plain", sentence, detail=sentence)
+    errors = [
+        {"where": ".".join(_place(error["loc"])), "message": _message(error)}
+        for error in refusal.errors()
+    ]
+    return problem(422, sentence, errors=errors)
+
+
+def _place(location: Sequence[str | int]) -> list[str]:
+    """Names of parameters; whatever else stands there was sent."""
+    return [str(one) if _NAME.fullmatch(str(one)) else "…" for one in location]
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """pydantic's own words, unless they may quote."""
+    return str(error["msg"]) if error["type"] in _PLAIN_ERRORS else "this is not understood"
 
 
 def _say(request: Request, status: int, page: str, sentence: str, **values: str) -> Response:
     if _is_program(request):
-        return JSONResponse({"detail": sentence}, status)
+        return problem(status, sentence)
     visitor: Visitor | None = getattr(request.state, "visitor", None)
     return render(request, visitor, f"errors/{page}.html", status, code=status, **values)
 
@@ -133,4 +170,5 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     ForeignRequest: _foreign,
     NotFromProxy: _not_from_proxy,
     HTTPException: _plainly,
+    RequestValidationError: _not_understood,
 }
