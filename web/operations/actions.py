@@ -15,7 +15,7 @@ from web.access.audit import note
 from web.access.guard import Administrator, Visitor
 from web.operations.desk import InDesk
 from web.operations.routes import show, show_dead_letters, show_present, test_values
-from web.texts import translations_of
+from web.pages import say_in
 from web.window import InWindow, Window
 from web.words import N_
 
@@ -43,7 +43,7 @@ def requeue(
     asked: Annotated[Requeued, Form()],
 ) -> Response:
     done, tried = _requeue_asked(window, visitor, asked)
-    said = _translated(window, _REQUEUED if tried else _NONE_LEFT, done=done, tried=tried)
+    said = say_in(request)(_REQUEUED if tried else _NONE_LEFT) % {"done": done, "tried": tried}
     target = request.headers.get("HX-Target")
     if target == "now":
         return show_present(request, window, desk, visitor, said)
@@ -107,8 +107,3 @@ def _requeue_like(window: Window, job_id: int) -> tuple[int, int]:
         ids = dead_jobs_like(session, job_id)
     batches = (ids[begin : begin + _AT_ONCE] for begin in range(0, len(ids), _AT_ONCE))
     return sum(_requeue(window, batch)[0] for batch in batches), len(ids)
-
-
-def _translated(window: Window, text: str, **values: int) -> str:
-    plan = window.plan
-    return translations_of(plan.language, plan.locale_dir).gettext(text) % values

@@ -12,6 +12,7 @@ from web.words import duration
 WIDTH, HEIGHT = 460, 210
 _LEFT, _TOP, _RIGHT, _BOTTOM = 40, 12, 456, 184  # of the plot, in the drawing's units
 _ROW, _NAMES, _VALUES = 30, 150, 430  # of the stages: their height, where bars begin and end
+_MOST_SINGLE_HOURS, _HOURS_OF_A_WEEK_TOGETHER = 48, 4
 _SHORTEST_SECONDS = 0.1
 _TICKS_SECONDS = (0.1, 1, 10, 60, 600, 3600, 36000, 86400, 864000)
 
@@ -68,15 +69,20 @@ class StagesChart:
 
 
 def hours_chart(hours: Sequence[HourCount], zone: ZoneInfo) -> HoursChart:
-    most = _round_up(max((max(hour.studies, hour.images) for hour in hours), default=0))
-    step = (_RIGHT - _LEFT) / max(len(hours), 1)
+    """Of a week, the means of every four hours: single ones would be too thin to see."""
+    together = _HOURS_OF_A_WEEK_TOGETHER if len(hours) > _MOST_SINGLE_HOURS else 1
+    bins = [hours[begin : begin + together] for begin in range(0, len(hours), together)]
+    images = [sum(hour.images for hour in one) / len(one) for one in bins]
+    studies = [sum(hour.studies for hour in one) / len(one) for one in bins]
+    most = _round_up(max([*images, *studies, 1]))
+    step = (_RIGHT - _LEFT) / max(len(bins), 1)
     columns = []
-    for number, hour in enumerate(hours):
+    for number in range(len(bins)):
         x = _LEFT + number * step
-        columns.append(_column(x + 0.08 * step, 0.42 * step, hour.images / most, ""))
-        columns.append(_column(x + 0.5 * step, 0.42 * step, hour.studies / most, " second"))
+        columns.append(_column(x + 0.08 * step, 0.42 * step, images[number] / most, ""))
+        columns.append(_column(x + 0.5 * step, 0.42 * step, studies[number] / most, " second"))
     down = [Tick(_height(share), f"{most * share:g}") for share in (0, 0.5, 1)]
-    return HoursChart(columns, _hour_ticks(hours, zone, step), down)
+    return HoursChart(columns, _hour_ticks(hours, zone, step / together), down)
 
 
 def stages_chart(stages: Sequence[StageTime]) -> StagesChart:
@@ -107,7 +113,7 @@ def _height(share: float) -> float:
 
 def _hour_ticks(hours: Sequence[HourCount], zone: ZoneInfo, step: float) -> list[Tick]:
     """Every sixth hour of a day, every midnight of a week, on the hospital's clocks."""
-    many = len(hours) > 48
+    many = len(hours) > _MOST_SINGLE_HOURS
     ticks = []
     for number, hour in enumerate(hours):
         local = hour.begins_at.astimezone(zone)
