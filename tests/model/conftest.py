@@ -22,6 +22,7 @@ from model.training.recipes import Recipe
 from model.training.recipes.recipe import Practice
 from model.training.ship import Draft, calibrate, draft, record_validation
 from phantom.radiograph import PhantomSpec, make_phantom
+from tests.made_once import made_once
 
 COLUMNS = [
     *("image_id", "split", "group", "fractured", "hand", "leg", "hip", "shoulder"),
@@ -62,7 +63,10 @@ def start_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Forty small phantoms laid out like FracAtlas; one more is truncated."""
-    folder = tmp_path_factory.mktemp("phantoms")
+    return made_once(tmp_path_factory, "phantoms", _write_phantoms)
+
+
+def _write_phantoms(folder: Path) -> None:
     (folder / "images").mkdir()
     rows: list[dict[str, object]] = []
     boxes: list[dict[str, object]] = []
@@ -70,7 +74,6 @@ def phantom_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         rows.append(_write_phantom(folder, number, boxes))
     _write_table(folder / "labels.csv", COLUMNS, rows)
     _write_table(folder / "boxes.csv", ["image_id", "x0", "y0", "x1", "y1"], boxes)
-    return folder
 
 
 def _write_phantom(folder: Path, number: int, boxes: list[dict[str, object]]) -> dict[str, object]:
@@ -102,15 +105,18 @@ def small_artefact(
     tmp_path_factory: pytest.TempPathFactory, phantom_folder: Path, small_recipe: Recipe
 ) -> Path:
     """A whole artefact of an untrained network: for everything that does not ask what it knows."""
-    torch.manual_seed(0)
-    spec = small_recipe.network.model_copy(update={"strangeness_directions": 0})
-    network = build_network(spec).eval()
-    images = list(read_data_set(phantom_folder).images)
-    out = tmp_path_factory.mktemp("artefacts")
-    folder = draft(network, Draft(small_recipe, spec, "0.0.1", out, Origins("fracatlas")))
-    judged = measure(FractureClassifier.load(folder, "cpu"), of_split(images, "train"))
-    calibrate(folder, judged, "phantoms")
-    record_validation(folder, of_split(images, "val"), "osteon evaluate")
+
+    def make(out: Path) -> None:
+        torch.manual_seed(0)
+        spec = small_recipe.network.model_copy(update={"strangeness_directions": 0})
+        network = build_network(spec).eval()
+        images = list(read_data_set(phantom_folder).images)
+        folder = draft(network, Draft(small_recipe, spec, "0.0.1", out, Origins("fracatlas")))
+        judged = measure(FractureClassifier.load(folder, "cpu"), of_split(images, "train"))
+        calibrate(folder, judged, "phantoms")
+        record_validation(folder, of_split(images, "val"), "osteon evaluate")
+
+    (folder,) = made_once(tmp_path_factory, "artefacts", make).iterdir()
     return folder
 
 
