@@ -29,7 +29,7 @@ def test_a_localising_network_is_asked_both_ways_and_a_plain_one_by_grad_cam(
 ) -> None:
     phantom = make_phantom(PhantomSpec(1, rows=160, columns=128))
     radiograph = Radiograph(np.asarray(phantom.pixels / 4095, np.float32))
-    spec = NetworkSpec(kind="localising", trunk="mobilenet_v2")
+    spec = NetworkSpec(kind="localising", trunk="resnet18")
     localising = maps_of(load_artefact(untrained_artefact(spec, tmp_path / "localising")))
     heatmap, grad_cam = (localising[name](radiograph) for name in ("heatmap", "Grad-CAM"))
     assert heatmap is not None
