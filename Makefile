@@ -25,9 +25,10 @@ demo: $(VENV)/.node
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
 
 # Three processes of one thread each on two cores: many tests compute, and those of whole nodes wait
-# for clocks. tests/conftest.py puts the long files first, so that all processes end together.
+# for clocks. tests/conftest.py puts the long files first, so that all processes end together. Code is
+# kept compiled, even where the environment says otherwise: hundreds of processes load it.
 test: $(VENV)/.full
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 # What is too long for every change.
 soak: $(VENV)/.full
