@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy.orm import Session, aliased
 
 from db.states import AnalysisState, Opinion
 from db.studies import lock_study
@@ -133,8 +133,7 @@ def list_verdicts(
 
 def counting_verdicts(session: Session) -> list[GivenVerdict]:
     """Of each reader on each image and study the latest, oldest first."""
-    latest = _latest_ids()
-    return _read(session, _given().where(Verdict.id.in_(latest)).order_by(Verdict.id))
+    return _read(session, _given().where(_counts()).order_by(Verdict.id))
 
 
 def _image(session: Session, study_id: int, sop_instance_uid: str | None) -> int | None:
@@ -173,10 +172,18 @@ def _judged_revision(session: Session, study_id: int, revision: int | None) -> i
     return None if revision is None else session.scalar(asked)
 
 
-def _latest_ids() -> Select[int]:
-    # Instance ids begin at 1: 0 stands for the study as a whole.
-    subject = func.coalesce(Verdict.instance_id, 0)
-    return select(func.max(Verdict.id)).group_by(Verdict.study_id, subject, Verdict.reader)
+def _counts() -> ColumnElement[bool]:
+    """Whether its reader said nothing later of the same image, or of the same study as a whole."""
+    later = aliased(Verdict)
+    # Ids of instances begin at 1: 0 stands for the study as a whole.
+    same_subject = func.coalesce(later.instance_id, 0) == func.coalesce(Verdict.instance_id, 0)
+    said_later = select(later.id).where(
+        later.study_id == Verdict.study_id,
+        later.reader == Verdict.reader,
+        same_subject,
+        later.id > Verdict.id,
+    )
+    return ~said_later.correlate(Verdict).exists()
 
 
 def _given() -> Select[*tuple[Any, ...]]:
@@ -187,7 +194,7 @@ def _given() -> Select[*tuple[Any, ...]]:
             Instance.sop_instance_uid,
             Analysis,
             Report,
-            Verdict.id.in_(_latest_ids()).label("counts"),
+            _counts().label("counts"),
         )
         .join(Study, Study.id == Verdict.study_id)
         .outerjoin(Instance, Instance.id == Verdict.instance_id)
