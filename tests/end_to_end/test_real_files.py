@@ -39,11 +39,12 @@ class Sending:
     outcome: str
 
 
-@pytest.fixture
-def node(tmp_path: Path) -> Iterator[Node]:
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    folder = tmp_path_factory.mktemp("real-files")
     with (
         PacsSink() as sink,
-        running_node(tmp_path, destinations=sink.address) as node,
+        running_node(folder, destinations=sink.address) as node,
     ):
         yield node
 
