@@ -76,6 +76,13 @@ class Settings(BaseSettings):
     ae_title: str = Field("OSTEON", max_length=16, description="AE title others call us by.")
     bind_address: str = Field("0.0.0.0", description="Address the DICOM listener binds.")  # noqa: S104
     port: int = Field(11112, ge=0, le=65535, description="DICOM port.")
+    dicom_address: str = Field(
+        "", description="`HOST:PORT` to tell a PACS, where that is not `bind_address` and `port`."
+    )
+    own_hosts: Words = Field(
+        (),
+        description="Hosts of other parts of the node: they may call by its own AE title.",
+    )
     web_bind_address: str = Field(
         "127.0.0.1", description="Address the page binds; not a loopback one: set `web_login`."
     )
@@ -191,7 +198,8 @@ class Settings(BaseSettings):
     )
 
     @field_validator(
-        *("web_hosts", "web_oidc_administrators", "web_oidc_readers", "web_oidc_viewers"),
+        *("own_hosts", "web_hosts"),
+        *("web_oidc_administrators", "web_oidc_readers", "web_oidc_viewers"),
         mode="before",
     )
     @classmethod
@@ -200,6 +208,14 @@ class Settings(BaseSettings):
             entry.strip() if isinstance(entry, str) else entry
             for entry in _entries(value, "expected a list of words")
         )
+
+    @field_validator("dicom_address")
+    @classmethod
+    def _dicom_address_has_a_port(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and not (host and port.isdecimal()):
+            raise ValueError("expected HOST:PORT")
+        return value
 
     @field_validator("web_proxy_address")
     @classmethod

@@ -66,6 +66,7 @@ def association_policy(settings: Settings) -> AssociationPolicy:
     return AssociationPolicy(
         ae_title=settings.ae_title,
         allowed_peers=_allowed_peers(settings),
+        own_hosts=settings.own_hosts,
         max_pdu_bytes=settings.max_pdu,
         max_associations=settings.max_associations,
         object_max_bytes=settings.object_max_bytes,

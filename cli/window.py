@@ -52,14 +52,14 @@ def window_plan(settings: "Settings") -> "WebPlan":
     from model.artefact import bundled_artefact
     from web.plan import WebPlan
 
-    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
+    dicom_host, dicom_port = _told_to_a_pacs(settings)
     return WebPlan(
         ledger_url=settings.ledger_url,
         data_dir=settings.data_dir.absolute(),
         model_dir=settings.model_dir or bundled_artefact(),
         ae_title=settings.ae_title,
-        dicom_host=socket.gethostname() if anywhere else settings.bind_address,
-        dicom_port=settings.port,
+        dicom_host=dicom_host,
+        dicom_port=dicom_port,
         time_zone=ZoneInfo(settings.time_zone),
         listener=Destination(settings.ae_title, own_address(settings.bind_address), settings.port),
         peers=tuple(named_peers(settings)),
@@ -68,6 +68,14 @@ def window_plan(settings: "Settings") -> "WebPlan":
         disk_reserve_bytes=settings.disk_reserve_bytes,
         access=_access(settings),
     )
+
+
+def _told_to_a_pacs(settings: "Settings") -> tuple[str, int]:
+    if settings.dicom_address:
+        host, _, port = settings.dicom_address.rpartition(":")
+        return host, int(port)
+    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
+    return socket.gethostname() if anywhere else settings.bind_address, settings.port
 
 
 def _access(settings: "Settings") -> "AccessPlan":

@@ -1,6 +1,7 @@
 """Who may associate with the node, and within which limits."""
 
 import ipaddress
+import socket
 from dataclasses import dataclass
 
 
@@ -19,10 +20,14 @@ class Peer:
 
 @dataclass(frozen=True)
 class AssociationPolicy:
-    """What the acceptor requires and grants; without allowed peers any calling AE may come."""
+    """What the acceptor requires and grants; without allowed peers any calling AE may come.
+
+    `own_hosts` are names or addresses of other parts of the node, which call by our own AE title.
+    """
 
     ae_title: str
     allowed_peers: tuple[Peer, ...] = ()
+    own_hosts: tuple[str, ...] = ()
     max_associations: int = 50
     max_pdu_bytes: int = 131072
     object_max_bytes: int = 2 << 30
@@ -39,7 +44,20 @@ class AssociationPolicy:
 
     def admits(self, calling_ae_title: str, address: str) -> bool:
         peers = self.allowed_peers
-        return not peers or any(peer.is_calling(calling_ae_title, address) for peer in peers)
+        if not peers or any(peer.is_calling(calling_ae_title, address) for peer in peers):
+            return True
+        # Asked anew each time: a container that is made again has another address.
+        return calling_ae_title == self.ae_title and any(
+            _host(address) in _addresses_of(host) for host in self.own_hosts
+        )
+
+
+def _addresses_of(host: str) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # it is not there now, or no name at all
+        return set()
+    return {_host(str(socket_address[0])) for *_, socket_address in found}
 
 
 def _host(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from pydicom.dataset import Dataset
 from sqlalchemy import Engine
 
 from db.presence import processes
@@ -72,7 +73,9 @@ class SelfTest:
 
     def run(self, study_instance_uid: str) -> Iterator[StepOutcome]:
         """Each step's outcome as soon as it is there; the first that fails is the last."""
-        way = _Way(self, study_instance_uid, time.monotonic() + self.limit_seconds)
+        # Made here, so that no step's time has it.
+        images = self_test_study(study_instance_uid)
+        way = _Way(self, images, time.monotonic() + self.limit_seconds)
         steps: dict[Step, Callable[[], str]] = {
             Step.ECHO: way.ask,
             Step.STORED: way.store,
@@ -104,7 +107,7 @@ class _Way:
     """One study's way, until the time is over."""
 
     test: SelfTest
-    study_instance_uid: str
+    images: list[Dataset]
     ends_at: float
 
     def ask(self) -> str:
@@ -114,15 +117,14 @@ class _Way:
         except PeerRefused as refusal:
             raise StepFailed(
                 f"{refusal}. The self-test calls itself {self.test.ae_title}, which the listener "
-                "admits from its own machine alone; run it there, or name that title and this "
-                "machine's address in `peers`"
+                "admits from its own machine and `own_hosts` alone; run it there, or name this "
+                "machine in `own_hosts` of the listener's settings"
             ) from refusal
         return f"{here} answers C-ECHO"
 
     def store(self) -> str:
-        images = self_test_study(self.study_instance_uid)
-        send_datasets(self.test.listener, self.test.ae_title, images)
-        return f"{len(images)} images, each answered 0x0000"
+        send_datasets(self.test.listener, self.test.ae_title, self.images)
+        return f"{len(self.images)} images, each answered 0x0000"
 
     def find(self) -> str:
         study = self._look()
@@ -153,7 +155,7 @@ class _Way:
 
     def _look(self) -> WatchedStudy | None:
         with reading(self.test.ledger()) as session:
-            return watched_study(session, self.study_instance_uid)
+            return watched_study(session, str(self.images[0].StudyInstanceUID))
 
     def _wait(self, kind: JobKind, said_of: Callable[[WatchedStudy], str | None]) -> str:
         while True:

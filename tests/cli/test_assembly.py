@@ -21,6 +21,7 @@ from cli.assembly import (
 )
 from cli.exits import Leave
 from cli.gateway import _plan
+from cli.window import window_plan
 from db.priorities import Priority
 from dicom_node.dicomweb.gateway_config import GatewayConfig
 from dicom_node.ladder import Wishes
@@ -34,12 +35,14 @@ from messages.mllp import MllpDestination
 from model.artefact import bundled_artefact
 from model.decoding.decoder import DecodeLimits
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings
-from settings import Settings, load_settings
+from settings import Settings, SettingsRefused, load_settings
+from web.plan import AccessPlan, OidcPlan
 from worker.app import Broker
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination
 from worker.kitchen import Waits
 
 TOKEN, GATEWAY_TOKEN = "of-the-fhir-server", "of-the-gateway"
+OIDC_SECRET = "of-the-page"
 # Every setting, and every key of a destination, with another value than it has by itself.
 EVERYTHING = f"""
 data_dir = "data"
@@ -48,8 +51,25 @@ broker_url = "redis://broker:6379/0"
 ae_title = "FRACTURE"
 bind_address = "10.0.0.1"
 port = 104
+dicom_address = "xray.hospital:11104"
+own_hosts = ["web.inside"]
 web_bind_address = "::1"
 web_port = 8081
+web_login = true
+web_hosts = ["Osteon.hospital"]
+web_certificate = "page.pem"
+web_key = "page.key"
+web_behind_proxy = true
+web_proxy_address = "10.0.0.3"
+web_idle_minutes = 5.0
+web_session_hours = 8.0
+web_oidc_issuer = "https://login.hospital"
+web_oidc_client_id = "osteon"
+web_oidc_client_secret = "{OIDC_SECRET}"
+web_oidc_role_claim = "roles"
+web_oidc_administrators = ["pacs-team"]
+web_oidc_readers = ["radiologists"]
+web_oidc_viewers = ["surgeons"]
 gateway_enabled = true
 gateway_bind_address = "10.0.0.2"
 gateway_port = 8082
@@ -136,6 +156,12 @@ def test_nothing_that_can_be_set_is_left_out_here() -> None:
     assert _as_by_itself(FhirSettings, given["destinations"][4:6]) == []
 
 
+@pytest.mark.parametrize("address", ["xray.hospital", ":104", "xray.hospital:dicom"])
+def test_an_address_to_tell_without_a_port_is_refused(address: str) -> None:
+    with pytest.raises(SettingsRefused, match="setting dicom_address: expected HOST:PORT"):
+        load_settings(dicom_address=address)
+
+
 def test_a_worker_has_all_that_the_file_says(settings: Settings, tmp_path: Path) -> None:
     plan = build_kitchen(settings).plan
     values = {one.name: getattr(plan, one.name) for one in fields(plan)}
@@ -218,6 +244,7 @@ def test_doors_have_peers_limits_and_rules_as_the_file_has_them(settings: Settin
             Peer("CR1", "10.0.3.0/24"),
             Peer("DICOMWEB", None),
         ),
+        own_hosts=("web.inside",),
         max_pdu_bytes=16384,
         max_associations=13,
         object_max_bytes=1048577,
@@ -226,6 +253,36 @@ def test_doors_have_peers_limits_and_rules_as_the_file_has_them(settings: Settin
     assert [str(one) for one in emergency.conditions] == ["ER_XRAY1 or ER_XRAY2", "0 to 15"]
     assert (emergency.priority, emergency.destinations) == (Priority.STAT, ("pacs", "fhir"))
     assert (chests.analyse, chests.reason) == (False, "no chests here")
+
+
+def test_the_page_has_all_that_the_file_says(settings: Settings, tmp_path: Path) -> None:
+    plan = window_plan(settings)
+    assert (plan.bind_address, plan.port) == ("::1", 8081)
+    assert (plan.ledger_url, plan.data_dir) == (settings.ledger_url, tmp_path / "data")
+    assert plan.listener == Destination("FRACTURE", "10.0.0.1", 104)
+    assert (plan.dicom_host, plan.dicom_port) == ("xray.hospital", 11104)
+    assert [peer.address for peer in plan.peers if not peer.is_destination] == ["PACS@10.0.0.5:104"]
+    assert plan.access == AccessPlan(
+        login=True,
+        idle_minutes=5,
+        longest_session_hours=8,
+        hosts=("osteon.hospital",),
+        certificate=Path("page.pem"),
+        key=Path("page.key"),
+        behind_proxy=True,
+        proxy_address="10.0.0.3",
+        oidc=OidcPlan(
+            issuer="https://login.hospital",
+            client_id="osteon",
+            client_secret=OIDC_SECRET,
+            role_claim="roles",
+            administrators=frozenset({"pacs-team"}),
+            readers=frozenset({"radiologists"}),
+            viewers=frozenset({"surgeons"}),
+        ),
+    )
+    told = settings.model_copy(update={"dicom_address": ""})
+    assert (window_plan(told).dicom_host, window_plan(told).dicom_port) == ("10.0.0.1", 104)
 
 
 def test_a_gateway_has_all_that_the_file_says(settings: Settings) -> None:

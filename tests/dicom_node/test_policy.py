@@ -30,6 +30,24 @@ def test_with_a_list_title_and_address_belong_together(
     assert AssociationPolicy("OSTEON", allowed_peers=peers).admits(calling, address) is admitted
 
 
+@pytest.mark.parametrize(
+    ("calling", "address", "admitted"),
+    [
+        ("OSTEON", "127.0.0.1", True),
+        ("OSTEON", "::ffff:127.0.0.1", True),
+        ("OSTEON", "192.0.2.10", True),
+        ("OSTEON", "192.0.2.11", False),
+        ("PACS", "127.0.0.1", False),
+    ],
+)
+def test_a_part_of_the_node_may_call_by_our_title_from_its_host_alone(
+    calling: str, address: str, admitted: bool
+) -> None:
+    hosts = ("away.invalid", "a..b", "localhost", "192.0.2.10")
+    policy = AssociationPolicy("OSTEON", allowed_peers=(Peer("PACS", "10.0.0.5"),), own_hosts=hosts)
+    assert policy.admits(calling, address) is admitted
+
+
 def test_an_address_that_is_none_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match="not-an-address"):
         AssociationPolicy("OSTEON", allowed_peers=(Peer("PACS", "not-an-address"),))

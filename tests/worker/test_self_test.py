@@ -101,7 +101,7 @@ def test_a_listener_that_does_not_admit_us_or_is_away_is_explained(open_ward: Op
         refused = replace(test, listener=replace(test.listener, port=strict.port))
         [outcome] = refused.run(new_study_uid())
         assert (outcome.step, outcome.passed) == (Step.ECHO, False)
-        assert "name that title and this machine's address in `peers`" in outcome.said
+        assert "name this machine in `own_hosts` of the listener's settings" in outcome.said
     finally:
         strict.stop(drain_seconds=1)
     away = replace(test, listener=replace(test.listener, port=strict.port))
