@@ -1,6 +1,7 @@
 """The operations page in a browser: dead jobs requeued, peers asked, the node tried, by keys."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,24 +15,34 @@ from db.job_list import count_jobs
 from db.jobs import JobKind, JobState, bury_job
 from db.presence import RunningProcess, note_presence
 from db.session import reading, transaction
+from db.states import Role
 from db.tables import Presence
 from dicom_node.peer import Destination
+from dicom_node.self_test import Step, StepOutcome
 from settings import load_settings
 from tests.db.ledger import claim, receive, received
 from tests.servers import free_port
 from tests.web.browser import assert_accessible
 from tests.web.payloads import PAYLOADS
+from tests.web.signing import as_user, login_window, post, sign_in
 from tests.web.window import Window, plan_for
 from tests.worker.conftest import artefact_folder, eye, open_ward  # noqa: F401 - fixtures
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward
 from web.operations import wording
+from web.operations.desk import SelfTestRun
 from web.plan import NamedPeer, WebPlan
 
 VERIFICATION = "1.2.840.10008.1.1"
 OpenWindow = Callable[[WebPlan], Window]
 HOSTILE = [payload for payload in PAYLOADS if "\0" not in payload][::6][:20]
-LONG_AGO = 3600.0
+# Whether a request that the page makes by itself is let out, in a tab that is hidden or not.
+ASKS = """hidden => {
+    Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+    const elt = document.querySelector("[data-pulse]");
+    const request = {bubbles: true, cancelable: true, detail: {elt}};
+    return elt.dispatchEvent(new CustomEvent("htmx:beforeRequest", request));
+}"""
 
 
 @pytest.fixture
@@ -96,6 +107,9 @@ def test_dead_jobs_are_requeued_by_keys(window: Window, ledger: Engine, page: Pa
     expect(page.locator("#standstill")).not_to_contain_text("no beat")
     expect(page.locator("#requeue-like-4")).to_be_focused()
     expect(page.locator("#throughput-figures")).to_have_attribute("open", "")
+
+    # A page that nobody looks at asks nothing.
+    assert [page.evaluate(ASKS, hidden) for hidden in (True, False)] == [False, True]
 
     page.get_by_role("link", name="one by one").press("Enter")
     expect(page.locator("#letters tbody tr")).to_have_count(2)
@@ -224,6 +238,33 @@ def test_the_node_is_tried_from_the_page(
     expect(page.locator("#step-stored")).to_have_class("open")
     with reading(ward.kitchen.ledger) as session:
         assert [event.action for event in list_events(session)] == [Action.SELF_TEST] * 2
+
+
+def test_none_but_an_administrator_comes_in(sqlite_ledger_url: str, tmp_path: Path) -> None:
+    with login_window(sqlite_ledger_url, tmp_path) as (window, engine):
+        for role in (Role.VIEWER, Role.READER):
+            headers = as_user(sign_in(engine, role))
+            for path in ("", "/charts", "/disk", "/self-test", "/dead-letters", "/audit"):
+                assert window.get(f"/operations{path}", **headers).status == 403
+            for path in ("/requeue", "/peers/0/ask", "/self-test"):
+                assert post(window, f"/operations{path}", headers, job="1").status == 403
+        headers = as_user(sign_in(engine, Role.ADMINISTRATOR))
+        assert window.get("/operations", **headers).status == 200
+        assert post(window, "/operations/requeue", headers).status == 400
+        assert post(window, "/operations/requeue", headers, job="x").status == 422
+        assert post(window, "/operations/self-test", headers).status == 409
+        assert window.get("/operations?days=9999", **headers).status == 200
+
+
+def test_a_self_test_that_broke_off_has_not_passed() -> None:
+    outcomes = [StepOutcome(step, True, "", 0.1) for step in Step]
+    run = SelfTestRun("1.2", datetime.now(UTC), outcomes[:-1])
+    assert [shown.state for shown in run.steps()][-1] == "running"
+    run.is_over = True
+    assert not run.passed
+    assert [shown.state for shown in run.steps()][-1] == "open"
+    run.outcomes.append(outcomes[-1])
+    assert run.passed
 
 
 def test_sizes_and_growth_are_said_as_people_say_them() -> None:

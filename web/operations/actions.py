@@ -76,7 +76,8 @@ def ask_peer(
     answer = desk.ask(peers[number])
     if request.headers.get("HX-Target") != "now":
         return RedirectResponse("/operations#neighbours", 303)
-    said = f"{peers[number].name}: {answer.said}"
+    # What is wrong with a peer is said with its name.
+    said = f"{peers[number].name} {answer.said}" if answer.answered else answer.said
     return show_present(request, window, desk, visitor, said)
 
 

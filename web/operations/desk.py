@@ -33,7 +33,7 @@ class ShownStep:
 
 
 @dataclass
-class TestRun:
+class SelfTestRun:
     """A self-test under way, or over."""
 
     study_instance_uid: str
@@ -43,7 +43,8 @@ class TestRun:
 
     @property
     def passed(self) -> bool:
-        return self.is_over and all(one.passed for one in self.outcomes)
+        """Also where it broke off without a word, not all steps have an outcome."""
+        return [one.passed for one in self.outcomes] == [True] * len(Step)
 
     def steps(self) -> list[ShownStep]:
         """All of them in their order; those after one that failed are never reached."""
@@ -67,7 +68,7 @@ class Desk:
         self.gpus: dict[str, str] = {}  # of each machine that was seen with one
         self.sizes = KeptSizes()
         self.sizing = threading.Lock()
-        self.test: TestRun | None = None
+        self.test: SelfTestRun | None = None
         self._starting = threading.Lock()
 
     def ask(self, peer: NamedPeer) -> PeerAnswer:
@@ -80,12 +81,12 @@ class Desk:
         self.answers[peer.name] = answer
         return answer
 
-    def start_test(self, test: SelfTest, new_uid: Callable[[], str]) -> TestRun | None:
+    def start_test(self, test: SelfTest, new_uid: Callable[[], str]) -> SelfTestRun | None:
         """Begin one in a thread of its own; None where one is under way already."""
         with self._starting:
             if self.test is not None and not self.test.is_over:
                 return None
-            self.test = run = TestRun(new_uid(), datetime.now(UTC))
+            self.test = run = SelfTestRun(new_uid(), datetime.now(UTC))
         threading.Thread(target=_run, args=(test, run), name="self-test", daemon=True).start()
         return run
 
@@ -98,7 +99,7 @@ def desk_of(request: Request) -> Desk:
 InDesk = Annotated[Desk, Depends(desk_of)]
 
 
-def _run(test: SelfTest, run: TestRun) -> None:
+def _run(test: SelfTest, run: SelfTestRun) -> None:
     try:
         for outcome in test.run(run.study_instance_uid):
             run.outcomes.append(outcome)
