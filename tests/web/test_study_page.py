@@ -19,6 +19,7 @@ from db.result_query import ResultQuery, every_result
 from db.session import open_ledger, reading, transaction
 from db.states import AnalysisState, ObjectKind, Opinion, Role
 from db.studies import block_study, lock_study
+from db.study_view import read_study
 from db.tables import AppUser, Study, Verdict
 from db.user_sessions import open_session
 from db.verdicts import Judgement, save_verdict
@@ -371,6 +372,10 @@ def test_what_others_wrote_is_shown_as_text(page: Page, window: Window, clinic: 
         foreign = "script:not([type='application/json']), img, iframe, svg, style, base, object"
         assert page.locator("main").locator(foreign).count() == 0
     assert number > 5
+    go(page, window, "/verdicts")
+    expect(page.locator("#verdict-statistics")).to_be_visible()
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("main").locator(foreign).count() == 0
 
 
 TEXTS = (
@@ -396,9 +401,18 @@ def hostile_study(clinic: Clinic, study: str, texts: dict[str, str]) -> None:
     clinic.take(study, Seen(FILE, found, header=header), Seen(FILE, why, header=header))
     report_study(clinic, (), "PACS", message=True)
     refuse_delivery(clinic.engine, said["error"])
-    given = Judgement(study, said["reader"] or "-", Opinion.AGREE, comment=said["comment"])
     with transaction(clinic.engine) as session:
-        save_verdict(session, given)
+        seen = read_study(session, study)
+        assert seen is not None
+        judged = Judgement(
+            study,
+            said["reader"],
+            Opinion.AGREE,
+            sop_instance_uid=f"{study}.1.1",
+            analysis_id=seen.images[0].analysis_id,
+            comment=said["comment"],
+        )
+        save_verdict(session, judged)
 
 
 def plain(text: str) -> str:

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import BinaryIO
 
-from fastapi import HTTPException
 from fastapi.responses import Response, StreamingResponse
 
 from db.states import ObjectKind
 from db.study_view import ObjectView
-from dicom_node.spool import ObjectGone, Spool, SpoolError
+from dicom_node.spool import Spool
 from web.words import shortened_uid
 
 _PIECE_BYTES = 1 << 18
@@ -38,19 +37,19 @@ def file_name(kind: str, uid: str, revision: int, suffix: str) -> str:
 
 
 def send_object(spool: Spool, found: ObjectView, uid: str, revision: int) -> Response:
-    """The object as it lies in the spool; HTTPException where it cannot be read."""
+    """The object as it lies in the spool; raises SpoolError."""
     form = _MESSAGES.get(found.kind, _DICOM)
     name = file_name(_numbered(found), uid, revision, form.suffix)
     headers = _as_file(name) | {"Content-Length": str(found.size_bytes)}
-    content = _pieces(_open(spool, found))
+    content = _pieces(spool.open(found.spool_key))
     return StreamingResponse(content, media_type=form.media_type, headers=headers)
 
 
 def send_document(spool: Spool, found: ObjectView, uid: str, revision: int) -> Response:
-    """The PDF itself, without the DICOM object around it."""
+    """The PDF itself, without the DICOM object around it; raises SpoolError."""
     from pydicom import dcmread
 
-    with closing(_open(spool, found)) as stream:
+    with closing(spool.open(found.spool_key)) as stream:
         encapsulated = dcmread(BytesIO(stream.read()))
     length = int(encapsulated.EncapsulatedDocumentLength)
     document = bytes(encapsulated.EncapsulatedDocument[:length])
@@ -65,17 +64,6 @@ def _numbered(found: ObjectView) -> str:
 
 def _as_file(name: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{name}"'}
-
-
-def _open(spool: Spool, found: ObjectView) -> BinaryIO:
-    try:
-        return spool.open(found.spool_key)
-    except ObjectGone as trouble:
-        raise HTTPException(
-            410, "This object is gone from the spool: only a backup brings it back."
-        ) from trouble
-    except SpoolError as trouble:
-        raise HTTPException(503, f"The spool does not answer: {trouble}.") from trouble
 
 
 def _pieces(stream: BinaryIO) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The study's page, what it shows anew while it is open, and its results as files."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +18,11 @@ from db.study_images import study_images
 from db.study_view import ObjectView, StudyView, find_object, neighbours_of, read_study
 from db.verdicts import MAX_COMMENT, verdicts_of_study
 from db.worklist import Order, entry_version
+from dicom_node.spool import ObjectGone, SpoolError
 from web.access.audit import note
 from web.access.background import is_background
 from web.access.guard import Viewer, Visitor
-from web.pages import render
+from web.pages import render, say_in
 from web.study import wording
 from web.study.downloads import file_name, send_document, send_object
 from web.study.facts import changes_of, clock_of
@@ -34,6 +36,8 @@ from web.words import N_
 router = APIRouter()
 NO_SUCH_STUDY = N_("This node has no such study. It may never have been sent here.")
 NO_SUCH_OBJECT = N_("This study has no such result.")
+OBJECT_GONE = N_("This object is gone from the spool: only a backup brings it back.")
+SPOOL_AWAY = N_("The spool does not answer. Try again when its disk is back.")
 
 
 @router.get("/study/{study_instance_uid}")
@@ -44,7 +48,7 @@ def study(
     with reading(window.ledger) as session:
         view = read_study(session, study_instance_uid)
         if view is None:
-            raise HTTPException(404, NO_SUCH_STUDY)
+            raise HTTPException(404, say_in(request)(NO_SUCH_STUDY))
         version = entry_version(session, view.study_id)
         if is_background(request) and version == seen:
             return Response(status_code=204)
@@ -70,31 +74,39 @@ def study(
 
 @router.get("/study/{study_instance_uid}/objects/{object_id}")
 def result_object(
-    window: InWindow, visitor: Viewer, study_instance_uid: str, object_id: int
+    request: Request, window: InWindow, visitor: Viewer, study_instance_uid: str, object_id: int
 ) -> Response:
     """A result object as a file, byte for byte as it was sent."""
-    found, revision = _found(window, visitor, study_instance_uid, object_id)
-    return send_object(window.spool, found, study_instance_uid, revision)
+    found = _find(window, study_instance_uid, object_id)
+    if found is None:
+        raise HTTPException(404, say_in(request)(NO_SUCH_OBJECT))
+    _note_download(window, visitor, study_instance_uid, found[0])
+    with _spool_trouble_said(request):
+        return send_object(window.spool, found[0], study_instance_uid, found[1])
 
 
 @router.get("/study/{study_instance_uid}/objects/{object_id}/document")
 def result_document(
-    window: InWindow, visitor: Viewer, study_instance_uid: str, object_id: int
+    request: Request, window: InWindow, visitor: Viewer, study_instance_uid: str, object_id: int
 ) -> Response:
     """The PDF itself of an encapsulated one."""
-    found, revision = _found(window, visitor, study_instance_uid, object_id)
-    if found.kind is not ObjectKind.PDF:
-        raise HTTPException(404, NO_SUCH_OBJECT)
-    return send_document(window.spool, found, study_instance_uid, revision)
+    found = _find(window, study_instance_uid, object_id)
+    if found is None or found[0].kind is not ObjectKind.PDF:
+        raise HTTPException(404, say_in(request)(NO_SUCH_OBJECT))
+    _note_download(window, visitor, study_instance_uid, found[0])
+    with _spool_trouble_said(request):
+        return send_document(window.spool, found[0], study_instance_uid, found[1])
 
 
 @router.get("/study/{study_instance_uid}/results.jsonl")
-def result_rows(window: InWindow, visitor: Viewer, study_instance_uid: str) -> Response:
+def result_rows(
+    request: Request, window: InWindow, visitor: Viewer, study_instance_uid: str
+) -> Response:
     """What `osteon results --study UID --json` prints."""
     with reading(window.ledger) as session:
         view = read_study(session, study_instance_uid)
     if view is None:
-        raise HTTPException(404, NO_SUCH_STUDY)
+        raise HTTPException(404, say_in(request)(NO_SUCH_STUDY))
     note(
         window,
         visitor,
@@ -145,22 +157,31 @@ def _texts(window: Window, view: StudyView) -> dict[int, str | None]:
     return texts
 
 
-def _found(
-    window: Window, visitor: Visitor, study_instance_uid: str, object_id: int
-) -> tuple[ObjectView, int]:
-    """The object, once it is written down who takes it."""
+def _find(window: Window, study_instance_uid: str, object_id: int) -> tuple[ObjectView, int] | None:
     with reading(window.ledger) as session:
-        found = find_object(session, study_instance_uid, object_id)
-    if found is None:
-        raise HTTPException(404, NO_SUCH_OBJECT)
+        return find_object(session, study_instance_uid, object_id)
+
+
+@contextmanager
+def _spool_trouble_said(request: Request) -> Iterator[None]:
+    try:
+        yield
+    except ObjectGone as trouble:
+        raise HTTPException(410, say_in(request)(OBJECT_GONE)) from trouble
+    except SpoolError as trouble:
+        raise HTTPException(503, say_in(request)(SPOOL_AWAY)) from trouble
+
+
+def _note_download(
+    window: Window, visitor: Visitor, study_instance_uid: str, found: ObjectView
+) -> None:
     note(
         window,
         visitor,
         Action.OBJECT_DOWNLOADED,
         study_instance_uid=study_instance_uid,
-        detail=f"{found[0].kind.value} {object_id}",
+        detail=f"{found.kind.value} {found.object_id}",
     )
-    return found
 
 
 def _lines(window: Window, study_instance_uid: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from db.study_view import read_study
 from db.verdicts import Judgement, NothingToJudge, save_verdict
 from web.access.audit import event_of
 from web.access.guard import Reader, Visitor
-from web.pages import render
+from web.pages import render, say_in
 from web.study.judging import NotSaid, VerdictForm
 from web.study.routes import NO_SUCH_STUDY, verdict_values
 from web.study.vocabulary import vocabulary_of
@@ -35,15 +35,15 @@ def give_verdict(
         given = form.judgement(study_instance_uid, visitor.name, words)
         _save(window, visitor, given)
     except NotSaid as refusal:
-        raise HTTPException(422, str(refusal)) from refusal
+        raise HTTPException(422, say_in(request)(str(refusal))) from refusal
     except NothingToJudge as refusal:
-        raise HTTPException(404, NO_SUCH_STUDY) from refusal
+        raise HTTPException(404, say_in(request)(NO_SUCH_STUDY)) from refusal
     if "HX-Request" not in request.headers:
         return RedirectResponse(f"/study/{study_instance_uid}#verdict", 303)
     with reading(window.ledger) as session:
         view = read_study(session, study_instance_uid)
         if view is None:
-            raise HTTPException(404, NO_SUCH_STUDY)
+            raise HTTPException(404, say_in(request)(NO_SUCH_STUDY))
         values = verdict_values(session, window, view, said=N_("Your verdict is saved."))
     return render(request, visitor, "study/verdict.html", view=view, **values)
 

@@ -49,6 +49,26 @@ OPINIONS = {
     Opinion.PARTLY: N_("Partly"),
     Opinion.DISAGREE: N_("Disagree"),
 }
+# The network's words; one it does not know yet is shown as it is.
+TERMS = {
+    "hand": N_("hand"),
+    "leg": N_("leg"),
+    "hip": N_("hip"),
+    "shoulder": N_("shoulder"),
+    "avulsion": N_("avulsion"),
+    "comminuted": N_("comminuted"),
+    "fracture_dislocation": N_("fracture dislocation"),
+    "greenstick": N_("greenstick"),
+    "hairline": N_("hairline"),
+    "impacted": N_("impacted"),
+    "longitudinal": N_("longitudinal"),
+    "oblique": N_("oblique"),
+    "pathological": N_("pathological"),
+    "spiral": N_("spiral"),
+    "mild": N_("mild"),
+    "moderate": N_("moderate"),
+    "severe": N_("severe"),
+}
 SEEN = {"fracture": N_("Fracture"), "possible": N_("Not sure"), "none": N_("None")}
 SIDES = {"L": N_("left"), "R": N_("right"), "B": N_("both sides")}
 
@@ -60,11 +80,6 @@ def bytes_said(size_bytes: int) -> str:
     if size_bytes < 999_500:
         return f"{size_bytes / 1000:.0f} kB"
     return f"{size_bytes / 1_000_000:.1f} MB"
-
-
-def fracture_type(word: str) -> str:
-    """A type as it is written: fracture_dislocation → fracture dislocation."""
-    return word.replace("_", " ")
 
 
 def status(code: int) -> str:
