@@ -14,6 +14,8 @@ for absent in ("torch", "torchvision", "onnx", "safetensors"):
     sys.modules[absent] = None  # importing it raises ImportError
 import cli, cli.assembly, cli.doctor
 import dicom_node.listener, web.app, model.decoding.child, worker.tasks
+loaded_by_the_first_use = {"fhir", "fpdf"} & set(sys.modules)
+assert not loaded_by_the_first_use, loaded_by_the_first_use
 from model.artefact import bundled_artefact
 from model.classifier import FractureClassifier
 from model.radiograph import Radiograph

@@ -11,7 +11,6 @@ from db.session import reading
 from db.states import ObjectKind
 from dicom_node.results.report_content import reported_procedures
 from dicom_node.results.report_references import fulfilled_requests
-from messages.fhir_resources import make_transaction
 from messages.fhir_source import FhirSource, PresentedForm
 from messages.oru import OruIssue, build_oru
 from messages.study_identity import StudyIdentity
@@ -80,6 +79,9 @@ def _bundle(
     form = PresentedForm(_PDF, material.pdf_document, "Fracture report") if with_pdf else None
     forms = (form,) if form else ()
     source = FhirSource(report, material.finding, material.kitchen.plan.fhir_site, forms)
+    # Here, since few nodes have a FHIR server: its resources are a tenth of a worker's start.
+    from messages.fhir_resources import make_transaction
+
     return make_transaction(source)
 
 

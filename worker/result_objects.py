@@ -14,7 +14,6 @@ from db.reports import ReportImage
 from dicom_node.results.finding import ImageFinding, StudyFinding
 from dicom_node.results.heatmap_segmentation import build_segmentation
 from dicom_node.results.key_objects import build_key_objects, build_rejection
-from dicom_node.results.pdf_report import build_pdf_report
 from dicom_node.results.presentation_state import (
     build_presentation_state,
     presentation_state_possible,
@@ -89,6 +88,9 @@ class ReportMaterial:
 
     @cached_property
     def pdf(self) -> ResultObject:
+        # Here, since few destinations want it: loading fpdf is an eighth of a worker's start.
+        from dicom_node.results.pdf_report import build_pdf_report
+
         return build_pdf_report(self.headers, self.finding, self.pictures, self.issue)
 
     @property
