@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
-from pydicom.filereader import read_dataset
+from pydicom.filereader import read_dataset, read_preamble
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
@@ -19,6 +19,7 @@ _HEADER_MAX_BYTES = 2 << 20
 _HEADER_MAX_ELEMENTS = 10_000
 _VALUE_MAX_BYTES = 1 << 20
 _INFLATE_STEP_BYTES = 1 << 16
+_DATA_SETS_FIRST_TAG = 0x00030000  # all of group 0002 is file meta information
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 # What pydicom raises on values that are not what their VR says, on nesting without end, and (as
 # OSError) on sequences that are cut off.
@@ -67,6 +68,22 @@ def element_value(dataset: Dataset, keyword: str) -> Any:
         return dataset.get(keyword)
     except UNREADABLE:
         return None
+
+
+def read_file_meta(stream: BinaryIO) -> Dataset:
+    """The file meta information of a DICOM file (PS3.10 7.1); the stream is then at its data set.
+
+    Raises NotUnderstood where there is none.
+    """
+    try:
+        read_preamble(stream, False)
+        return read_dataset(stream, False, True, stop_when=_is_past_meta)
+    except UNREADABLE as error:
+        raise NotUnderstood("not a DICOM file") from error
+
+
+def _is_past_meta(tag: int, _vr: str | None, _length: int) -> bool:
+    return tag >= _DATA_SETS_FIRST_TAG
 
 
 def read_header(stream: BinaryIO, transfer_syntax_uid: UID, keywords: Sequence[str]) -> Dataset:

@@ -42,7 +42,13 @@ def send_datasets(
     destination: Destination, calling_ae_title: str, datasets: Sequence[Dataset]
 ) -> None:
     """Stores each data set on one association; raises PeerTrouble at the first that fails."""
-    objects = [_encoded(dataset) for dataset in datasets]
+    send_objects(destination, calling_ae_title, [_encoded(dataset) for dataset in datasets])
+
+
+def send_objects(
+    destination: Destination, calling_ae_title: str, objects: Sequence[SendableObject]
+) -> None:
+    """Stores each on one association; raises PeerTrouble at the first that fails."""
     sender = _sender(calling_ae_title, objects)
     try:
         for one in objects:

@@ -9,9 +9,10 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from db.presence import PresenceKeeper, RunningProcess
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
-from web import api, operations, results, study, worklist
+from web import api, classifier, operations, results, study, trial, worklist
 from web.access.door import Door
 from web.access.reception import Reception
 from web.access.routes import routers as access
@@ -24,9 +25,11 @@ from web.window import Window
 
 log = structlog.get_logger(__name__)
 _ROOMS = (
+    classifier.router,
     *access,
     worklist.router,
     *study.routers,
+    trial.router,
     results.router,
     *api.routers,
     *operations.routers,
@@ -39,8 +42,9 @@ def create_app(plan: WebPlan) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with worklist.live_updates(app, window):
-            yield
+        with PresenceKeeper(lambda: window.ledger, lambda: RunningProcess("web")):
+            async with worklist.live_updates(app, window):
+                yield
         window.close()
 
     app = FastAPI(

@@ -7,16 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from pydicom.dataset import Dataset
-from pydicom.filereader import read_dataset, read_preamble
 from pydicom.multival import MultiValue
 
-from dicom_node.header_reading import (
-    UNREADABLE,
-    NotUnderstood,
-    element_value,
-    read_header,
-    require_uid,
-)
+from dicom_node.header_reading import element_value, read_file_meta, read_header, require_uid
 from dicom_node.routing.rules import RoutedImage
 
 _TEXTS = {
@@ -34,7 +27,6 @@ ROUTING_KEYWORDS = (*_TEXTS.values(), "PatientAge", "PatientBirthDate", "StudyDa
 
 _AGE = re.compile(r"(?P<number>[0-9]{1,3})(?P<unit>[DWMY])")  # PS3.5 6.2, AS
 _A_YEAR_HAS = {"D": 365, "W": 52, "M": 12, "Y": 1}
-_DATA_SETS_FIRST_TAG = 0x00030000  # all of group 0002 is file meta information
 
 
 @dataclass(frozen=True)
@@ -61,17 +53,8 @@ def routed_image(header: Dataset, origin: Origin) -> RoutedImage:
 def read_routed_image(path: Path, origin: Origin) -> RoutedImage:
     """The image in a DICOM file (PS3.10); NotUnderstood where it is none, OSError unread."""
     with path.open("rb") as stream:
-        try:
-            read_preamble(stream, False)
-            meta = read_dataset(stream, False, True, stop_when=_is_past_meta)
-        except UNREADABLE as error:
-            raise NotUnderstood("not a DICOM file") from error
-        transfer_syntax_uid = require_uid(meta, "TransferSyntaxUID")
+        transfer_syntax_uid = require_uid(read_file_meta(stream), "TransferSyntaxUID")
         return routed_image(read_header(stream, transfer_syntax_uid, ROUTING_KEYWORDS), origin)
-
-
-def _is_past_meta(tag: int, _vr: str | None, _length: int) -> bool:
-    return tag >= _DATA_SETS_FIRST_TAG
 
 
 def _text(header: Dataset, keyword: str) -> str:

@@ -57,7 +57,8 @@ class Decoder:
 
     def start_ahead(self) -> None:
         """Start a child before anyone asks: what it imports takes longer than most images."""
-        self._idle.put(_Child(_start(self.limits)))
+        if self._idle.empty():
+            self._idle.put(_Child(_start(self.limits)))
 
     def decode(self, encoded: bytes) -> list[Radiograph]:
         """The radiographs of one DICOM file, a frame each.

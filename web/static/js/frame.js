@@ -4,7 +4,7 @@ import { showTimes } from "./times.js";
 const trouble = document.querySelector("[data-trouble]");
 
 export function isTyping(event) {
-  return event.target.closest("input:not([type=checkbox]):not([type=radio]):not([type=range]), textarea, select, dialog") !== null;
+  return event.target.closest("input:not([type=checkbox], [type=radio], [type=range], [type=file]), textarea, select, dialog") !== null;
 }
 
 export function sayTrouble(text) {
