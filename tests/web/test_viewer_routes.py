@@ -1,14 +1,18 @@
 """A frame and a heatmap as they travel, what is refused and why, and that a viewing is noted."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sqlalchemy.orm import Session
 
-from db.audit import list_events
+import web
+from db.audit import AuditRow, list_events
 from db.session import open_ledger, reading
 from db.study_images import study_images
 from model.stored_frame import read_stored_frame
@@ -33,6 +37,7 @@ def clinic(
     clinic.take(
         "1.2.1", Seen(grey, record("fracture"), HEAT), Seen(dicom_file(grey_dataset(SIGNED)))
     )
+    clinic.take("1.2.2", Seen(grey, record("fracture"), HEAT))
     apart = clinic.spool.write(dicom_file(grey_dataset(RAMP[::-1, ::-1])))
     same = {"study": "1.2.1", "spool_key": apart.key, "sha256": apart.sha256}
     receive(engine, received(1, **same))
@@ -82,6 +87,14 @@ def test_what_the_page_names_can_be_fetched(clinic: Clinic, window: Window) -> N
     assert (heat.headers["Content-Type"], heat.content) == ("image/png", HEAT)
 
 
+def test_every_module_and_the_first_image_are_asked_for_at_once(window: Window) -> None:
+    page = fetch(window, "/study/1.2.1").text
+    folder = Path(web.__file__).parent / "static" / "js" / "viewer"
+    named = re.findall(r'rel="modulepreload" href="[^"]*/(\w+)\.js"', page)
+    assert sorted([*named, "viewer"]) == sorted(file.stem for file in folder.iterdir())
+    assert 'href="/study/1.2.1/image/1.2.1.1.1/frame?number=1"' in page
+
+
 @pytest.mark.parametrize(
     ("path", "status", "why"),
     [
@@ -100,9 +113,14 @@ def test_what_cannot_be_had_is_said_to_a_script(
 
 
 def test_pixels_asked_for_alone_are_a_viewing_once(clinic: Clinic, window: Window) -> None:
-    for _ in range(3):
-        fetch(window, "/study/1.2.1/image/1.2.1.1.1/heatmap")
+    for what in ("heatmap", "frame", "heatmap"):
+        assert fetch(window, f"/study/1.2.2/image/1.2.2.1.1/{what}").status_code == 200
+    fetch(window, "/study/1.2.2/image/1.2.2.1.9/heatmap")
     fetch(window, "/study/1.2.8/image/1.2.8.1.1/heatmap")
     with reading(clinic.engine) as session:
-        events = list_events(session)
-    assert [(one.action, one.study_instance_uid) for one in events] == [("study-viewed", "1.2.1")]
+        events = [one for uid in ("1.2.2", "1.2.8") for one in of_study(session, uid)]
+    assert [one.action for one in events] == ["study-viewed"]
+
+
+def of_study(session: Session, study_instance_uid: str) -> list[AuditRow]:
+    return list_events(session, study_instance_uid=study_instance_uid)

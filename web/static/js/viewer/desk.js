@@ -55,7 +55,7 @@ export class Desk extends EventTarget {
       pane.element.toggleAttribute("data-active", pane === this.active);
       if (pane.element.hidden) pane.close();
     }
-    for (const pane of [this.active, ...shown]) pane.open();
+    for (const pane of [this.active, ...shown]) if (pane.trouble === null) pane.open();
     this.changed(this.active);
   }
 

@@ -48,7 +48,7 @@ const turns = new Turns();
 export async function ask(url) {
   let answer;
   try {
-    answer = await fetch(url, { cache: "no-store" });
+    answer = await fetch(url); // the first was asked for by the page already
   } catch {
     throw new NoPicture("", true);
   }

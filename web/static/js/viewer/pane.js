@@ -18,6 +18,7 @@ export class Pane {
   placement = null;
   own = []; // boxes a reader has drawn
   draft = null; // the one being drawn
+  trouble = null; // why there is no picture
   #chosen = null;
   #heat = null;
   #asked = null; // the frame's number that is waited for
@@ -69,6 +70,7 @@ export class Pane {
   async open(number = this.number) {
     if (this.#asked === number || (this.frame !== null && this.number === number)) return;
     this.#asked = number;
+    this.trouble = null;
     if (this.frame === null) this.words.showWaiting();
     try {
       const frame = await this.desk.frames.get(this.image.frame_url, number);
@@ -102,6 +104,7 @@ export class Pane {
 
   #give(trouble) {
     this.frame = null;
+    this.trouble = trouble;
     this.words.showTrouble(trouble);
     this.surface.redraw();
     this.desk.changed(this);
