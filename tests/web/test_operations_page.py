@@ -10,10 +10,11 @@ from sqlalchemy import Engine, update
 
 from cli.reaching import named_peers
 from db.audit import Action, AuditRecord, list_events, record_event
+from db.clock import database_now
 from db.destinations import note_failure, register_destination
 from db.job_list import count_jobs
 from db.jobs import JobKind, JobState, bury_job
-from db.presence import RunningProcess, note_presence
+from db.presence import SILENT_SECONDS, RunningProcess, note_presence
 from db.session import reading, transaction
 from db.states import Role
 from db.tables import Presence
@@ -88,9 +89,12 @@ def press(page: Page, selector: str) -> None:
 
 def test_dead_jobs_are_requeued_by_keys(window: Window, ledger: Engine, page: Page) -> None:
     give_up(ledger, *["decoder died"] * 3, "out of memory", "out of memory")
+    with transaction(ledger) as session:
+        note_presence(session, RunningProcess("gateway", host="node-6"))
+        session.execute(update(Presence).values(seen_at=database_now(-SILENT_SECONDS - 1)))
     go(page, window)
     expect(page.locator("#queue-analyse")).to_contain_text("5")
-    page.locator("#throughput-figures summary").press("Enter")
+    page.locator("#silent summary").press("Enter")
     press(page, "#requeue-like-1")
     expect(page.locator("#said")).to_have_text("3 of 3 requeued.")
     expect(page.locator("#said")).to_be_focused()
@@ -106,7 +110,7 @@ def test_dead_jobs_are_requeued_by_keys(window: Window, ledger: Engine, page: Pa
     expect(page.locator("#now")).to_contain_text("node-7")
     expect(page.locator("#standstill")).not_to_contain_text("no beat")
     expect(page.locator("#requeue-like-4")).to_be_focused()
-    expect(page.locator("#throughput-figures")).to_have_attribute("open", "")
+    expect(page.locator("#silent")).to_have_attribute("open", "")
 
     # A page that nobody looks at asks nothing.
     assert [page.evaluate(ASKS, hidden) for hidden in (True, False)] == [False, True]
