@@ -78,6 +78,30 @@ def test_results_as_csv_run_no_formula(shell: Shell, ledger: Engine) -> None:
     assert rows[0]["probability"] == "0.9"
 
 
+def test_results_are_narrowed_and_cut(shell: Shell, ledger: Engine) -> None:
+    newest = shell.run("results", "--json", "--newest", "--limit", "1", "--region", "wrist")
+    assert [one["state"] for one in newest.documents()] == ["none"]
+    later = shell.run("results", "--json", "--from", "2999-01-01")
+    assert (later.code, later.stdout) == (0, "")
+    assert shell.run("results", "--to", "2020-01-01").stdout.split()[0] == "received_at"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--state", "broken"], "--state is one of fracture, possible"),
+        (["--from", "yesterday"], "write a day as 2026-07-01"),
+        (["--deliveries", "--region", "wrist"], "--deliveries goes with --study alone"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(
+    shell: Shell, ledger: Engine, options: list[str], said: str
+) -> None:
+    outcome = shell.run("results", *options)
+    assert (outcome.code, outcome.stdout) == (1, "")
+    assert said in outcome.stderr
+
+
 def test_an_unknown_study_is_not_found(shell: Shell, ledger: Engine) -> None:
     outcome = shell.run("results", "--json", "--study", "9.9")
     assert (outcome.code, outcome.stdout) == (21, "")
