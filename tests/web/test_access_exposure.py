@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import make_certificate
 from tests.services import require_program
-from tests.web.signing import PASSWORD, audit, login_window, post
+from tests.web.signing import PASSWORD, login_window, post
 from tests.web.window import Answer
 from web.access.exposure import UnsafeAccess, page_tls, refuse_unsafe
 from web.plan import AccessPlan, OidcPlan
@@ -22,15 +23,7 @@ PAGE = Path("cert.pem")
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    folder = tmp_path_factory.mktemp("certificate")
-    names = (folder / "cert.pem", folder / "key.pem")
-    openssl = require_program("openssl", "openssl")
-    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
-    new = ["req", "-x509", *curve, "-nodes", "-days", "2"]
-    files = ["-keyout", str(names[1]), "-out", str(names[0])]
-    subprocess.run([openssl, *new, *subject, *files], check=True, capture_output=True)
-    return names
+    return make_certificate(tmp_path_factory.mktemp("certificate"), "DNS:localhost")
 
 
 def plan(**values: object) -> AccessPlan:
@@ -123,10 +116,20 @@ def test_behind_a_proxy_its_word_is_taken_and_no_others(
         answer = sign_in("203.0.113.9, 10.1.2.3")
         assert (answer.status, "; Secure" in answer.headers["Set-Cookie"]) == (303, True)
         sign_in("no address")
-        with engine.connect() as connection:
+        connection = http.client.HTTPConnection("127.0.0.1", window.port, timeout=30)
+        connection.putrequest("POST", "/sign-in", skip_host=True)
+        for line in ("203.0.113.9", "10.1.2.4"):
+            connection.putheader("X-Forwarded-For", line)
+        connection.putheader("Host", "xray.example")
+        connection.putheader("Content-Type", "application/x-www-form-urlencoded")
+        connection.putheader("Content-Length", "0")
+        connection.endheaders()
+        assert connection.getresponse().status == 403
+        connection.close()
+        with engine.connect() as ledger:
             asked = "SELECT address FROM audit_event ORDER BY id"
-            assert connection.exec_driver_sql(asked).scalars().all() == ["10.1.2.3", "127.0.0.1"]
-        assert len(audit(engine)) == 2
+            told = ledger.exec_driver_sql(asked).scalars().all()
+        assert told == ["10.1.2.3", "127.0.0.1", "10.1.2.4"]
         assert window.get("/sign-in", Host="xray.example").status == 200
         assert window.get("/sign-in", Host="elsewhere.example").status == 400
 

@@ -46,7 +46,9 @@ class Reception:
             if request.scope["path"] == "/healthz" and is_loopback(peer):
                 return peer  # a container that looks after itself
             raise NotFromProxy
-        forwarded = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        # One proxy adds to the line, another adds a line: the end of the last one is its own.
+        lines = request.headers.getlist("x-forwarded-for") or [""]
+        forwarded = lines[-1].rpartition(",")[2].strip()
         return forwarded if _is_address(forwarded) else peer
 
     def visitor_by_session(self, request: Request, address: str) -> Visitor | None:
