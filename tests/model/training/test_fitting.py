@@ -31,6 +31,14 @@ SMALL = Recipe(
 )
 
 
+# Of the trunk that is fitted soonest, for what does not depend on it.
+SMALLEST = replace(
+    SMALL,
+    network=NetworkSpec(kind="plain", trunk="small_cnn"),
+    phases=TrunkPhases(from_scratch=True),
+)
+
+
 @pytest.fixture(scope="module")
 def images(phantom_folder: Path) -> ImageSet:
     """Twenty-four of them: three batches."""
@@ -63,7 +71,7 @@ def test_the_trunk_stands_still_while_the_head_learns_then_its_upper_part_moves(
 def test_accumulated_batches_make_one_step_and_an_epoch_leaves_none_over(
     tmp_path: Path, start_weights: Path, images: ImageSet
 ) -> None:
-    recipe = replace(SMALL, epochs=2, accumulated_batches=2)
+    recipe = replace(SMALLEST, epochs=2, accumulated_batches=2)
     _fit(recipe, images, tmp_path, start_weights)
     saved = torch.load(tmp_path / "final.checkpoint", weights_only=True)
     # Three batches an epoch: two together, one alone.
@@ -74,7 +82,7 @@ def test_accumulated_batches_make_one_step_and_an_epoch_leaves_none_over(
 def test_a_step_of_fewer_batches_weighs_each_of_them_more(
     tmp_path: Path, start_weights: Path, images: ImageSet
 ) -> None:
-    three, five = (replace(SMALL, epochs=2, accumulated_batches=count) for count in (3, 5))
+    three, five = (replace(SMALLEST, epochs=2, accumulated_batches=count) for count in (3, 5))
     whole = _fit(three, images, tmp_path / "three", start_weights)
     # There are only three batches in an epoch.
     assert not _moved(whole, _fit(five, images, tmp_path / "five", start_weights))
@@ -83,13 +91,13 @@ def test_a_step_of_fewer_batches_weighs_each_of_them_more(
 def test_the_time_of_the_epochs_is_kept_and_told_in_the_card(
     tmp_path: Path, phantom_folder: Path, start_weights: Path, images: ImageSet
 ) -> None:
-    _fit(SMALL, images, tmp_path, start_weights)
+    _fit(SMALLEST, images, tmp_path, start_weights)
     seconds = fitting_seconds(tmp_path / "final.checkpoint")
     assert 0 < seconds < 120
     saved = torch.load(tmp_path / "final.checkpoint", weights_only=True)
     torch.save(saved | {"seconds": 90 * 60.0}, tmp_path / "fold-0.checkpoint")
     (tmp_path / "fold-9.checkpoint").write_bytes(b"of another run")
-    in_folds = replace(SMALL, cross_validation_folds=2)
+    in_folds = replace(SMALLEST, cross_validation_folds=2)
     told = machine(TrainingRun(phantom_folder, start_weights, in_folds, tmp_path, "0.0.2"))
     assert told.endswith(f"networks fitted: 2, in {90 + seconds / 60:.0f} min in all")
 
@@ -97,9 +105,9 @@ def test_the_time_of_the_epochs_is_kept_and_told_in_the_card(
 def test_another_seed_gives_another_network(
     tmp_path: Path, start_weights: Path, images: ImageSet
 ) -> None:
-    first = _fit(SMALL, images, tmp_path / "a", start_weights)
-    again = _fit(SMALL, images, tmp_path / "b", start_weights)
-    other = _fit(replace(SMALL, seed=1), images, tmp_path / "c", start_weights)
+    first = _fit(SMALLEST, images, tmp_path / "a", start_weights)
+    again = _fit(SMALLEST, images, tmp_path / "b", start_weights)
+    other = _fit(replace(SMALLEST, seed=1), images, tmp_path / "c", start_weights)
     assert not _moved(first, again)
     assert _moved(first, other)
 
@@ -107,10 +115,10 @@ def test_another_seed_gives_another_network(
 def test_a_checkpoint_of_another_recipe_or_of_other_images_is_refused(
     tmp_path: Path, start_weights: Path, images: ImageSet
 ) -> None:
-    fit = Fit("final", SMALL, images, None, tmp_path, start_weights, resume=True)
+    fit = Fit("final", SMALLEST, images, None, tmp_path, start_weights, resume=True)
     ended = fit_network(fit).state_dict()
     with pytest.raises(CheckpointUnfit, match=r"final\.checkpoint"):
-        fit_network(replace(fit, recipe=replace(SMALL, epochs=2)))
+        fit_network(replace(fit, recipe=replace(SMALLEST, epochs=2)))
     with pytest.raises(CheckpointUnfit):
         fit_network(replace(fit, images=replace(images, images=images.images[::-1].copy())))
     assert not _moved(ended, fit_network(fit).state_dict())
@@ -148,7 +156,7 @@ def test_labels_weigh_as_much_as_they_are_rare(images: ImageSet) -> None:
 def test_tensorboard_is_told_every_epochs_losses(
     tmp_path: Path, start_weights: Path, images: ImageSet
 ) -> None:
-    recipe = replace(SMALL, epochs=2, patience_epochs=5)
+    recipe = replace(SMALLEST, epochs=2, patience_epochs=5)
     fit_network(Fit("final", recipe, images, images, tmp_path, start_weights))
     events = EventAccumulator(str(tmp_path / "tensorboard" / "final")).Reload()
     for name in ("loss/training", "loss/held_out"):
