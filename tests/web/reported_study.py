@@ -1,6 +1,6 @@
 """Studies that were reported, with every kind of result in the spool, for their page to show."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Engine
 
@@ -21,9 +21,13 @@ REFUSAL = "PACS answers: it does not allow us to store (status 0x0124)"
 _ORU = b"MSH|^~\\&|OSTEON\rOBX|1|TX|fracture\r"
 
 
-def results_of(number: int) -> list[ResultObject]:
-    """An object of each kind; of another image for each number, so that their UIDs differ."""
-    return list(every_kind(minimal_cr(number, rows=81, columns=61)))
+def results_of(number: int) -> Iterator[ResultObject]:
+    """An object of each kind, the SR first; each number is another image, so that UIDs differ."""
+    return every_kind(minimal_cr(number, rows=81, columns=61))
+
+
+def sr_of(number: int) -> list[ResultObject]:
+    return [next(results_of(number))]
 
 
 def report_study(

@@ -35,6 +35,7 @@ from tests.web.reported_study import (
     refuse_delivery,
     report_study,
     results_of,
+    sr_of,
 )
 from tests.web.shown_study import Clinic, Seen, dicom_file
 from tests.web.window import Answer, Window, plan_for, serving
@@ -82,15 +83,15 @@ def clinic(
     report_study(clinic, results_of(1), "PACS", message=True)
     deliver(engine)
     clinic.take(LATER, Seen(FILE, replace(NO_FRACTURE, model_version="0.9"), header=ADLER))
-    report_study(clinic, results_of(2)[:1], "PACS")
+    report_study(clinic, sr_of(2), "PACS")
     deliver(engine)
     late = clinic.spool.write(dicom_file(grey_dataset(RAMP + 1)))
     receive_by("CR-ROOM-2", clinic, late.key)
     analyse(engine, FOUND)
-    report_study(clinic, results_of(3)[:1], "PACS")
+    report_study(clinic, sr_of(3), "PACS")
     deliver(engine)
     clinic.take(STUCK, Seen(FILE, NOT_LOOKED_AT))
-    report_study(clinic, results_of(4)[:1], "PACS")
+    report_study(clinic, sr_of(4), "PACS")
     refuse_delivery(engine)
     with transaction(engine) as session:
         note_withdrawal(session, "0.9", "it missed wrists")
