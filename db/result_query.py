@@ -19,7 +19,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from db.results import RESULT_IMAGE
 from db.session import reading
@@ -162,30 +162,34 @@ def _narrowing(query: ResultQuery) -> list[ColumnElement[bool]]:
     if query.received_until is not None:
         narrowing.append(Instance.received_at < query.received_until)
     if query.region:
-        narrowing.append(_latest(Analysis.region) == query.region)
+        narrowing.append(_answered(Analysis.region == query.region))
     if query.model_version:
-        narrowing.append(_latest(Analysis.model_version) == query.model_version)
+        narrowing.append(_answered(Analysis.model_version == query.model_version))
     if query.state:
         narrowing.append(_is_in(query.state))
     return narrowing
 
 
-def _latest(column: Any) -> ScalarSelect[Any]:
-    """What the answer that counts says, as the view chooses it."""
-    of_instance = select(column).where(Analysis.instance_id == Instance.id)
-    return of_instance.order_by(Analysis.id.desc()).limit(1).correlate(Instance).scalar_subquery()
+def _answered(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the answer that counts is so; which one that is, is looked up where one is so."""
+    later = aliased(Analysis)
+    is_later = and_(later.instance_id == Analysis.instance_id, later.id > Analysis.id)
+    asked = select(Analysis.id).where(Analysis.instance_id == Instance.id, condition)
+    return asked.where(~select(later.id).where(is_later).exists()).correlate(Instance).exists()
 
 
 def _is_in(state: str) -> ColumnElement[bool]:
     """Whether the view's `state` is this one (a test holds them together), asked of the tables."""
     if state == "quarantined":
         return Instance.quarantine_reason.is_not(None)
-    is_live, answer = Instance.quarantine_reason.is_(None), _latest(Analysis.state)
+    is_live = Instance.quarantine_reason.is_(None)
     if state in list(AnalysisState):
-        return and_(is_live, answer == AnalysisState(state))
+        return and_(is_live, _answered(Analysis.state == AnalysisState(state)))
+    any_answer = select(Analysis.id).where(Analysis.instance_id == Instance.id)
+    is_unanswered = and_(is_live, ~any_answer.correlate(Instance).exists())
     if state == "blocked":
-        return and_(Study.blocked_reason.is_not(None), is_live, answer.is_(None))
-    is_open = and_(Study.blocked_reason.is_(None), is_live, answer.is_(None))
+        return and_(Study.blocked_reason.is_not(None), is_unanswered)
+    is_open = and_(Study.blocked_reason.is_(None), is_unanswered)
     if state == "failed":
         under_way = _last_job_state().in_([JobState.WAITING, JobState.RUNNING])
         return and_(is_open, func.coalesce(under_way, false()).is_(false()))

@@ -1,5 +1,6 @@
 """What is asked for is what the view says, in pages that leave nothing out and repeat nothing."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from db.result_query import (
 from db.results import image_results
 from db.session import reading
 from db.worklist import BadCursor
-from tests.db.ledger import receive, received
+from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, withdraw
 from tests.db.results import date_instance, tell_story
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -70,6 +71,17 @@ def test_what_narrows_narrows(story: Engine) -> None:
     assert uids(found(story, modality="DX")) == ["8.8.8.1.1"]
     assert uids(found(story, model_version="1.0")) == ["1.2.3.1.1", "1.2.3.1.2"]
     assert found(story, region="nose") == found(story, source_ae_title="%") == []
+
+
+def test_the_answer_that_counts_is_asked_for(ledger: Engine) -> None:
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    withdraw(ledger, "1.0")
+    analyse(ledger, replace(NO_FRACTURE, model_version="2.0", region="hand"))
+    for asked in ({"state": "fracture"}, {"region": "wrist"}, {"model_version": "1.0"}):
+        assert found(ledger, **asked) == [], asked
+    for asked in ({"state": "none"}, {"region": "hand"}, {"model_version": "2.0"}):
+        assert uids(found(ledger, **asked)) == ["1.2.3.1.1"], asked
 
 
 def test_a_day_is_one_of_the_hospitals_clocks(ledger: Engine) -> None:
