@@ -24,6 +24,7 @@ _NO_LISTENER = "This node's listener is not known to the page."
 _HOSTS_HINT = (
     "If the listener does not know {aet}, name this machine in `own_hosts` of its settings."
 )
+_AWAY_HINT = "This is the node's own listener (`osteon up` or `osteon listen`); send again later."
 
 
 def now_at(plan: WebPlan) -> str:
@@ -34,13 +35,14 @@ def now_at(plan: WebPlan) -> str:
 def file_to_send(window: Window, identity: Identity, begun: str, encoded: bytes) -> "SendableFile":
     """A DICOM file as it is, a picture as a DICOM image; HTTPException 422 where it is neither."""
     from dicom_node.header_reading import NotUnderstood
+    from dicom_node.picture import UnusablePicture
     from dicom_node.sendable_file import identify_file
 
     try:
         if kind_of(encoded) is FileKind.DICOM:
             return identify_file(encoded)
         return identify_file(_dicomized(window, identity, begun, encoded))
-    except (NotUnderstood, NotAssessable) as refusal:
+    except (NotUnderstood, NotAssessable, UnusablePicture) as refusal:
         raise HTTPException(422, f"It cannot be sent: {refusal}.") from refusal
 
 
@@ -55,9 +57,14 @@ def send(plan: WebPlan, file: "SendableFile") -> None:
         send_objects(plan.listener, plan.ae_title, [file.sendable])
     except PeerRefused as refusal:
         hint = "" if refusal.status else f" {_HOSTS_HINT.format(aet=plan.ae_title)}"
-        raise HTTPException(502, f"{refusal}.{hint}") from refusal
+        raise HTTPException(502, f"{_sentence(refusal)}{hint}") from refusal
     except PeerTrouble as trouble:
-        raise HTTPException(503, f"{trouble}.") from trouble
+        raise HTTPException(503, f"{_sentence(trouble)} {_AWAY_HINT}") from trouble
+
+
+def _sentence(trouble: Exception) -> str:
+    said = str(trouble)
+    return said if said.endswith(("?", ".")) else f"{said}."
 
 
 def _dicomized(window: Window, identity: Identity, begun: str, encoded: bytes) -> bytes:
