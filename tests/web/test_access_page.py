@@ -117,6 +117,8 @@ def test_a_token_is_made_and_revoked(page: Page, window: Window, engine: Engine)
     page.get_by_role("button", name="Make the token").click()
     expect(page.get_by_label("Token", exact=True)).to_have_value(re.compile("^ost_.{43}$"))
     expect(page.get_by_label("Token", exact=True)).to_be_focused()
+    page.set_viewport_size({"width": 390, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert_accessible(page)
     page.get_by_role("button", name="Revoke night export").click()
     expect(page.get_by_role("status").first).to_contain_text("The token is revoked.")
