@@ -1,7 +1,7 @@
 """The jobs as a person sees them: what each is about, how many there are, and a new start."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -45,6 +45,14 @@ class ListedJob:
     study_instance_uid: str | None  # None: the work is about no single study
 
 
+@dataclass(frozen=True)
+class JobTotals:
+    """How many jobs of each kind there are in all, up to the one of this number."""
+
+    jobs: Mapping[JobKind, int] = field(default_factory=dict)
+    counted_to: int = 0
+
+
 def requeue_jobs(session: Session, ids: Collection[int]) -> int:
     """Give dead jobs a new start; how many. Not where another is open or the study is blocked."""
     return sum(_requeue(session, job_id) for job_id in sorted(ids))
@@ -80,19 +88,35 @@ def list_jobs(
     return [ListedJob(*row) for row in session.execute(listed)]
 
 
-def count_jobs(session: Session) -> dict[JobKind, dict[JobState, int]]:
+def count_jobs(
+    session: Session, totals: JobTotals | None = None
+) -> dict[JobKind, dict[JobState, int]]:
     """How many jobs of each kind are in each state, zeros included.
 
-    What is done, nearly all of years, is never looked at: it is what is left of all.
+    What is done, nearly all of years, is what is left of all; `totals`, if there are some, are all.
     """
     counts = {kind: dict.fromkeys(JobState, 0) for kind in JobKind}
     for condition in (OPEN_JOB, DEAD_JOB):
         counted = select(Job.kind, Job.state, func.count()).where(text(condition))
         for kind, state, number in session.execute(counted.group_by(Job.kind, Job.state)):
             counts[kind][state] = number
-    for kind, number in session.execute(select(Job.kind, func.count()).group_by(Job.kind)):
+    for kind, number in (totals or total_jobs(session, JobTotals())).jobs.items():
         counts[kind][JobState.DONE] = max(number - sum(counts[kind].values()), 0)
     return counts
+
+
+def total_jobs(session: Session, known: JobTotals) -> JobTotals:
+    """What is known, and what has come since: no job is ever removed, or of another kind."""
+    asked = (
+        select(Job.kind, func.count(), func.max(Job.id))
+        .where(Job.id > known.counted_to)
+        .group_by(Job.kind)
+    )
+    jobs, counted_to = dict(known.jobs), known.counted_to
+    for kind, number, last in session.execute(asked):
+        jobs[kind] = jobs.get(kind, 0) + number
+        counted_to = max(counted_to, last)
+    return JobTotals(jobs, counted_to)
 
 
 def oldest_open_jobs(session: Session) -> dict[JobKind, datetime]:

@@ -20,6 +20,7 @@ from db.tables import Analysis, Job, WorklistEntry
 
 # Of more than these the newest count: a percentile of so many hardly moves any more.
 MOST_MEASURED = 2000
+MOST_WAITS = 500
 _HOUR = "%Y-%m-%dT%H"
 STAGES = (
     ("analysed", "received_at", "analysed_at"),
@@ -132,9 +133,9 @@ def _queue_waits(session: Session, since: datetime) -> list[float]:
         .where(Analysis.analysed_at >= since)
         .where(Analysis.instance_id.not_in(self_test_instances()))
         .order_by(Analysis.analysed_at.desc())
-        .limit(MOST_MEASURED)
+        .limit(MOST_WAITS)
     )
-    # Asked in one statement, SQLite would go through all jobs of the kind.
+    # Asked in one statement, or for many more, the databases would go through all jobs.
     asked = select(Job.created_at, Job.first_claimed_at).where(
         Job.kind == JobKind.ANALYSE, Job.subject_id.in_(list(session.scalars(newest)))
     )

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from db.job_list import JobTotals
 from db.storage import KeptSizes
 from dicom_node.peer import PeerTrouble
 from dicom_node.self_test import SelfTest, Step, StepOutcome
@@ -67,6 +68,7 @@ class Desk:
         self.answers: dict[str, PeerAnswer] = {}
         self.gpus: dict[str, str] = {}  # of each machine that was seen with one
         self.sizes = KeptSizes()
+        self.totals = JobTotals()
         self.sizing = threading.Lock()
         self.test: SelfTestRun | None = None
         self._starting = threading.Lock()

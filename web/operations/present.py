@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from db.destinations import DestinationState, destination_states
-from db.job_list import count_jobs, oldest_open_jobs
+from db.job_list import count_jobs, oldest_open_jobs, total_jobs
 from db.overview import DeadJobs, dead_jobs_by_reason
 from db.presence import ListedProcess, processes
 from db.standstill import LostGpu, MissingPart, gpus_of, lost_gpus, missing_parts
@@ -62,7 +62,7 @@ def read_present(session: Session, peers: tuple[NamedPeer, ...], desk: Desk) -> 
     known = desk.gpus | gpus_of(listed)
     desk.gpus = known
     return Present(
-        queues=_queues(session),
+        queues=_queues(session, desk),
         dead=dead_jobs_by_reason(session, limit=_MOST_REASONS),
         present=[one for one in listed if not one.is_silent],
         silent=[one for one in listed if one.is_silent],
@@ -72,8 +72,10 @@ def read_present(session: Session, peers: tuple[NamedPeer, ...], desk: Desk) -> 
     )
 
 
-def _queues(session: Session) -> list[Queue]:
-    counts, oldest = count_jobs(session), oldest_open_jobs(session)
+def _queues(session: Session, desk: Desk) -> list[Queue]:
+    # Of years of jobs only the new ones are counted each time.
+    desk.totals = total_jobs(session, desk.totals)
+    counts, oldest = count_jobs(session, desk.totals), oldest_open_jobs(session)
     return [
         Queue(
             kind,

@@ -12,7 +12,7 @@ from db.audit import list_events
 from db.job_list import list_jobs
 from db.session import reading
 from db.states import JobState
-from db.throughput import MOST_MEASURED, hourly_counts, stage_times
+from db.throughput import MOST_MEASURED, MOST_WAITS, hourly_counts, stage_times
 from web.access.guard import Administrator, Visitor
 from web.operations import wording
 from web.operations.charts import HEIGHT, WIDTH, hours_chart, stages_chart
@@ -106,7 +106,7 @@ def _charts_values(window: Window, asked: str) -> dict[str, Any]:
         "stages": stages_chart(stages),
         "hours": hours,
         "by_hour": hours_chart(hours, window.plan.time_zone),
-        "most_measured": MOST_MEASURED,
+        "most": (MOST_MEASURED, MOST_WAITS),
         "chart_size": (WIDTH, HEIGHT),
         "charted_at": now,
     }
