@@ -103,7 +103,7 @@ def test_a_study_is_read_by_keys_alone(page: Page, window: Window) -> None:
     press(page, "}", "i")
     assert fact(page, "window") == "C 1843.2 W 3723.6 · inverted"
     press(page, "r")
-    assert fact(page, "window") == "C 2048 W 4096 · window 1 of the file"
+    assert fact(page, "window") == "C 2048 W 4096 · file's window 1"
     press(page, "h", "b")
     assert said(page) == "Boxes are hidden"
     press(page, ".", ".")

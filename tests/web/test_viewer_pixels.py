@@ -118,7 +118,7 @@ def test_values_that_differ_by_one_are_told_apart(page: Page, window: Window) ->
     grey = picture_at_1_to_1(page, *NEIGHBOURS.shape)[0, :, 0].astype(int)
     assert np.ptp(grey) <= 1, "in a window over 16 bits they look alike"
     page.locator("[data-views]").select_option(index=1)
-    assert fact(page, "window") == "C 30020 W 5 · window 2 of the file"
+    assert fact(page, "window") == "C 30020 W 5 · file's window 2"
     grey = picture_at_1_to_1(page, *NEIGHBOURS.shape)[0, :, 0].astype(int)
     # PS3.3 C.11.2.1.2 by hand: ((x - 30019.5) / 4 + 0.5) * 255
     assert grey[17:23].tolist() == [0, 32, 96, 159, 223, 255]
