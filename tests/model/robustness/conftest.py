@@ -40,11 +40,23 @@ def probability(shipped: FractureClassifier) -> Callable[[Radiograph], float]:
 
 
 @pytest.fixture(scope="session")
+def some_judged(probability: Callable[[Radiograph], float]) -> list[Judged]:
+    """A third of them: enough where another way of reading would move every one."""
+    return _judged(_pictures()[::3], probability)
+
+
+@pytest.fixture(scope="session")
 def judged(probability: Callable[[Radiograph], float]) -> list[Judged]:
     """Half of them fractured, each judged as it is."""
+    return _judged(_pictures(), probability)
+
+
+def _judged(
+    pictures: list[tuple[Picture, bool]], probability: Callable[[Radiograph], float]
+) -> list[Judged]:
     return [
         Judged(pixels, probability(Radiograph.of_bytes(pixels)), fractured)
-        for pixels, fractured in _pictures()
+        for pixels, fractured in pictures
     ]
 
 

@@ -63,13 +63,13 @@ REDRAWN = [
 
 @pytest.mark.parametrize("write, bound", WRITTEN, ids=lambda value: getattr(value, "__name__", ""))
 def test_the_same_picture_in_another_file_is_judged_alike(
-    judged: list[Judged],
+    some_judged: list[Judged],
     probability: Judge,
     write: Callable[[Picture], Radiograph],
     bound: float,
     record_property: Callable[[str, object], None],
 ) -> None:
-    moved = [abs(probability(write(one.pixels)) - one.probability) for one in judged]
+    moved = [abs(probability(write(one.pixels)) - one.probability) for one in some_judged]
     _kept(moved, bound, record_property)
 
 
