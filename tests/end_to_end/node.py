@@ -17,6 +17,7 @@ from sqlalchemy import Engine
 import cli.node
 from db.results import image_results, study_results
 from db.session import LedgerUnavailable, open_ledger, reading
+from db.upgrade import upgrade_ledger
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerTrouble
 from dicom_node.spool import FileSpool
@@ -59,13 +60,19 @@ class Node:
     def spool(self) -> FileSpool:
         return FileSpool(self.data_dir / "spool")
 
+    @property
+    def ledger_url(self) -> str:
+        own = f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
+        return str(self.settings.get("database_url", own))
+
     @cached_property
     def ledger(self) -> Engine:
-        url = self.settings.get("database_url") or f"sqlite:///{self.data_dir / 'ledger.sqlite'}"
-        return open_ledger(url)
+        return open_ledger(self.ledger_url)
 
     def upgrade(self) -> None:
-        self.ask(["db", "upgrade"])
+        """What `osteon db upgrade` does."""
+        self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        upgrade_ledger(self.ledger_url)
 
     def ask(self, arguments: list[str]) -> int:
         """Run a command of `osteon` to its end, in this node's environment; its exit code."""
