@@ -191,6 +191,7 @@ def test_a_mark_and_a_correction_become_a_label(page: Page, window: Window, clin
     page.get_by_role("link", name="all verdicts").click()
     expect(page.locator("#verdict-statistics")).to_contain_text("By what the node found")
     assert_accessible(page)
+    assert "What readers say of the findings" in window.get("/model").text
     table = window.get("/verdicts/labels.csv").text.splitlines()
     assert f"{LATER}.1.2,1,hip,spiral,1,1.0,2.0,30.0,44.5,reader,osteon 1.0" in table
     [exported] = [

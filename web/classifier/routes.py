@@ -11,6 +11,8 @@ from sqlalchemy.orm import Session
 from db.drift import Mixes, study_probabilities, weekly_mixes
 from db.session import reading
 from db.shadow import FINDINGS, shadow_comparison, shadow_versions
+from db.verdict_statistics import count_verdicts
+from db.verdicts import counting_verdicts
 from db.versions import versions_in_service
 from model.card import Card
 from model.measured_curves import MeasuredCurves, read_measured_curves
@@ -38,6 +40,7 @@ def model_page(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespo
         own = study_probabilities(session, now - timedelta(days=_OWN_DAYS))
         shadows = _shadows(session, now)
         versions = versions_in_service(session)
+        statistics = count_verdicts(counting_verdicts(session))
     return render(
         request,
         visitor,
@@ -53,6 +56,7 @@ def model_page(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespo
         shadow_days=_SHADOW_DAYS,
         alarms=alarms(mixes),
         mixes=mixes,
+        statistics=statistics,
         drift_charts=_drift_charts(mixes, say),
         taken_at=now,
     )

@@ -129,7 +129,7 @@ def verdict_values(
     return {
         "verdicts": verdicts_of_study(session, view.row["study_instance_uid"]),
         "numbers": {one.row["sop_instance_uid"]: one.number for one in view.images},
-        "vocabulary": vocabulary_of(window.plan.model_dir),
+        "vocabulary": vocabulary_of(window),
         "wording": wording,
         "max_comment": MAX_COMMENT,
         "reader_role": Role.READER,

@@ -31,7 +31,7 @@ def give_verdict(
 ) -> Response:
     """The panel anew; 422 with a sentence, and nothing saved, where the form lacks something."""
     try:
-        words = vocabulary_of(window.plan.model_dir)
+        words = vocabulary_of(window)
         given = form.judgement(study_instance_uid, visitor.name, words)
         _save(window, visitor, given)
     except NotSaid as refusal:

@@ -1,11 +1,10 @@
 """The regions and fracture types that a reader may choose from: those of the network in service."""
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 
-from model.artefact import ARTEFACT_TROUBLE, load_artefact
+from model.artefact import ARTEFACT_TROUBLE
 from model.datasets.labelled import FRACTURE_TYPES, REGIONS
+from web.window import Window
 
 
 @dataclass(frozen=True)
@@ -14,11 +13,10 @@ class Vocabulary:
     types: tuple[str, ...]
 
 
-@cache
-def vocabulary_of(model_dir: Path) -> Vocabulary:
+def vocabulary_of(window: Window) -> Vocabulary:
     """Those of the training material where the network has none of its own, or is not there."""
     try:
-        network = load_artefact(model_dir).card.network
+        network = window.card.network
     except ARTEFACT_TROUBLE:
         return Vocabulary(REGIONS, FRACTURE_TYPES)
     return Vocabulary(network.regions or REGIONS, network.types or FRACTURE_TYPES)
