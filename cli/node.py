@@ -42,7 +42,7 @@ def up(
     data_dir: DataDir = None,
     ae_title: Annotated[str | None, typer.Option(help="Our AE title.")] = None,
     port: Annotated[int | None, typer.Option(help="DICOM port.")] = None,
-    web_port: Annotated[int | None, typer.Option(help="Port of the status page.")] = None,
+    web_port: Annotated[int | None, typer.Option(help="Port of the pages.")] = None,
     destination: Annotated[
         list[str] | None, typer.Option(help="Where results go: AET@HOST:PORT; may be repeated.")
     ] = None,

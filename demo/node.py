@@ -42,7 +42,7 @@ class DemoNode:
         return f"http://127.0.0.1:{self.web_port}/"
 
     def shows_page(self) -> bool:
-        """Whether the status page answers, and sees the ledger."""
+        """Whether the pages answer, and see the ledger."""
         page = HTTPConnection("127.0.0.1", self.web_port, timeout=10)
         try:
             page.request("GET", "/healthz")

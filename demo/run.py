@@ -37,7 +37,7 @@ def run_demo(folder: Path, image: Path | None, screen: Screen, *, keep_running: 
         running_node(folder / "node", pacs.address) as node,
     ):
         _timed(screen, f"node answers at {node.address}", lambda: _await_echo(node))
-        _timed(screen, f"status page at {node.page}", lambda: _await_page(node))
+        _timed(screen, f"pages at {node.page}", lambda: _await_page(node))
         _timed(screen, f"sent by C-STORE: {study.title}", lambda: _send(node, study))
         _await_result(node, study, screen)
         _await_returned(pacs, node)
@@ -82,7 +82,7 @@ def _await_page(node: DemoNode) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not node.shows_page():
         if time.monotonic() > deadline:
-            raise DemoFailed(f"the status page does not answer; see {node.log}")
+            raise DemoFailed(f"the pages do not answer; see {node.log}")
         time.sleep(_POLL_SECONDS)
 
 
