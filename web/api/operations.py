@@ -12,7 +12,7 @@ from db.job_list import count_jobs, list_jobs, requeue_jobs
 from db.presence import processes
 from db.session import reading, transaction
 from db.tables import Job
-from model.artefact import ARTEFACT_TROUBLE, load_artefact
+from model.artefact import ARTEFACT_TROUBLE
 from model.card import Card
 from web.access.audit import event_of
 from web.access.scopes import ReadsOperations, ReadsResults, WritesOperations
@@ -35,7 +35,7 @@ router = APIRouter(route_class=ShortBodyRoute, tags=["operations"])
 def read_card(request: Request, window: InWindow, _visitor: ReadsResults) -> Response:
     """The model card of the network that is set: figures, limits, operating points."""
     try:
-        card = load_artefact(window.plan.model_dir).card
+        card = window.card
     except ARTEFACT_TROUBLE as trouble:
         raise HTTPException(503, "The network in service cannot be read.") from trouble
     return answer(request, card)

@@ -60,7 +60,7 @@ def give_verdict(
 
 def _judgement(window: Window, visitor: Visitor, view: StudyView, given: GivenOpinion) -> Judgement:
     """Raises HTTPException with a sentence where the verdict does not say enough."""
-    words = vocabulary_of(window.plan.model_dir)
+    words = vocabulary_of(window)
     for name, word, known in (
         ("region", given.region, words.regions),
         ("type", given.type, words.types),

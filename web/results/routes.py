@@ -36,7 +36,7 @@ def results(request: Request, window: InWindow, visitor: Viewer) -> HTMLResponse
         asked=asked,
         page=page,
         sources=_with(asked.said["source"], [title for title in sources if title]),
-        regions=_with(asked.said["region"], sorted(vocabulary_of(window.plan.model_dir).regions)),
+        regions=_with(asked.said["region"], sorted(vocabulary_of(window).regions)),
         states=STATE_WORDS,
         file_forms=list(FILE_FORMS),
         taken_at=datetime.now(UTC),
