@@ -100,23 +100,25 @@ def count_jobs(
         counted = select(Job.kind, Job.state, func.count()).where(text(condition))
         for kind, state, number in session.execute(counted.group_by(Job.kind, Job.state)):
             counts[kind][state] = number
-    for kind, number in (totals or total_jobs(session, JobTotals())).jobs.items():
+    by_kind = select(Job.kind, func.count()).group_by(Job.kind)
+    jobs = totals.jobs if totals else dict(session.execute(by_kind).all())
+    for kind, number in jobs.items():
         counts[kind][JobState.DONE] = max(number - sum(counts[kind].values()), 0)
     return counts
 
 
 def total_jobs(session: Session, known: JobTotals) -> JobTotals:
     """What is known, and what has come since: no job is ever removed, or of another kind."""
-    asked = (
-        select(Job.kind, func.count(), func.max(Job.id))
-        .where(Job.id > known.counted_to)
-        .group_by(Job.kind)
-    )
-    jobs, counted_to = dict(known.jobs), known.counted_to
-    for kind, number, last in session.execute(asked):
-        jobs[kind] = jobs.get(kind, 0) + number
-        counted_to = max(counted_to, last)
-    return JobTotals(jobs, counted_to)
+    # Not grouped: SQLite would follow the kinds' index through all of them.
+    counted = [func.count().filter(Job.kind == kind) for kind in JobKind]
+    *numbers, last = session.execute(
+        select(*counted, func.max(Job.id)).where(Job.id > known.counted_to)
+    ).one()
+    jobs = {
+        kind: known.jobs.get(kind, 0) + number
+        for kind, number in zip(JobKind, numbers, strict=True)
+    }
+    return JobTotals(jobs, last or known.counted_to)
 
 
 def oldest_open_jobs(session: Session) -> dict[JobKind, datetime]:
