@@ -13,6 +13,7 @@ from db.priorities import Priority, raise_priority
 from db.states import AnalysisState
 from db.studies import add_evidence, block_study, lock_study
 from db.tables import Analysis, Association, Instance, Series, Study
+from db.tables.base import storable
 from db.upsert import find_or_insert, insert_unless_present
 
 TWO_PATIENTS = "two patients in one study: instance {} names another PatientID than the first did"
@@ -195,8 +196,10 @@ def _receive_again(session: Session, series_id: int, received: ReceivedInstance)
 
 def _is_other_patient(study: Study, received: ReceivedInstance) -> bool:
     # One issuer missing is common and no contradiction; a PatientID missing may be anybody's.
-    issuers = {study.issuer_of_patient_id.strip(), received.issuer_of_patient_id.strip()} - {""}
-    return study.patient_id.strip() != received.patient_id.strip() or len(issuers) > 1
+    named = storable(received.patient_id), storable(received.issuer_of_patient_id)
+    patient_id, issuer = (text.strip() for text in named)
+    issuers = {study.issuer_of_patient_id.strip(), issuer} - {""}
+    return study.patient_id.strip() != patient_id or len(issuers) > 1
 
 
 def _ask_for_analysis(

@@ -18,9 +18,12 @@ class HeaderText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
-        if value is None:
-            return None
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
+        return None if value is None else storable(value)
+
+
+def storable(text: str) -> str:
+    """Text as a database can hold it."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode()
 
 
 class Base(DeclarativeBase):

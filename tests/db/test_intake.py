@@ -123,6 +123,13 @@ def test_a_race_of_duplicates_and_conflicts_leaves_one_live_instance(ledger_url:
     assert len(rows(engine, Job)) == 1
 
 
+def test_what_no_database_holds_makes_no_other_patient(ledger: Engine) -> None:
+    """A NUL within, and half a surrogate pair."""
+    odd = {"patient_id": "P\x001\udc80", "issuer_of_patient_id": "H\x00"}
+    outcomes = receive(ledger, received(1, **odd), received(2, **odd))
+    assert outcomes == [Intake.STORED, Intake.STORED]
+
+
 def test_a_race_of_two_patients_blocks_their_study(ledger_url: str) -> None:
     instances = [received(number, patient_id=f"P{number % 2}") for number in range(10)]
     engine, outcomes = _record_at_once(ledger_url, instances)
