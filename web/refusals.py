@@ -132,7 +132,7 @@ def _is_program(request: Request) -> bool:
     return (
         request.url.path.startswith("/api/")
         or request.headers.get("sec-fetch-dest") == "empty"
-        or "authorization" in request.headers
+        or request.headers.get("authorization", "").lower().startswith("bearer ")
     )
 
 

@@ -15,21 +15,22 @@ PASSWORD = b"correct horse battery\n"
 
 @pytest.fixture(scope="module")
 def ledger(shell: Shell) -> Iterator[Engine]:
+    """With an administrator, who is the first account, and a viewer."""
     data_dir = shell.folder / "data"
     data_dir.mkdir()
     url = f"sqlite:///{data_dir / 'ledger.sqlite'}"
     upgrade_ledger(url)
     engine = open_ledger(url)
-    yield engine
-    engine.dispose()
-
-
-def test_accounts_from_the_first_administrator_on(shell: Shell, ledger: Engine) -> None:
     add = ("users", "add", "--password-stdin")
     first = shell.run(*add, "Anna", "--role", "administrator", stdin=PASSWORD)
     assert (first.code, first.stdout, first.stderr) == (0, "", "")
     named = shell.run(*add, "otto", "--full-name", "Otto Leser", stdin=PASSWORD)
     assert named.code == 0, named.stderr
+    yield engine
+    engine.dispose()
+
+
+def test_accounts_from_the_first_administrator_on(shell: Shell, ledger: Engine) -> None:
     anna, otto = shell.run("users", "list", "--json").documents()
     assert (anna["name"], anna["role"], anna["state"]) == ("anna", "administrator", "open")
     assert (otto["full_name"], otto["role"], otto["signed_in_at"]) == ("Otto Leser", "viewer", None)
@@ -54,7 +55,7 @@ def test_accounts_from_the_first_administrator_on(shell: Shell, ledger: Engine) 
 REFUSED = [
     (("users", "add", "otto", "--password-stdin"), PASSWORD, 1, "there is an account otto already"),
     (("users", "add", "nina", "--password-stdin"), b"short\n", 1, "at least 12 characters"),
-    (("users", "add", "a b", "--password-stdin"), PASSWORD, 1, "an account's name has"),
+    (("users", "add", "a b", "--password-stdin"), PASSWORD, 1, "An account's name has"),
     (("users", "password", "nina", "--password-stdin"), PASSWORD, 21, "there is no account nina"),
     (("users", "disable", "anna"), b"", 42, "nobody else is an administrator"),
     (("users", "role", "anna", "reader"), b"", 42, "nobody else is an administrator"),

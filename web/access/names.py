@@ -2,10 +2,15 @@
 
 import re
 
+from web.words import N_
+
 _ACCOUNT_NAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 # These stand for nobody's account in the audit trail.
 _RESERVED = frozenset({"local", "unknown", "gateway"})
 _MOST_CHARACTERS = 100
+_NO_NAME = N_("An account's name has 1 to 64 letters a–z, digits, and . _ @ + - after the first.")
+_NOBODYS = N_("No account may be called so: the audit trail means nobody by that name.")
+_NO_LABEL = N_("It is called by one line of at most 100 characters.")
 
 
 class NameRefused(Exception):
@@ -16,11 +21,9 @@ def account_name(written: str) -> str:
     """As accounts are kept, in lower case; raises NameRefused."""
     name = written.strip().lower()
     if not _ACCOUNT_NAME.fullmatch(name):
-        raise NameRefused(
-            "an account's name has 1 to 64 letters a–z, digits, and . _ @ + - after the first"
-        )
+        raise NameRefused(_NO_NAME)
     if name in _RESERVED:
-        raise NameRefused(f"no account may be called {name}: the audit trail means nobody by that")
+        raise NameRefused(_NOBODYS)
     return name
 
 
@@ -28,5 +31,5 @@ def label(written: str) -> str:
     """A full name, or what a token is called: one line; raises NameRefused."""
     text = " ".join(written.split())
     if len(text) > _MOST_CHARACTERS or not text.isprintable():
-        raise NameRefused(f"it is one line of at most {_MOST_CHARACTERS} characters")
+        raise NameRefused(_NO_LABEL)
     return text

@@ -8,8 +8,13 @@ from threading import BoundedSemaphore
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from web.words import N_
+
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 1024
+_TOO_SHORT = N_("A password has at least 12 characters.")
+_TOO_LONG = N_("A password has at most 1024 characters.")
+_THE_NAME = N_("A password is not the account's name, nor that repeated.")
 # Each takes 64 MiB and a core for a moment (RFC 9106, "low memory": argon2id, t=3, p=4).
 _AT_ONCE = 2
 _WAITING = 8
@@ -35,11 +40,11 @@ _working, _waiting = BoundedSemaphore(_AT_ONCE), BoundedSemaphore(_WAITING)
 def check_password(password: str, name: str) -> None:
     """Raises PasswordRefused for one that is too short, too long, or the account's name."""
     if len(password) < LEAST_CHARACTERS:
-        raise PasswordRefused(f"a password has at least {LEAST_CHARACTERS} characters")
+        raise PasswordRefused(_TOO_SHORT)
     if len(password) > MOST_CHARACTERS:
-        raise PasswordRefused(f"a password has at most {MOST_CHARACTERS} characters")
+        raise PasswordRefused(_TOO_LONG)
     if not password.casefold().replace(name.casefold(), "").strip():
-        raise PasswordRefused("a password is not the account's name, nor that repeated")
+        raise PasswordRefused(_THE_NAME)
 
 
 def hash_password(password: str) -> str:
