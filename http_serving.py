@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import signal
 import socket
 import ssl
 from pathlib import Path
@@ -90,6 +91,20 @@ def build_server(
         ssl_context_factory=(lambda *_: tls) if tls else None,
     )
     return uvicorn.Server(config)
+
+
+def run_until_stopped(server: uvicorn.Server, listening: socket.socket) -> None:
+    """Blocks until SIGTERM or SIGINT, and the last requests are answered.
+
+    uvicorn repeats the signal that stopped it: unheard, it would kill the process then.
+    """
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    server.run(sockets=[listening])
 
 
 def is_loopback(address: str) -> bool:

@@ -1,14 +1,12 @@
 """Serving the gateway until the process is told to stop."""
 
-import signal
 import socket
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 
 from gateway.app import GatewayPlan
-from http_serving import build_server, is_loopback, listen_at
+from http_serving import build_server, is_loopback, listen_at, run_until_stopped
 
 log = structlog.get_logger(__name__)
 LAST_REQUESTS_SECONDS = 10
@@ -31,16 +29,4 @@ def bind(plan: GatewayPlan) -> socket.socket:
 def serve(app: FastAPI, listening: socket.socket) -> None:
     """Blocks until SIGTERM or SIGINT, and the last requests are answered."""
     log.info("gateway_serving", address="{}:{}".format(*listening.getsockname()[:2]))
-    server = build_server(app, LAST_REQUESTS_SECONDS)
-    _stop_on_signals(server)
-    server.run(sockets=[listening])
-
-
-def _stop_on_signals(server: uvicorn.Server) -> None:
-    """uvicorn repeats the signal that stopped it: unheard, it would kill the process then."""
-
-    def stop(*_: object) -> None:
-        server.should_exit = True
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    run_until_stopped(build_server(app, LAST_REQUESTS_SECONDS), listening)

@@ -5,7 +5,7 @@ import socket
 import structlog
 import uvicorn
 
-from http_serving import build_server, listen_at
+from http_serving import build_server, listen_at, run_until_stopped
 from web.access.exposure import page_tls, refuse_unsafe
 from web.app import create_app
 from web.plan import WebPlan
@@ -23,7 +23,7 @@ def bind(plan: WebPlan) -> socket.socket:
 def serve(plan: WebPlan, listening: socket.socket) -> None:
     """Blocks until SIGTERM or SIGINT."""
     log.info("web_serving", address=address_of(listening, plan))
-    page_server(plan).run(sockets=[listening])
+    run_until_stopped(page_server(plan), listening)
 
 
 def page_server(plan: WebPlan) -> uvicorn.Server:
