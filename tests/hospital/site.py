@@ -36,7 +36,7 @@ class Site:
     own_tables: str = ""
     ports: dict[str, int] = field(
         default_factory=lambda: (
-            {name: free_port() for name in ("listener", "gateway", "redis", "orthanc")}
+            {name: free_port() for name in ("listener", "web", "gateway", "redis", "orthanc")}
             | {"ledger": 5432}
         )
     )
@@ -63,7 +63,9 @@ class Site:
             ":18EB ": f":{redis:04X} ",
             ":1538 ": f":{self.ports['ledger']:04X} ",
             "127.0.0.1:11112": f"127.0.0.1:{self.ports['listener']}",
+            "127.0.0.1:8042": f"127.0.0.1:{self.ports['web']}",
             "127.0.0.1:8044": f"127.0.0.1:{self.ports['gateway']}",
+            "listener.inside": "127.0.0.1",
             "orthanc:4242": f"127.0.0.1:{orthanc}",
             "127.0.0.1/4242": f"127.0.0.1/{orthanc}",
             "/run/secrets": str(self.folder / "secrets"),
@@ -148,6 +150,7 @@ class Site:
             for variable, value in SERVICES[name]["environment"].items()
         }
         given["OSTEON_PORT"] = str(self.ports["listener"])
+        given["OSTEON_WEB_PORT"] = str(self.ports["web"])
         given["OSTEON_GATEWAY_PORT"] = str(self.ports["gateway"])
         environment = {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),

@@ -5,14 +5,12 @@ import tomllib
 from typing import Any
 
 import pytest
-import typer
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from jsonschema import Draft7Validator
-from typer.core import TyperGroup
 
-from cli import app
 from cli.node import PARTS
 from settings import Settings
+from tests.hospital.command_lines import make_context
 from tests.hospital.compose import (
     BASE,
     ON_CPU,
@@ -25,7 +23,7 @@ from tests.hospital.compose import (
 )
 
 ONE_SHOT = {"migrate", "doctor"}
-NODE = {"migrate", "listener", "worker-gpu", "worker-io", "beat", "gateway", "doctor"}
+NODE = {"migrate", "listener", "worker-gpu", "worker-io", "beat", "web", "gateway", "doctor"}
 every_service = pytest.mark.parametrize("name", sorted(services(BASE)))
 
 
@@ -98,9 +96,9 @@ def test_only_doors_lead_out(files: tuple[str, ...]) -> None:
     everything = services(*files)
     assert load_compose(*files)["networks"]["inside"] == {"internal": True}
     outside = {name for name, one in everything.items() if "dicom" in one["networks"]}
-    assert outside == {"listener", "worker-io", "gateway", "doctor", "orthanc"}
+    assert outside == {"listener", "worker-io", "web", "gateway", "doctor", "orthanc"}
     published = {name for name, one in everything.items() if "ports" in one}
-    assert published == {"listener", "gateway", "orthanc"}
+    assert published == {"listener", "web", "gateway", "orthanc"}
 
 
 def test_the_gateway_is_off_unless_asked_for_and_then_shown_to_this_host_alone() -> None:
@@ -118,12 +116,39 @@ def test_the_gateway_is_off_unless_asked_for_and_then_shown_to_this_host_alone()
     assert asked["OSTEON_GATEWAY_PORT"] == "8044"
 
 
+def test_the_page_is_shown_to_this_host_alone_and_asks_who_comes() -> None:
+    """Without a certificate of its own nothing but the host's proxy may lead there."""
+    page = services(BASE)["web"]
+    assert "profiles" not in page
+    elsewhere = {"WEB_PORT": "8000", "WEB_ADDRESS": "0.0.0.0", "WEB_HOST": "osteon.hospital"}
+    assert [substitute(port, {}) for port in page["ports"]] == ["127.0.0.1:8042:8042"]
+    assert [substitute(port, elsewhere) for port in page["ports"]] == ["127.0.0.1:8000:8042"]
+    given = page["environment"]
+    assert (given["OSTEON_WEB_LOGIN"], given["OSTEON_WEB_PORT"]) == ("true", "8042")
+    assert substitute(given["OSTEON_WEB_HOSTS"], elsewhere) == "osteon.hospital"
+    assert page["secrets"] == ["osteon_database_url"]
+    # Which makes the window refuse to be served to others unasked and unencrypted.
+    assert given["OSTEON_WEB_BEHIND_PROXY"] == "true"
+
+
+def test_the_page_reaches_the_listener_where_it_is_known() -> None:
+    """Each by a name that only the network of the node's own parts has."""
+    everything = services(BASE)
+    page, listener = everything["web"], everything["listener"]
+    (called,) = listener["networks"]["inside"]["aliases"]
+    assert page["environment"]["OSTEON_BIND_ADDRESS"] == called
+    assert page["networks"]["inside"]["aliases"] == [listener["environment"]["OSTEON_OWN_HOSTS"]]
+    told = substitute(page["environment"]["OSTEON_DICOM_ADDRESS"], {"DICOM_PORT": "104"})
+    assert told == "localhost:104"
+
+
 def test_the_parts_share_one_spool_and_one_file_of_settings() -> None:
     for name in NODE:
         service = services(BASE)[name]
         given = service["environment"]
         spool, config = service["volumes"]
-        assert spool == f"spool:{given['OSTEON_DATA_DIR']}"
+        # The page writes nothing there.
+        assert spool == f"spool:{given['OSTEON_DATA_DIR']}{':ro' if name == 'web' else ''}"
         assert config == {
             "type": "bind",
             "source": "./osteon.toml",
@@ -149,23 +174,18 @@ def test_stopping_leaves_time_to_finish_what_is_in_hand() -> None:
     assert min(grace["worker-gpu"], grace["worker-io"]) > decode_seconds
     # The listener lets associations end for ten seconds, aborts them, and waits as long again.
     assert grace["listener"] > 20
-    # The gateway's last requests have ten seconds.
-    assert grace["gateway"] > 10
+    # The gateway's last requests have ten seconds, the page's three.
+    assert min(grace["gateway"], grace["web"]) > 10
 
 
 def test_the_services_are_the_parts_of_a_node() -> None:
     commands = [one["command"] for name, one in services(BASE).items() if name in NODE - ONE_SHOT]
-    # The status page is shown to its own machine alone, and a container's loopback is nobody's.
-    parts = [part for part in PARTS.values() if part != ["web"]]
-    assert sorted(commands) == sorted([*parts, ["gateway"]])
+    assert sorted(commands) == sorted([*PARTS.values(), ["gateway"]])
 
 
 @pytest.mark.parametrize("name", sorted(NODE))
 def test_a_command_line_is_one_that_osteon_knows(name: str) -> None:
-    command, arguments = typer.main.get_command(app), list(services(BASE)[name]["command"])
-    while isinstance(command, TyperGroup):
-        command = command.commands[arguments.pop(0)]
-    command.make_context(command.name, arguments)
+    make_context(services(BASE)[name]["command"])
 
 
 def test_waiting_is_for_services_that_are_there() -> None:

@@ -26,9 +26,12 @@ from tests.hospital.site import SERVICES, Site
 from tests.servers import free_port
 from tests.services import require_program
 from tests.waiting import wait_for
+from tests.web.signing import PASSWORD, as_user, post
+from tests.web.window import Window
 
 # The listener last: its check costs a process that loads pynetdicom.
-PARTS = ("worker-gpu", "worker-io", "beat", "gateway", "listener")
+PARTS = ("worker-gpu", "worker-io", "beat", "web", "gateway", "listener")
+OPERATIONS = (ROOT / "docs/operations.md").read_text()
 # What no variable can say, after the example's last table, which is the test PACS's.
 OWN_TABLES = """also = ["summary"]
 
@@ -84,6 +87,19 @@ def study() -> list[Dataset]:
     return phantom_study(7, fractured=True)
 
 
+@pytest.fixture(scope="module")
+def administrator(site: Site) -> dict[str, str]:
+    """The first one, as the page for operators says, signed in by the proxy of the host."""
+    (made,) = re.findall(r"exec web (osteon users add NAME .*)\n", OPERATIONS)
+    command = [*made.replace("NAME", "anna").split(), "--password-stdin"]
+    site.execute("web", *command, stdin=f"{PASSWORD}\n")
+    asked = {"Host": "localhost", "X-Forwarded-For": "198.51.100.7"}
+    answer = post(Window(site.ports["web"]), "/sign-in", asked, name="anna", password=PASSWORD)
+    cookie = answer.headers["Set-Cookie"].partition(";")[0]
+    assert answer.status == 303 and "; Secure" in answer.headers["Set-Cookie"]
+    return asked | as_user(cookie.partition("=")[2])
+
+
 def test_the_example_of_the_page_comes_back_reported(
     site: Site, pacs_url: str, postgres_url: str, study: list[Dataset]
 ) -> None:
@@ -128,6 +144,25 @@ def test_the_gateway_shows_the_report_to_who_has_the_token(
     assert found["0020000D"]["Value"] == [known["MainDicomTags"]["StudyInstanceUID"]]
 
 
+def test_the_page_is_shown_to_who_is_signed_in(site: Site, administrator: dict[str, str]) -> None:
+    page = Window(site.ports["web"])
+    assert page.get("/operations").headers["Location"].startswith("/sign-in")
+    trail = page.get("/operations/audit", **administrator).text
+    assert "198.51.100.7" in trail, "the address that the proxy names"
+    styles = re.findall(r'href="(/static/[^"]+\.css)"', page.get("/sign-in").text)
+    assert {page.get(address).status for address in styles} == {200}
+
+
+def test_a_phantom_comes_through_all_services_from_the_page(
+    site: Site, administrator: dict[str, str]
+) -> None:
+    page = Window(site.ports["web"])
+    answer = post(page, "/operations/self-test", administrator)
+    assert answer.headers["Location"] == "/operations#self-test"
+    shown = wait_for(lambda: _verdict(page, administrator), "the self-test to end", 90)
+    assert "All is well." in shown
+
+
 def test_what_is_in_hand_is_finished_when_a_service_is_stopped(
     site: Site, pacs_url: str, postgres_url: str
 ) -> None:
@@ -153,6 +188,12 @@ def test_no_service_is_well_once_it_is_stopped(site: Site) -> None:
 def test_the_logs_name_no_patient(site: Site) -> None:
     for name in PARTS:
         assert "PHANTOM" not in site.log(name).upper()
+
+
+def _verdict(page: Window, administrator: dict[str, str]) -> str | None:
+    """What the page says of the self-test once it is over."""
+    shown = page.get("/operations/self-test", **administrator).text
+    return None if "data-pulse" in shown else shown
 
 
 def _example_settings(site: Site) -> dict[str, str]:

@@ -74,7 +74,7 @@ def test_the_token_of_a_fhir_server_reaches_who_calls_it() -> None:
         for name, one in merged["services"].items()
         if fhir.token_file.name in one.get("secrets", [])
     }
-    assert knowing == {"worker-io", "doctor"}
+    assert knowing == {"worker-io", "doctor", "web"}
     # Beside the secrets that they have anyway.
     assert "osteon_broker_url" in merged["services"]["worker-io"]["secrets"]
 
