@@ -273,6 +273,17 @@ def test_a_whole_exposure_is_there_in_time(page: Page, window: Window) -> None:
     shown = page.evaluate("performance.getEntriesByName('osteon-image-shown')[0].startTime")
     print(f"first image after {shown:.0f} ms")
     assert shown < 3000
+    assert_exact(page)
+    screen = {"width": 1320, "height": 840, "deviceScaleFactor": 1.5, "mobile": False}
+    page.context.new_cdp_session(page).send("Emulation.setDeviceMetricsOverride", screen)
+    page.wait_for_function("() => devicePixelRatio === 1.5")
+    canvas = page.locator("[data-active] canvas")
+    assert canvas.evaluate("one => one.width / one.clientWidth") == pytest.approx(1.5, abs=0.01)
+    assert_exact(page)
+
+
+def assert_exact(page: Page) -> None:
+    """The middle at 1:1: one pixel of the screen for each of the image's."""
     picture = picture_at_1_to_1(page, 400, 400)[..., 0]
     middle = EXPOSURE[1050:1450, 824:1224]
     expected = 255 * np.clip((middle - 5999.5) / 8999 + 0.5, 0, 1)

@@ -101,6 +101,7 @@ def test_every_module_and_the_first_image_are_asked_for_at_once(window: Window) 
         ("1.2.1/image/1.2.1.1.9/frame", 404, "the ledger knows no such image"),
         ("1.2.9/image/1.2.1.1.1/frame", 404, "the ledger knows no such image"),
         ("1.2.1/image/1.2.1.1.1/frame?kept_apart=1", 404, "the ledger knows no such image"),
+        ("1.2.1/image/%00/frame", 404, "the ledger knows no such image"),
         ("1.2.1/image/1.2.1.1.2/heatmap", 404, "no heatmap is kept of this image"),
         ("1.2.1/image/1.2.1.1.1/frame?number=2", 422, "there is no frame 2: the image has 1"),
     ],

@@ -3,7 +3,7 @@
 from threading import BoundedSemaphore
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import Response
 
 from db.session import reading
@@ -21,6 +21,8 @@ router = APIRouter(prefix="/study/{study_instance_uid}/image/{sop_instance_uid}"
 # Each decode is a process that may take gigabytes: the rest wait their turn.
 _DECODING = BoundedSemaphore(4)
 _PRIVATE = {"Cache-Control": "private, no-store"}
+NO_SUCH_IMAGE = "the ledger knows no such image"
+_LARGEST_ID = (1 << 31) - 1
 
 
 def seen_image(
@@ -28,18 +30,20 @@ def seen_image(
     visitor: Viewer,
     study_instance_uid: str,
     sop_instance_uid: str,
-    kept_apart: int | None = None,
+    kept_apart: Annotated[int | None, Query(ge=1, le=_LARGEST_ID)] = None,
 ) -> StudyImage:
     """The image asked for; the visitor is noted to see the study.
 
     `kept_apart`: the ledger's number of an instance in quarantine, which nothing else shows.
     """
+    if "\0" in study_instance_uid + sop_instance_uid:  # PostgreSQL would refuse to look for it
+        raise HTTPException(404, NO_SUCH_IMAGE)
     with reading(window.ledger) as session:
         image = find_study_image(
             session, study_instance_uid, sop_instance_uid, quarantined_id=kept_apart
         )
     if image is None:
-        raise HTTPException(404, "the ledger knows no such image")
+        raise HTTPException(404, NO_SUCH_IMAGE)
     note_viewing(window, visitor, study_instance_uid)
     return image
 

@@ -11,6 +11,15 @@ import { Surface } from "./surface.js";
 const CHOSEN_MILLISECONDS = 1500;
 const MARK_SHARE = 0.25; // of the canvas, for a mark begun by keys
 
+// As many as the screen gives the canvas. What the browser says exactly is only believed as far as
+// it fits the ratio: of a ratio that is emulated it says nothing.
+function devicePixels({ contentBoxSize: [css], devicePixelContentBoxSize: [exact] = [] }) {
+  return ["inlineSize", "blockSize"].map((side) => {
+    const reckoned = css[side] * devicePixelRatio;
+    return exact && Math.abs(exact[side] - reckoned) < 1 ? exact[side] : Math.round(reckoned);
+  });
+}
+
 export class Pane {
   frame = null;
   view = null; // null of a colour frame
@@ -33,7 +42,11 @@ export class Pane {
     this.words = new PaneWords(element, image, desk.texts);
     this.surface = new Surface(this.canvas, () => this.#scene(), () => this.#drawn());
     const sized = new ResizeObserver(([entry]) => this.#resize(entry));
-    sized.observe(this.canvas);
+    try {
+      sized.observe(this.canvas, { box: "device-pixel-content-box" });
+    } catch { // a browser that cannot say: Safari
+      sized.observe(this.canvas);
+    }
   }
 
   get showsMarks() {
@@ -51,9 +64,7 @@ export class Pane {
   }
 
   #resize(entry) {
-    const [size] = entry.devicePixelContentBoxSize ?? entry.contentBoxSize;
-    const ratio = entry.devicePixelContentBoxSize ? 1 : devicePixelRatio;
-    const [width, height] = [Math.round(size.inlineSize * ratio), Math.round(size.blockSize * ratio)];
+    const [width, height] = devicePixels(entry);
     if (width === 0 || height === 0) return;
     this.placement?.resize(width, height);
     this.surface.resize(width, height);
