@@ -258,6 +258,10 @@ def test_none_but_an_administrator_comes_in(sqlite_ledger_url: str, tmp_path: Pa
         assert post(window, "/operations/requeue", headers, job="x").status == 422
         assert post(window, "/operations/self-test", headers).status == 409
         assert window.get("/operations?days=9999", **headers).status == 200
+        (tmp_path / "spool").write_text("no folder")
+        told = window.get("/operations/disk", **headers)
+        assert told.status == 200
+        assert "The data folder cannot be looked at from here" in told.text
 
 
 def test_a_self_test_that_broke_off_has_not_passed() -> None:

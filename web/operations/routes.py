@@ -13,6 +13,7 @@ from db.job_list import list_jobs
 from db.session import reading
 from db.states import JobState
 from db.throughput import MOST_MEASURED, MOST_WAITS, hourly_counts, stage_times
+from dicom_node.spool import SpoolError
 from web.access.guard import Administrator, Visitor
 from web.operations import wording
 from web.operations.charts import HEIGHT, WIDTH, hours_chart, stages_chart
@@ -116,8 +117,9 @@ def _charts_values(window: Window, asked: str) -> dict[str, Any]:
 def disk(request: Request, window: InWindow, desk: InDesk, visitor: Administrator) -> HTMLResponse:
     try:
         found = read_disk(window.ledger, window.spool, window.plan, desk)
-    except OSError as trouble:
-        values: dict[str, Any] = {"disk": None, "trouble": trouble.strerror or str(trouble)}
+    except (OSError, SpoolError) as trouble:
+        said = getattr(trouble, "strerror", None) or str(trouble)
+        values: dict[str, Any] = {"disk": None, "trouble": said}
     else:
         values = {"disk": found, "trouble": ""}
     return show(request, visitor, "operations/disk.html", **values)
