@@ -43,7 +43,7 @@ def small_recipe() -> Recipe:
             strangeness_directions=4,
         ),
         side=64,
-        epochs=3,
+        epochs=2,
         batch=8,
         fractured_weight=2.5,
         practice=Practice(phantoms=4),
