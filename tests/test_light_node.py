@@ -37,7 +37,7 @@ def test_what_a_cpu_node_installs_stays_small() -> None:
     named = re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
     sizes = {name: _installed_bytes(name) for name in named}
     assert sizes["openvino"] > 100e6  # they are really measured
-    # pyarrow alone is 171 MB. Compiled modules and pip itself come on top: together less than 800 MB.
+    # pyarrow alone is 171 MB. Compiled modules and pip itself come on top: less than 800 MB.
     assert sum(sizes.values()) < 640e6
 
 

@@ -13,7 +13,7 @@ INSTANCE_STUDY = f"{SERIES_STUDY} JOIN instance ON instance.series_id = series.i
 CONSIGNMENT_STUDY = (
     "SELECT report.study_id FROM report JOIN consignment ON consignment.report_id = report.id"
 )
-JOB_STUDY = f"""SELECT CASE
+JOB_STUDY = f"""SELECT study.id FROM study WHERE study.id = CASE
     WHEN NEW.kind = 'analyse' THEN ({INSTANCE_STUDY} WHERE instance.id = NEW.subject_id)
     WHEN NEW.kind = 'report' THEN NEW.subject_id
     ELSE ({CONSIGNMENT_STUDY} WHERE consignment.id = NEW.subject_id)
