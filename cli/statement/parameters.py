@@ -26,11 +26,11 @@ NOT_ABOUT_DICOM = frozenset(
         "data_dir",
         "database_url",
         "broker_url",
-        "web_bind_address",
-        "web_port",
+        "dicom_address",  # what a page says to a person
         "fhir_patient_id_system",
         "fhir_accession_number_system",
         "model_dir",
+        "shadow_model_dir",
         "device",
         "analyse_workers",
         "deliver_workers",
@@ -43,6 +43,7 @@ NOT_ABOUT_DICOM = frozenset(
 _POLICY = {
     "ae_title": ("AE title; a called AE title that is another is rejected", "`ae_title`"),
     "allowed_peers": ("calling AE titles and addresses admitted; none: all", "`peers`"),
+    "own_hosts": ("hosts from which the node's own AE title is admitted as well", "`own_hosts`"),
     "max_associations": ("associations open at once", "`max_associations`"),
     "max_pdu_bytes": ("largest PDU announced, in bytes", "`max_pdu`"),
     "object_max_bytes": ("largest object taken, in bytes", "`object_max_bytes`"),
@@ -151,7 +152,7 @@ def settings_in_force(settings: Settings) -> str:
     rows = [
         (f"`{name}`", _shown(getattr(settings, name)), field.description)
         for name, field in Settings.model_fields.items()
-        if name not in NOT_ABOUT_DICOM
+        if name not in NOT_ABOUT_DICOM and not name.startswith("web_")
     ]
     return table(("Setting", "Value", "Meaning"), rows)
 
