@@ -22,18 +22,8 @@ def moment_after(asked: str | date, zone: ZoneInfo) -> datetime:
     return _moment(asked, zone, days=1)
 
 
-def _moment(asked: str | date, zone: ZoneInfo, *, days: int) -> datetime:
-    when = _read(asked) if isinstance(asked, str) else asked
-    if isinstance(when, datetime):
-        moment = when if when.tzinfo else when.replace(tzinfo=zone)
-    else:
-        moment = datetime.combine(when, time(), zone)
-    if not _FIRST.year < moment.year < _LAST.year:
-        return _FIRST if moment.year <= _FIRST.year else _LAST
-    return (moment if isinstance(when, datetime) else moment + timedelta(days=days)).astimezone(UTC)
-
-
-def _read(written: str) -> date:
+def day_or_moment(written: str) -> date:
+    """A day, or a moment; raises BadMoment."""
     try:
         if len(written) > _LONGEST:
             raise ValueError
@@ -42,3 +32,14 @@ def _read(written: str) -> date:
         return datetime.fromisoformat(written)
     except ValueError as error:
         raise BadMoment("write a day as 2026-07-01, or a moment as 2026-07-01T13:30:00Z") from error
+
+
+def _moment(asked: str | date, zone: ZoneInfo, *, days: int) -> datetime:
+    when = day_or_moment(asked) if isinstance(asked, str) else asked
+    if isinstance(when, datetime):
+        moment = when if when.tzinfo else when.replace(tzinfo=zone)
+    else:
+        moment = datetime.combine(when, time(), zone)
+    if not _FIRST.year < moment.year < _LAST.year:
+        return _FIRST if moment.year <= _FIRST.year else _LAST
+    return (moment if isinstance(when, datetime) else moment + timedelta(days=days)).astimezone(UTC)

@@ -19,7 +19,7 @@ from db.result_query import ResultQuery, every_result
 from db.session import open_ledger
 from tests.cli.shell import Shell
 from tests.db.ledger import FRACTURE, receive, received
-from tests.db.results import tell_story
+from tests.db.results import date_instance, tell_story
 from tests.web.window import plan_for, serving
 from web.results.asked import STATE_WORDS
 
@@ -31,6 +31,7 @@ FILTERS = [
     {"study": "1.2.3"},
     {"from": "2020-01-01", "to": "2030-12-31T00:00:00Z"},
     {"to": "2020-01-01"},
+    {"from": "2021-07-01", "to": "2021-07-01"},
 ]
 
 
@@ -59,6 +60,8 @@ def node(module_ledger_url: str, tmp_path_factory: pytest.TempPathFactory) -> It
     ledger = open_ledger(module_ledger_url)
     tell_story(ledger)
     receive(ledger, received(9, study="9.9.9", patient_id="=1+1", body_part="Ä;\n\"'"))
+    # As midnight began in the hospital, which is not that of Greenwich.
+    date_instance(ledger, "9.9.9.1.9", "2021-06-30T18:30:00Z")
     folder = tmp_path_factory.mktemp("window")
     settings = {"database_url": module_ledger_url, "time_zone": "Asia/Kolkata"}
     with (
@@ -92,6 +95,9 @@ def test_the_story_has_what_could_be_told_differently(node: Node) -> None:
     assert len(rows) == 10
     assert {row["state"] for row in rows} == {*STATE_WORDS} - {"possible"}
     assert [row["boxes"] for row in rows if row["boxes"]] == [FRACTURE.boxes]
+    assert rows[0]["sop_instance_uid"] == "9.9.9.1.9"
+    day = {"from": "2021-07-01", "to": "2021-07-01"}
+    assert len(node.get("/api/v1/results", day).json()["items"]) == 1
 
 
 def form_of(path: str) -> dict[str, str]:

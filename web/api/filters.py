@@ -1,12 +1,12 @@
 """What a program may ask for: every parameter with its limits, and none that is not known."""
 
-import re
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from db.periods import BadMoment, day_or_moment
 from db.result_query import RESULT_STATES, ResultQuery
 from db.states import AnalysisState, JobState
 from db.worklist import Order
@@ -14,7 +14,6 @@ from web.api.places import RESULT_PLACE, STUDY_PLACE
 from web.words import STATES
 
 MAX_ROWS = 500
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ].+)?")
 _MOMENT = "a day of the hospital's clocks (2026-07-01) or a moment (2026-07-01T13:30:00Z)"
 
 Text = Annotated[str, StringConstraints(max_length=64, pattern=r"^[^\x00\r\n]*$")]
@@ -32,16 +31,16 @@ assert ResultState.__args__ == RESULT_STATES  # type: ignore[attr-defined]
 assert set(StudyState.__args__) == set(STATES)  # type: ignore[attr-defined]
 
 
-def _written(value: Any) -> Any:
-    """Numbers are no moments, whatever else is read as one."""
-    if isinstance(value, str) and not _DAY.fullmatch(value):
-        raise PydanticCustomError("no_moment", f"write {_MOMENT}")
-    return value
+def _read(value: Any) -> date:
+    """pydantic itself would take a day for the moment that it begins."""
+    try:
+        return day_or_moment(str(value).upper())
+    except BadMoment as error:
+        raise PydanticCustomError("no_moment", "{why}", {"why": str(error)}) from error
 
 
-Moment = Annotated[
-    Annotated[datetime | date, Field(union_mode="left_to_right")], BeforeValidator(_written)
-]
+_SHAPE = {"anyOf": [{"type": "string", "format": one} for one in ("date-time", "date")]}
+Moment = Annotated[datetime | date, PlainValidator(_read), WithJsonSchema(_SHAPE)]
 
 
 class _Known(BaseModel):
