@@ -45,6 +45,7 @@ export class Sending {
     if (!due.length) return this.#say(this.#texts.nothing);
     const fields = Object.fromEntries(new FormData(this.#form));
     this.#button.disabled = true;
+    for (const said of this.#part("sent").querySelectorAll(".bad")) said.parentElement.remove();
     let done = 0;
     for (const trial of due) {
       this.#say(this.#texts.sending.replace("{done}", done + 1).replace("{all}", due.length));
