@@ -39,7 +39,7 @@ def test_every_answer_is_as_described(node: tuple[Window, Engine], tmp_path: Pat
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
 def test_whatever_is_sent_is_answered(node: tuple[Window, Engine], tmp_path: Path) -> None:
-    check(node, tmp_path, "--max-examples", "200")
+    check(node, tmp_path, "--max-examples", "50")
 
 
 def check(node: tuple[Window, Engine], folder: Path, *options: str) -> None:
