@@ -49,7 +49,7 @@ lock:
 
 # What the pages say, for whoever translates it.
 texts: $(VENV)/.full
-	cd web && ../$(BIN)/pybabel -q extract -F locale/babel.cfg -k N_ --omit-header --no-location \
+	cd web && ../$(BIN)/pybabel -q extract -F locale/babel.cfg -k N_ -k say --omit-header --no-location \
 		--sort-output -o locale/osteon.pot .
 
 # The browser's libraries that are kept here, fetched again at the versions of their package.json.

@@ -17,7 +17,7 @@ JOB_STUDY = f"""SELECT study.id FROM study WHERE study.id = CASE
     WHEN NEW.kind = 'analyse' THEN ({INSTANCE_STUDY} WHERE instance.id = NEW.subject_id)
     WHEN NEW.kind = 'report' THEN NEW.subject_id
     ELSE ({CONSIGNMENT_STUDY} WHERE consignment.id = NEW.subject_id)
-END"""
+END"""  # noqa: S608 - of our own words alone
 # Claims and heartbeats change nothing that is shown.
 JOB_SAYS_MORE = """NEW.kind <> 'answer' AND (
     NEW.state = 'dead' OR OLD.state = 'dead'
