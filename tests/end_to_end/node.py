@@ -26,7 +26,7 @@ from tests.waiting import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 AE_TITLE = "OSTEON"
-# All but the status page, which shows what the others do.
+# All but the pages, which show what the others do.
 PARTS = {name: arguments for name, arguments in cli.node.PARTS.items() if name != "web"}
 START_SECONDS = 60
 STOP_SECONDS = 30
