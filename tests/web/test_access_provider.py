@@ -145,8 +145,8 @@ def test_an_answer_to_another_sign_in_is_refused(
 ) -> None:
     window, _ = served
     liar.id_token = liar.signed
-    mine, my_state, _ = begin(window, liar)
     _, other_state, _ = begin(window, liar)
+    mine, my_state, _ = begin(window, liar)  # the last: the ID token bears this one's nonce
     body, _, seal = mine.partition(".")
     wrong = [
         (mine, {"state": other_state, "code": "c0de"}),
