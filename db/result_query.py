@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -53,9 +53,9 @@ class ResultCursor:
             moment, number = datetime.fromisoformat(received_at), int(instance_id)
             if moment.tzinfo is None or not 0 <= number < 2**31:
                 raise ValueError
-        except ValueError as error:
+            return cls(moment.astimezone(UTC), number)
+        except (ValueError, OverflowError) as error:
             raise BadCursor("this place was cut short or changed") from error
-        return cls(moment, number)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Self
 
@@ -39,11 +39,11 @@ class Cursor:
         """Raises BadCursor."""
         try:
             urgency, received_at, study_id = text.split("_")
-            moment = datetime.fromisoformat(received_at)
-            if moment.tzinfo is None:
+            moment, number = datetime.fromisoformat(received_at), int(study_id)
+            if moment.tzinfo is None or not 0 <= number < 2**31:
                 raise ValueError
-            return cls(float(urgency), moment, int(study_id))
-        except ValueError as error:
+            return cls(float(urgency), moment.astimezone(UTC), number)
+        except (ValueError, OverflowError) as error:
             raise BadCursor("this page's address was cut short or changed") from error
 
 
@@ -124,14 +124,10 @@ def read_worklist(session: Session, query: WorklistQuery) -> WorklistPage:
     return WorklistPage(rows, has_before=query.after is not None, has_after=more)
 
 
-def worklist_version(session: Session) -> int:
-    """Rises whenever an entry is made anew."""
-    return session.scalar(select(func.max(WorklistEntry.version))) or 0
-
-
-def entry_version(session: Session, study_id: int) -> int:
+def entry_version(session: Session, study_instance_uid: str) -> int:
     """Rises whenever the study's own entry is made anew; 0 before it has been made once."""
-    return session.scalar(select(WorklistEntry.version).filter_by(study_id=study_id)) or 0
+    asked = select(WorklistEntry.version).join(Study, Study.id == WorklistEntry.study_id)
+    return session.scalar(asked.where(Study.study_instance_uid == study_instance_uid)) or 0
 
 
 def count_worklist(session: Session) -> int:

@@ -1,7 +1,7 @@
 """Keeping the worklist's entries as the ledger is: made anew for each study that a trigger noted.
 
 The entries are read in one transaction and written in another, short one: nobody who receives an
-image waits for them. An entry is never overwritten by one that had seen fewer notes.
+image waits for them. What was read before another window wrote is thrown away and read again.
 """
 
 import unicodedata
@@ -28,7 +28,8 @@ from db.tables import (
 )
 
 _REFRESH_LOCK = 571_106  # any number, the same in every window
-_BATCH = 100
+# A study is noted ten times and more on its way: once made anew, all its notes are done with.
+_STUDIES, _NOTES = 100, 1000
 _FROM_VIEW = (
     *("state", "finding", "probability", "images", "images_not_analysed", "images_pending"),
     *("quarantined", "report_revision", "deliveries", "deliveries_sent", "deliveries_committed"),
@@ -44,26 +45,30 @@ _READ = 1000.0  # whatever a reader has judged comes after all that nobody has
 
 @dataclass(frozen=True)
 class _Batch:
-    """Notes that were read, and the entries of their studies as they are now."""
+    """Notes that were read, the entries of their studies as they are now, and what they follow."""
 
     notes: Sequence[int]
     entries: list[dict[str, Any]]
+    version_before: int  # the worklist's
 
 
 def refresh_worklist(engine: Engine) -> int:
-    """Make the entries of up to a hundred noted changes anew, newest first; how many notes."""
+    """Make the entries of up to a hundred noted studies anew, newest first; how many notes."""
     if engine.dialect.name == "postgresql":
         with transaction(engine) as session:
             alone = session.scalar(select(func.pg_try_advisory_xact_lock(_REFRESH_LOCK)))
-            batch = _read(session) if alone else _Batch((), [])
-            _write(session, batch)
-    else:
-        with reading(engine) as session:
-            batch = _read(session)
-        if batch.notes:
-            with transaction(engine) as session:
-                _write(session, batch)
-    return len(batch.notes)
+            return _write(session, _read(session)) if alone else 0
+    with reading(engine) as session:
+        batch = _read(session)
+    if not batch.notes:
+        return 0
+    with transaction(engine) as session:
+        return _write(session, batch)
+
+
+def worklist_version(session: Session) -> int:
+    """Rises by one with each batch of entries made anew."""
+    return session.scalar(select(func.max(WorklistEntry.version))) or 0
 
 
 def searchable(text: str) -> str:
@@ -73,12 +78,17 @@ def searchable(text: str) -> str:
 
 
 def _read(session: Session) -> _Batch:
+    version = worklist_version(session)
     newest = select(WorklistStale.id, WorklistStale.study_id).order_by(WorklistStale.id.desc())
-    notes = session.execute(newest.limit(_BATCH)).all()
-    if not notes:
-        return _Batch((), [])
-    study_ids = sorted({note.study_id for note in notes})
-    return _Batch([note.id for note in notes], _entries(session, study_ids, notes[0].id))
+    notes: list[int] = []
+    study_ids: set[int] = set()
+    for note_id, study_id in session.execute(newest.limit(_NOTES)):
+        if len(study_ids) < _STUDIES:
+            study_ids.add(study_id)
+        if study_id in study_ids:
+            notes.append(note_id)
+    entries = _entries(session, sorted(study_ids), version + 1) if notes else []
+    return _Batch(notes, entries, version)
 
 
 def _entries(session: Session, study_ids: list[int], version: int) -> list[dict[str, Any]]:
@@ -157,9 +167,10 @@ def _urgency(entry: dict[str, Any]) -> float:
     return unread + float(entry["priority"]) + gravity + (entry["probability"] or 0.0)
 
 
-def _write(session: Session, batch: _Batch) -> None:
-    if not batch.notes:
-        return
+def _write(session: Session, batch: _Batch) -> int:
+    """How many notes are done with: none where another window wrote since they were read."""
+    if not batch.notes or worklist_version(session) != batch.version_before:
+        return 0
     postgres = session.get_bind().dialect.name == "postgresql"
     insert = (postgresql if postgres else sqlite).insert(WorklistEntry)
     changed = {
@@ -167,11 +178,8 @@ def _write(session: Session, batch: _Batch) -> None:
         for column in WorklistEntry.__table__.columns
         if not column.primary_key
     }
-    upsert = insert.on_conflict_do_update(
-        index_elements=["study_id"],
-        set_=changed,
-        where=insert.excluded.version >= WorklistEntry.version,
-    )
+    upsert = insert.on_conflict_do_update(index_elements=["study_id"], set_=changed)
     if batch.entries:
         session.execute(upsert, batch.entries)
     session.execute(delete(WorklistStale).where(WorklistStale.id.in_(batch.notes)))
+    return len(batch.notes)

@@ -64,8 +64,11 @@ def _sign_in(request: Request, _refusal: Exception) -> Response:
     return RedirectResponse(sign_in_address(path), 303)
 
 
-def _token_refused(_request: Request, refusal: Exception) -> Response:
-    invalid = ' error="invalid_token"' if isinstance(refusal, TokenRefused) else ""
+def _token_refused(request: Request, refusal: Exception) -> Response:
+    is_shown = isinstance(refusal, TokenRefused)
+    if is_shown:
+        log.warning("token_refused", address=request.state.address)
+    invalid = ' error="invalid_token"' if is_shown else ""
     headers = {"WWW-Authenticate": f"Bearer{invalid}"}
     return problem(401, "sign in, or show a token", headers=headers)
 

@@ -18,9 +18,10 @@ JOB_STUDY = f"""SELECT study.id FROM study WHERE study.id = CASE
     WHEN NEW.kind = 'report' THEN NEW.subject_id
     ELSE ({CONSIGNMENT_STUDY} WHERE consignment.id = NEW.subject_id)
 END"""  # noqa: S608 - of our own words alone
-# Claims and heartbeats change nothing that is shown.
+# Claims and heartbeats change nothing that is shown; what was wrong is not shown of what is done.
 JOB_SAYS_MORE = """NEW.kind <> 'answer' AND (
     NEW.state = 'dead' OR OLD.state = 'dead'
+    OR (NEW.state = 'done' AND NEW.last_error IS NOT NULL)
     OR COALESCE(NEW.last_error, '') <> COALESCE(OLD.last_error, '')
 )"""
 

@@ -22,7 +22,7 @@ class WorklistEntry(Base):
     )
 
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), primary_key=True)
-    version: Mapped[int] = mapped_column(BigInteger)  # the highest note it has seen
+    version: Mapped[int] = mapped_column(BigInteger)  # of the batch that made it
     state: Mapped[str]
     finding: Mapped[str | None]
     probability: Mapped[float | None]
@@ -52,7 +52,7 @@ class WorklistStale(Base):
     """A study that changed since its entry was made; written by triggers, whoever changed it."""
 
     __tablename__ = "worklist_stale"
-    # No number is given twice: the highest tells how much an entry has seen.
+    # No number is given twice: what a slow window has read deletes no later note.
     __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)

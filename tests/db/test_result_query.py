@@ -138,7 +138,13 @@ def test_of_many_there_are_as_many_as_one_wants(ledger: Engine) -> None:
     assert [len(list(every_result(ledger, query, at_most=most))) for most in (1, 4, 9)] == [1, 4, 5]
 
 
-@pytest.mark.parametrize("text", ["", "7", "2026-07-01_7", "2026-07-01T00:00:00Z_x", "a_b_c"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "7", "2026-07-01_7", "2026-07-01T00:00:00Z_x", "a_b_c"),
+        *("2026-07-01T00:00:00Z_9223372036854775808", "0001-01-01T00:00:00+14:00_7"),
+    ],
+)
 def test_a_place_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(BadCursor):
         ResultCursor.parse(text)

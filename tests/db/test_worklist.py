@@ -7,14 +7,22 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine, event, func, insert, select, text, update
 
+from db.commitments import (
+    ask_for_proof,
+    finish_confirmation,
+    load_confirmation,
+    record_answer,
+    save_request,
+    wait_for_answer,
+)
 from db.intake import close_association, record_instance
 from db.job_list import requeue_jobs
 from db.jobs import JobKind, bury_job
 from db.priorities import Priority
 from db.results import study_results
-from db.session import reading, transaction
+from db.session import open_ledger, reading, transaction
 from db.states import Opinion
 from db.tables import Study, Verdict, WorklistStale
 from db.worklist import (
@@ -25,9 +33,8 @@ from db.worklist import (
     WorklistRow,
     read_worklist,
     worklist_sources,
-    worklist_version,
 )
-from db.worklist_refresh import refresh_worklist, searchable
+from db.worklist_refresh import refresh_worklist, searchable, worklist_version
 from tests.db.ledger import (
     FRACTURE,
     NO_FRACTURE,
@@ -237,22 +244,98 @@ def test_senders_are_listed_once(many: Engine) -> None:
         assert worklist_sources(session) == ["PACS"]
 
 
-def test_an_entry_is_never_overwritten_by_one_that_saw_less(ledger: Engine) -> None:
+def test_what_was_read_before_another_window_wrote_is_read_again(
+    ledger: Engine, ledger_url: str
+) -> None:
+    if ledger.dialect.name == "postgresql":
+        pytest.skip("one window at a time, by a lock")
     receive(ledger, received(1))
-    rows_of(ledger)
+    slow = open_ledger(ledger_url)
+    connections: list[object] = []
+
+    def overtake(connection: object, *_: object) -> None:
+        """Between the slow window's reading and its writing."""
+        connections.append(connection)
+        if len(connections) == 2:
+            analyse(ledger, FRACTURE)
+            rows_of(ledger)
+
+    event.listen(slow, "checkout", overtake)
+    assert refresh_worklist(slow) == 0
+    slow.dispose()
+    assert_current(ledger)
+
+
+def test_a_change_that_is_committed_after_a_later_one_is_seen(ledger: Engine) -> None:
+    if ledger.dialect.name == "sqlite":
+        pytest.skip("one writer at a time: notes are numbered as they are committed")
+    receive(ledger, received(1))
+    (row,) = rows_of(ledger)
+    with transaction(ledger) as late:
+        late.execute(update(Study).values(blocked_reason="two patients"))
+        with transaction(ledger) as session:
+            session.add(Verdict(study_id=row.study_id, reader="r", opinion=Opinion.AGREE))
+        assert rows_of(ledger)[0].opinion == "agree"
+    assert_current(ledger)
+    assert rows_of(ledger)[0].state == "blocked"
+
+
+def test_each_batch_is_news(ledger: Engine) -> None:
+    """The older notes too, which come after the newer ones."""
+    receive(ledger, received(1), received(1, study="1.2.4"))
+    newer, older = (row.study_id for row in rows_of(ledger))
     with transaction(ledger) as session:
-        version = worklist_version(session)
-        session.execute(text("UPDATE worklist SET version = version + 100, state = 'newer'"))
+        noted = [{"study_id": study_id} for study_id in [older, *[newer] * 1000]]
+        session.execute(insert(WorklistStale), noted)
+        versions = [worklist_version(session)]
+    while refresh_worklist(ledger):
+        with reading(ledger) as session:
+            versions.append(worklist_version(session))
+    assert versions == [versions[0], versions[0] + 1, versions[0] + 2]
+
+
+def test_what_a_job_met_is_not_said_once_it_is_done(ledger: Engine) -> None:
+    receive(ledger, received(1))
     analyse(ledger, FRACTURE)
-    assert rows_of(ledger)[0].state == "newer"
-    with reading(ledger) as session:
-        assert worklist_version(session) == version + 100
+    report(ledger, "PACS")
+    deliver(ledger)
+    with transaction(ledger) as session:
+        ask_for_proof(session, 1, "PACS")
+    asking = claim(ledger, JobKind.CONFIRM)
+    with transaction(ledger) as session:
+        order = load_confirmation(session, 1)
+        save_request(session, asking, "2.25.1")
+        wait_for_answer(session, asking, order, seconds=0)
+    with transaction(ledger) as session:
+        assert record_answer(session, "2.25.1", {one.sop_instance_uid for one in order.objects}, {})
+    (waiting,) = rows_of(ledger)
+    assert (waiting.state, waiting.reason) == ("committed", "waits for the commitment")
+    asking = claim(ledger, JobKind.CONFIRM)
+    with transaction(ledger) as session:
+        finish_confirmation(session, asking, load_confirmation(session, 1))
+    assert_current(ledger)
+    assert rows_of(ledger)[0].reason is None
 
 
-@pytest.mark.parametrize("cursor", ["", "1", "a_b_c", "1_2026-01-01_3", "1_2026-01-01T00:00:00Z_x"])
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        *("", "1", "a_b_c", "1_2026-01-01_3", "1_2026-01-01T00:00:00Z_x"),
+        *("1_2026-01-01T00:00:00Z_9223372036854775808", "1_0001-01-01T00:00:00+14:00_3"),
+    ],
+)
 def test_a_place_that_is_none_is_refused(cursor: str) -> None:
     with pytest.raises(BadCursor):
         Cursor.parse(cursor)
+
+
+def test_all_that_was_noted_of_a_study_is_done_with_at_once(ledger: Engine) -> None:
+    receive(ledger, *(received(1, study=f"1.2.{number}") for number in range(101)))
+    with reading(ledger) as session:
+        notes = session.scalar(select(func.count()).select_from(WorklistStale)) or 0
+    first, second = refresh_worklist(ledger), refresh_worklist(ledger)
+    assert first > 200 and first + second == notes
+    assert_current(ledger)
 
 
 def test_text_is_searched_without_case_and_accents() -> None:

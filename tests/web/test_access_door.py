@@ -11,6 +11,7 @@ import pytest
 from fastapi.routing import iter_route_contexts
 from sqlalchemy import Engine
 from starlette.routing import Mount
+from structlog.testing import capture_logs
 
 from db.accounts import account_named
 from db.api_tokens import NewToken, add_token
@@ -20,7 +21,7 @@ from db.states import Role
 from db.user_sessions import find_session
 from tests.web.signing import LIMITS, age, as_user, audit, login_window, sign_in
 from tests.web.window import Answer, Window, plan_for, serving
-from web.access.next_page import safe_next
+from web.access.next_page import safe_next, sign_in_address
 from web.access.scopes import WritesVerdicts
 from web.access.tokens import kept
 from web.app import create_app
@@ -152,6 +153,22 @@ def test_what_the_page_sends_is_taken(window: Window, engine: Engine) -> None:
     assert ask(window, "POST", "/users/reader/active", long, **cookie, **FORM).status == 403
 
 
+PARTS = '--b\r\nContent-Disposition: form-data; name="active"; filename="f"\r\n\r\nyes\r\n--b--\r\n'
+
+
+def test_no_form_is_read_at_length_whoever_sends_it(window: Window, engine: Engine) -> None:
+    """One with parts would be written to the disk before anybody is asked who may send it."""
+    sent = [(FORM["Content-Type"], "active=yes&padding=" + "x" * 300_000)]
+    sent += [(kind, PARTS) for kind in ("multipart/form-data; boundary=b", '"multipart/x"; a=b')]
+    viewer = as_user(sign_in(engine, "viewer"))
+    for headers in (viewer, token_of(engine, "viewer", "results:read", "studies:read")):
+        for kind, body in sent:
+            named = headers | {"Content-Type": kind}
+            answer = ask(window, "POST", "/users/reader/active", body, **named)
+            # Who has read it says which role it needs.
+            assert (answer.status, "administrator" in answer.text) == (403, False), kind
+
+
 def test_each_role_is_kept_to_what_it_may(window: Window, engine: Engine) -> None:
     for role, status in ((Role.VIEWER, 403), (Role.READER, 403), (Role.ADMINISTRATOR, 200)):
         headers = as_user(sign_in(engine, role))
@@ -178,6 +195,23 @@ def test_a_token_opens_no_page(window: Window, engine: Engine) -> None:
     assert ask(window, "GET", "/worklist", **bearer).status == 401
     assert ask(window, "POST", "/users", **bearer).status == 401
     assert ask(window, "POST", "/account/tokens", **bearer).status == 401
+
+
+def test_deliveries_that_a_program_asks_for_are_written_down(
+    window: Window, engine: Engine
+) -> None:
+    bearer = token_of(engine, "viewer", "studies:read", "results:read", "verdicts:write")
+    assert ask(window, "GET", "/api/v1/deliveries", **bearer).status == 200
+    told = "by token night; deliveries"
+    assert audit(engine)[-1] == ("viewer", "results-viewed", "done", told)
+
+
+def test_a_token_that_is_refused_stands_in_the_log(window: Window) -> None:
+    """Who still shows one that was revoked has it from somewhere."""
+    with capture_logs() as events:
+        ask(window, "GET", "/api/v1/results", Authorization="Bearer ost_guessed")
+    told = {"event": "token_refused", "log_level": "warning", "address": "127.0.0.1"}
+    assert told in events
 
 
 def scoped_address(visitor: WritesVerdicts, study_instance_uid: str) -> dict[str, str]:
@@ -275,6 +309,14 @@ FOREIGN = [
 @pytest.mark.parametrize("path", FOREIGN)
 def test_signing_in_leads_to_no_other_site(path: str) -> None:
     assert safe_next(path) == "/worklist"
+
+
+def test_an_address_that_is_none_leads_to_the_first_page(window: Window) -> None:
+    for path in ("//[", "http://[", "//a\u2100b"):
+        assert sign_in_address(path) == "/sign-in"
+    assert ask(window, "GET", "//[").status == 303
+    script = ask(window, "GET", "/worklist", HX_Request="true", HX_Current_URL="http://[")
+    assert (script.status, script.headers["HX-Redirect"]) == (401, "/sign-in")
 
 
 @pytest.mark.parametrize("path", ["/study/1.2.3", "/operations", "/"])

@@ -59,6 +59,8 @@ class Door:
             token = shown[len(_BEARER) :].strip()
             by_token = self._reception.visitor_by_token
             request.state.bearer = await run_in_threadpool(by_token, token, address)
+            if request.method not in SAFE_METHODS and _is_form(request):
+                return _again(await _read_form(request), request.receive)
             return request.receive
         request.state.visitor = await self._visitor(request, address)
         if request.method in SAFE_METHODS:
@@ -96,7 +98,7 @@ async def _require_csrf_token(request: Request) -> Receive:
     visitor: Visitor | None = request.state.visitor
     shown = request.headers.get("x-csrf-token", "")
     receive = request.receive
-    if not shown or _is_open(request):
+    if not shown or _is_open(request) or _is_form(request):
         body = await _read_form(request)
         receive = _again(body, request.receive)
         shown = shown or parse_qs(body.decode("latin-1")).get("csrf_token", [""])[0]
@@ -107,10 +109,17 @@ async def _require_csrf_token(request: Request) -> Receive:
     return receive
 
 
+def _is_form(request: Request) -> bool:
+    """The router reads forms to their end, with parts onto the disk, before it asks who may."""
+    kind = request.headers.get("content-type", "").lower()
+    return _FORM in kind or "multipart/" in kind
+
+
 async def _read_form(request: Request) -> bytes:
     """A short form's bytes; what is none must bring its token in the header X-CSRF-Token."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise ForeignRequest("it lacks the header X-CSRF-Token")
+        is_odd = _is_form(request)
+        raise ForeignRequest("it has parts" if is_odd else "it lacks the header X-CSRF-Token")
     body = bytearray()
     try:
         async with asyncio.timeout(_FORM_SECONDS):

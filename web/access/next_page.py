@@ -18,5 +18,8 @@ def safe_next(path: str | None) -> str:
 
 def sign_in_address(path: str) -> str:
     """The page to sign in at, which leads back; of what was asked for the path alone is said."""
-    back = safe_next(urlsplit(path).path)
+    try:
+        back = safe_next(urlsplit(path).path)
+    except ValueError:  # it begins as an address of another site does, and is none
+        back = FIRST_PAGE
     return "/sign-in" if back == FIRST_PAGE else f"/sign-in?next={quote(back)}"

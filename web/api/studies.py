@@ -77,10 +77,12 @@ def read_one_study(
 def list_deliveries(
     request: Request,
     window: InWindow,
-    _visitor: ReadsStudies,
+    visitor: ReadsStudies,
     asked: Annotated[DeliveryFilter, Query()],
 ) -> Response:
     """What each destination got of each report, as `osteon results --deliveries` prints it."""
+    uid = asked.study or None
+    note(window, visitor, Action.RESULTS_VIEWED, study_instance_uid=uid, detail="deliveries")
     with reading(window.ledger) as session:
         rows = delivery_page(
             session,

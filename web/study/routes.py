@@ -46,12 +46,13 @@ def study(
 ) -> Response:
     """The page; of one that is open nothing (204) where nothing changed since the version seen."""
     with reading(window.ledger) as session:
+        # First, so that what changes between two questions is asked for again.
+        version = entry_version(session, study_instance_uid)
+        if is_background(request) and version == seen:
+            return Response(status_code=204)
         view = read_study(session, study_instance_uid)
         if view is None:
             raise HTTPException(404, say_in(request)(NO_SUCH_STUDY))
-        version = entry_version(session, view.study_id)
-        if is_background(request) and version == seen:
-            return Response(status_code=204)
         shown = _neighbours(session, view, request) | verdict_values(session, window, view)
         images = study_images(session, study_instance_uid, with_quarantined=True)
     if is_background(request):

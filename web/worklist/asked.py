@@ -40,9 +40,9 @@ class Asked:
             order=Order(order) if order in list(Order) else Order.NEWEST,
             state=_known(address.get("state", ""), STATES),
             finding=_known(address.get("finding", ""), FINDINGS),
-            source=address.get("source", "")[:16],
-            region=address.get("region", "")[:40],
-            search=address.get("search", "").strip()[:100],
+            source=_text(address, "source")[:16],
+            region=_text(address, "region")[:40],
+            search=_text(address, "search").strip()[:100],
             days=_known(address.get("days", ""), PERIODS),
             after=address.get("after", ""),
             before=address.get("before", ""),
@@ -74,6 +74,11 @@ class Asked:
         if said.get("order") == Order.NEWEST:
             del said["order"]
         return "/worklist" + (f"?{urlencode(said)}" if said else "")
+
+
+def _text(address: QueryParams, name: str) -> str:
+    """Without what PostgreSQL would refuse to look for."""
+    return address.get(name, "").replace("\0", "")
 
 
 def _known(word: str, words: dict[str, str]) -> str:

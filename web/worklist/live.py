@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager, suppress
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import DBAPIError
 
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
-from db.worklist import has_stale_entries, worklist_version
-from db.worklist_refresh import refresh_worklist
+from db.worklist import has_stale_entries
+from db.worklist_refresh import refresh_worklist, worklist_version
 from web.window import Window
 
 log = structlog.get_logger(__name__)
@@ -91,4 +92,9 @@ def _bring_up_to_date(window: Window) -> tuple[int, bool]:
             return worklist_version(session), has_stale_entries(session)
     except (LedgerUnavailable, LedgerUnsafe) as trouble:
         log.warning("worklist_not_current", error=str(trouble))
+        return _AWAY, False
+    except DBAPIError as trouble:
+        # Its text may quote a patient. Whatever it is, the next look may go better: without one
+        # every page would stay as it is until the window is started again.
+        log.error("worklist_not_current", error=type(trouble).__name__)
         return _AWAY, False

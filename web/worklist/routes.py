@@ -7,7 +7,8 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from db.audit import Action
 from db.session import reading
-from db.worklist import count_worklist, read_worklist, worklist_sources, worklist_version
+from db.worklist import count_worklist, read_worklist, worklist_sources
+from db.worklist_refresh import worklist_version
 from web.access.audit import note
 from web.access.background import is_background
 from web.access.guard import Viewer
@@ -34,8 +35,9 @@ def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespons
     except BadCursor as refusal:
         raise HTTPException(400, str(refusal)) from refusal
     with reading(window.ledger) as session:
-        page = read_worklist(session, query)
-        total, version = count_worklist(session), worklist_version(session)
+        # First, so that what changes between two questions is asked for again.
+        version = worklist_version(session)
+        page, total = read_worklist(session, query), count_worklist(session)
         sources = [] if rows_only else worklist_sources(session)
     return render(
         request,

@@ -184,8 +184,10 @@ addEventListener("keydown", (event) => {
 window.Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) => !(name === "open" && node.matches("details"));
 
 let isAsking = false;
+let hasMissedNews = false;
 
 async function refresh() {
+  hasMissedNews = isAsking;
   if (document.hidden || isAsking) return;
   isAsking = true;
   const seen = document.getElementById("study-head").dataset.version;
@@ -195,6 +197,7 @@ async function refresh() {
     highlight();
   } finally {
     isAsking = false;
+    if (hasMissedNews) refresh();
   }
 }
 
