@@ -127,6 +127,22 @@ def test_an_ipv6_machine_is_one_whatever_its_address_says(clock: Callable[[float
     with pytest.raises(AddressBlocked):
         failures.begin("2001:db8::ffff")
     failures.begin("2001:db8:0:1::1")
+    for number in range(MOST_FAILURES):
+        failures.begin(f"fe80::{number:x}%eth0")
+    with pytest.raises(AddressBlocked):
+        failures.begin("fe80::ffff%eth1")
+
+
+def test_an_ipv4_machine_is_itself_behind_a_proxy_that_speaks_ipv6(
+    clock: Callable[[float], None],
+) -> None:
+    failures = FailuresByAddress()
+    for _ in range(MOST_FAILURES):
+        failures.begin("::ffff:10.0.0.1")
+    for blocked in ("::ffff:10.0.0.1", "10.0.0.1"):
+        with pytest.raises(AddressBlocked):
+            failures.begin(blocked)
+    failures.begin("::ffff:10.0.0.2")
 
 
 @pytest.mark.parametrize(

@@ -55,4 +55,6 @@ def _network(address: str) -> str:
         return address
     if parsed.version == 4:
         return address
-    return str(ipaddress.ip_network(f"{parsed.exploded}/64", strict=False))
+    if parsed.ipv4_mapped is not None:  # as a proxy that listens to both writes it
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((int(parsed), 64), strict=False))
