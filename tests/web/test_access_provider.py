@@ -19,6 +19,7 @@ from db.states import Role
 from tests.web.lying_provider import CLIENT_ID, CLIENT_SECRET, LyingProvider, lying_provider
 from tests.web.signing import audit, login_window
 from tests.web.window import Answer, Window
+from web.access.attempts import MOST_FAILURES
 from web.plan import OidcPlan
 
 
@@ -159,6 +160,18 @@ def test_an_answer_to_another_sign_in_is_refused(
     for cookie, answered in wrong:
         answer = come_back(window, cookie, **answered)
         assert (answer.status, is_signed_in(answer)) == (403, False), answered
+
+
+def test_another_sites_page_blocks_nobody_by_answers_to_nothing(
+    served: tuple[Window, Engine], liar: LyingProvider
+) -> None:
+    """An image whose address is the callback's is asked for by whoever looks at it."""
+    window, engine = served
+    liar.id_token = liar.signed
+    for _ in range(MOST_FAILURES + 1):
+        assert window.get("/oidc/callback").status == 403
+    assert audit(engine) == []
+    assert is_signed_in(sign_in(window, liar))
 
 
 def test_groups_are_found_in_userinfo_of_the_same_person_alone(

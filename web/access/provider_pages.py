@@ -73,10 +73,10 @@ def callback(request: Request, reception: InReception) -> Response:
     provider = _provider(reception)
     kept_flow = unsealed(request.cookies.get(_COOKIE, ""), reception.seal)
     address, response = request.state.address, Response()
+    if kept_flow is None:
+        return _not_begun(request)
     try:
         reception.failures.begin(address)
-        if kept_flow is None:
-            raise ProviderRefused("this browser began no sign-in, or long ago")
         flow = Flow(**kept_flow)
         answered = dict(request.query_params)
         person = provider.finish(flow, answered, _redirect_uri(request, reception))
@@ -147,6 +147,12 @@ def _full_name(person: Person) -> str:
         return label(person.full_name)
     except NameRefused:
         return ""
+
+
+def _not_begun(request: Request) -> Response:
+    """Any other site's page can have its readers ask this: it counts against nobody."""
+    log.warning("provider_answer_unasked")
+    return render(request, None, "access/provider_says.html", 403, said=_REFUSED)
 
 
 def _unavailable(request: Request, trouble: Exception) -> Response:
