@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import httpx
 import numpy as np
@@ -20,6 +21,7 @@ from tests.db.ledger import receive, received
 from tests.model.dicom_images import RAMP, SIGNED, colour_dataset, grey_dataset
 from tests.web.shown_study import Clinic, Seen, dicom_file, grey_png, record
 from tests.web.window import Window, plan_for, serving
+from web.study import pixel_routes
 from web.study.frame_answer import encode_frame
 from web.study.viewer_images import viewer_images
 
@@ -111,6 +113,20 @@ def test_what_cannot_be_had_is_said_to_a_script(
 ) -> None:
     answer = fetch(window, f"/study/{path}")
     assert (answer.status_code, answer.json()["detail"]) == (status, why)
+
+
+def test_who_comes_when_many_wait_is_told_so(
+    window: Window, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks for all frames at once takes nobody else's thread."""
+    places = BoundedSemaphore(1)
+    places.acquire()
+    monkeypatch.setattr(pixel_routes, "_WAITING", places, raising=False)
+    path = "/study/1.2.1/image/1.2.1.1.1/frame"
+    answer = fetch(window, path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    places.release()
+    assert [fetch(window, path).status_code for _ in range(2)] == [200, 200]
 
 
 def test_pixels_asked_for_alone_are_a_viewing_once(clinic: Clinic, window: Window) -> None:

@@ -20,6 +20,9 @@ from web.window import InWindow, Window
 router = APIRouter(prefix="/study/{study_instance_uid}/image/{sop_instance_uid}")
 # Each decode is a process that may take gigabytes: the rest wait their turn.
 _DECODING = BoundedSemaphore(4)
+# And few enough that everybody else still finds a thread to be answered by.
+_WAITING = BoundedSemaphore(20)
+_BUSY = "Many images are being fetched at this moment. Try again in a few seconds."
 _PRIVATE = {"Cache-Control": "private, no-store"}
 NO_SUCH_IMAGE = "the ledger knows no such image"
 _LARGEST_ID = (1 << 31) - 1
@@ -54,7 +57,13 @@ SeenImage = Annotated[StudyImage, Depends(seen_image)]
 @router.get("/frame")
 def frame(window: InWindow, image: SeenImage, number: int = 1) -> Response:
     """The stored values of the frame of this 1-based number, as frame_answer.py lays them out."""
-    stored = _decode(window, _read(window, image.spool_key), number)
+    if not _WAITING.acquire(blocking=False):
+        raise HTTPException(503, _BUSY, headers={"Retry-After": "5"})
+    try:
+        with _DECODING:
+            stored = _decode(window, _read(window, image.spool_key), number)
+    finally:
+        _WAITING.release()
     return Response(encode_frame(stored), media_type=MEDIA_TYPE, headers=_PRIVATE)
 
 
@@ -79,8 +88,7 @@ def _read(window: Window, spool_key: str) -> bytes:
 
 def _decode(window: Window, encoded: bytes, number: int) -> StoredFrame:
     try:
-        with _DECODING:
-            return window.decoder.stored_frame(encoded, number)
+        return window.decoder.stored_frame(encoded, number)
     except NotAssessable as refusal:
         raise HTTPException(422, str(refusal)) from refusal
     except DecoderKilled as trouble:
