@@ -2,7 +2,8 @@
 
 The results are the primary objects of every revision. A report that a later one replaced stays, as
 it stays in the PACS it was sent to; its successor names it. An object's fallback is left out: the
-same report under another UID, which only a peer that refused the first was sent.
+same report under another UID, which only a peer that refused the first was sent. So is what the
+node made of its self-test's phantom: a PACS that asks must not fetch what it is never sent.
 """
 
 from collections import defaultdict
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from db.self_test import self_test_studies
 from db.tables import Report, ResultObject, Study
 
 _SEARCHED_TEXTS: Mapping[str, InstrumentedAttribute[str]] = {
@@ -139,6 +141,7 @@ def _results(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         statement.select_from(ResultObject)
         .join(Report, Report.id == ResultObject.report_id)
         .where(is_primary, ResultObject.sop_instance_uid.is_not(None))
+        .where(Report.study_id.not_in(self_test_studies()))
     )
 
 

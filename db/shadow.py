@@ -9,6 +9,7 @@ from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.clock import database_now
+from db.self_test import self_test_instances
 from db.states import AnalysisState
 from db.tables import Analysis, Instance, Series, ShadowAnalysis, Study
 from db.upsert import insert_or_update
@@ -107,8 +108,8 @@ def shadow_comparison(
 ) -> ShadowComparison:
     """This version beside the latest analysis in service of all that it has looked at since then.
 
-    What this very version has analysed in service meanwhile is left out; so are disagreements
-    beyond the `most` greatest.
+    Self-tests are left out: of phantoms nothing is to be learned. So is what this very version has
+    analysed in service meanwhile, and so are disagreements beyond the `most` greatest.
     """
     pairs = _pairs(model_version, since)
     ours, its = Analysis.state, ShadowAnalysis.state
@@ -139,6 +140,7 @@ def _pairs(model_version: str, since: datetime) -> Select[Any]:
             ShadowAnalysis.model_version == model_version,
             ShadowAnalysis.analysed_at >= since,
             Analysis.model_version != model_version,
+            ShadowAnalysis.instance_id.not_in(self_test_instances()),
             ~exists().where(newer.instance_id == Analysis.instance_id, newer.id > Analysis.id),
         )
     )

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session, aliased
 
+from db.self_test import self_test_studies
 from db.states import AnalysisState, Opinion
 from db.studies import lock_study
 from db.tables import Analysis, Instance, Report, Series, Study, Verdict
+from db.tables.base import storable
 
 MAX_COMMENT = 2000  # characters
 
@@ -108,7 +110,7 @@ def save_verdict(session: Session, given: Judgement) -> int:
         corrected_region=given.corrected_region,
         corrected_type=given.corrected_type,
         boxes=[dict(box) for box in given.boxes] or None,
-        comment=given.comment[:MAX_COMMENT],
+        comment=storable(given.comment)[:MAX_COMMENT],
     )
     session.add(verdict)
     session.flush()
@@ -132,8 +134,9 @@ def list_verdicts(
 
 
 def counting_verdicts(session: Session) -> list[GivenVerdict]:
-    """Of each reader on each image and study the latest, oldest first."""
-    return _read(session, _given().where(_counts()).order_by(Verdict.id))
+    """Of each reader on each image and study the latest, oldest first; of patients alone."""
+    of_patients = Verdict.study_id.not_in(self_test_studies())
+    return _read(session, _given().where(_counts(), of_patients).order_by(Verdict.id))
 
 
 def _image(session: Session, study_id: int, sop_instance_uid: str | None) -> int | None:

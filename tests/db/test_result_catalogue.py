@@ -11,6 +11,7 @@ from db.result_catalogue import (
     find_instances,
     find_studies,
 )
+from db.self_test import SELF_TEST_RULE
 from db.session import reading
 from tests.db.ledger import FRACTURE, analyse, receive, received, report
 
@@ -85,6 +86,14 @@ def test_studies_come_newest_first_and_in_pages(ledger: Engine) -> None:
     [oldest] = studies(ledger, before_id=next_one.id, limit=2)
     uids = [study.study_instance_uid for study in (newest, next_one, oldest)]
     assert uids == ["1.2.5", "1.2.4", "1.2.3"]
+
+
+def test_nobody_fetches_what_was_made_of_a_self_test(ledger: Engine) -> None:
+    receive(ledger, received(study="1.2.9", rule=SELF_TEST_RULE))
+    analyse(ledger, FRACTURE)
+    report(ledger)
+    assert studies(ledger) == []
+    assert instances(ledger, study_instance_uids=("1.2.9",)) == []
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from db.clock import database_now
 from db.jobs import JobKind, add_jobs
 from db.priorities import Priority
 from db.results import delivery_results, image_results, study_results
+from db.self_test import SELF_TEST_RULE
 from db.session import reading, transaction
 from db.shadow import (
     Disagreement,
@@ -94,6 +95,13 @@ def test_the_greatest_disagreements_come_first(crossed: Engine) -> None:
     assert second == Disagreement("1.2.3", "1.2.3.1.3", NONE, 0.1, POSSIBLE, 0.5)
     assert third.sop_instance_uid == "1.2.3.1.1"
     assert list(compare(crossed, most=1).disagreements) == [first]
+
+
+def test_a_self_test_is_not_compared(crossed: Engine) -> None:
+    receive(crossed, received(7, study="1.2.4", rule=SELF_TEST_RULE))
+    analyse(crossed, FRACTURE)
+    score(crossed, 7, TRIAL)
+    assert compare(crossed).images == 4
 
 
 def test_the_latest_analysis_in_service_counts(crossed: Engine) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from db.analyses import AnalysisRecord, save_analysis
 from db.jobs import JobKind, add_job
+from db.self_test import SELF_TEST_RULE
 from db.session import open_ledger, reading
 from db.states import AnalysisState, Opinion
 from db.study_view import StudyView, read_study
@@ -233,6 +234,21 @@ def test_a_study_that_shows_nothing_labels_its_images_but_a_fracture_may_be_on_a
     assert (first.fractured, second.fractured) == (True, False), "what is said of an image counts"
     judge(engine, whole, opinion=Opinion.DISAGREE, corrected_finding=AnalysisState.FRACTURE)
     assert [one.sop_instance_uid for one in labels(engine).labels] == ["1.2.3.1.1"]
+
+
+def test_a_comment_is_kept_as_a_database_can_hold_it(engine: Engine) -> None:
+    two_images(engine)
+    judge(engine, AGREE, comment="an\0 overlap")
+    assert [one.comment for one in given(engine)] == ["an overlap"]
+
+
+def test_what_is_said_of_a_self_test_counts_nowhere(engine: Engine) -> None:
+    receive(engine, received(1, study="1.2.9", rule=SELF_TEST_RULE))
+    analyse(engine, FRACTURE)
+    of_phantom = replace(AGREE, study_instance_uid="1.2.9", sop_instance_uid="1.2.9.1.1")
+    in_transaction(engine, lambda session: save_verdict(session, of_phantom))
+    assert counting(engine) == []
+    assert labels(engine) == LabelExport([], {})
 
 
 def test_who_is_not_sure_labels_nothing(engine: Engine) -> None:
