@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -34,6 +35,8 @@ def test_an_answer_that_nobody_expected_is_outlived(
 
     receive(engine, received(1))
     rename("worklist", "hidden")
-    assert asyncio.run(look()) == (-1, 1)
+    # A browser that an earlier test has opened runs a loop in this thread.
+    with ThreadPoolExecutor(1) as apart:
+        assert apart.submit(asyncio.run, look()).result() == (-1, 1)
     window.close()
     engine.dispose()
