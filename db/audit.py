@@ -16,12 +16,13 @@ class Action(StrEnum):
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
     ACCESS_REFUSED = "access-refused"  # to who is signed in and has not the role or scope
-    WORKLIST_VIEWED = "worklist-viewed"  # once for each search or page, not for live updates
+    WORKLIST_VIEWED = "worklist-viewed"  # each search or page; live updates once in a while
     STUDY_VIEWED = "study-viewed"
     OBJECT_DOWNLOADED = "object-downloaded"
     RESULTS_VIEWED = "results-viewed"
     RESULTS_EXPORTED = "results-exported"
     VERDICT_GIVEN = "verdict-given"
+    VERDICTS_VIEWED = "verdicts-viewed"  # their comments are free text
     LABELS_EXPORTED = "labels-exported"
     IMAGE_TRIED = "image-tried"
     STUDY_SENT = "study-sent"  # an uploaded image, through the listener
@@ -81,11 +82,18 @@ def record_event(session: Session, record: AuditRecord) -> None:
     )
 
 
-def has_viewed(session: Session, actor: str, study_instance_uid: str, *, since: datetime) -> bool:
-    """Whether it is written down since then that they saw the study."""
+def has_viewed(
+    session: Session,
+    actor: str,
+    action: Action,
+    study_instance_uid: str | None = None,
+    *,
+    since: datetime,
+) -> bool:
+    """Whether it is written down since then that they saw the study, or the list of them."""
     asked = select(AuditEvent.id).where(
         AuditEvent.actor == actor,
-        AuditEvent.action == Action.STUDY_VIEWED,
+        AuditEvent.action == action,
         AuditEvent.study_instance_uid == study_instance_uid,
         AuditEvent.happened_at >= since,
     )

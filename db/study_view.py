@@ -5,7 +5,7 @@ the tables tell stands beside them.
 """
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
@@ -25,7 +25,7 @@ from db.tables import (
     Study,
     WorklistEntry,
 )
-from db.worklist import Cursor, Order, WorklistQuery, read_worklist
+from db.worklist import Cursor, Order, WorklistQuery, WorklistRow, read_worklist
 
 Row = dict[str, Any]
 
@@ -145,16 +145,23 @@ class Neighbours:
     after: str | None
 
 
-def neighbours_of(session: Session, study_id: int, order: Order) -> Neighbours:
+def neighbours_of(session: Session, study_id: int, asked: WorklistQuery) -> Neighbours:
+    """The studies before and after this one in the list that is asked for, were it in it or not."""
     entry = session.get(WorklistEntry, study_id)
     if entry is None:
         return Neighbours(None, None)
     here = Cursor(entry.urgency, entry.received_at, study_id)
-    pages = (
-        read_worklist(session, WorklistQuery(order=order, before=here, limit=1)),
-        read_worklist(session, WorklistQuery(order=order, after=here, limit=1)),
-    )
-    return Neighbours(*(page.rows[0].study_instance_uid if page.rows else None for page in pages))
+    before = _first(session, replace(asked, before=here, after=None))
+    after = _first(session, replace(asked, before=None, after=here))
+    if asked.order is Order.URGENT and entry.opinion is not None:
+        # It went down the list as it was judged: on with what nobody has judged.
+        top = _first(session, replace(asked, before=None, after=None))
+        after = top if top is not None and top.opinion is None else after
+    return Neighbours(*(row.study_instance_uid if row else None for row in (before, after)))
+
+
+def _first(session: Session, asked: WorklistQuery) -> WorklistRow | None:
+    return next(iter(read_worklist(session, replace(asked, limit=1)).rows), None)
 
 
 def find_object(

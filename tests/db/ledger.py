@@ -65,9 +65,15 @@ def received(number: int = 1, *, study: str = "1.2.3", **changes: Any) -> Receiv
     return ReceivedInstance(**(values | changes))
 
 
-def associate(engine: Engine, association_id: str = "association-1", listener: str = "L") -> None:
+def associate(
+    engine: Engine,
+    association_id: str = "association-1",
+    listener: str = "L",
+    *,
+    caller: str = "PACS",
+) -> None:
     with transaction(engine) as session:
-        opened = OpenedAssociation(association_id, listener, "PACS", "OSTEON", "127.0.0.1")
+        opened = OpenedAssociation(association_id, listener, caller, "OSTEON", "127.0.0.1")
         open_association(session, opened)
 
 

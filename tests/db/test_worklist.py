@@ -24,6 +24,7 @@ from db.priorities import Priority
 from db.results import study_results
 from db.session import open_ledger, reading, transaction
 from db.states import Opinion
+from db.study_view import neighbours_of
 from db.tables import Study, Verdict, WorklistStale
 from db.worklist import (
     BadCursor,
@@ -160,6 +161,23 @@ def test_a_verdict_makes_a_study_read(ledger: Engine) -> None:
     (read,) = rows_of(ledger)
     assert (unread.opinion, read.opinion) == (None, "agree")
     assert read.urgency < unread.urgency
+
+
+def test_who_judges_the_urgent_goes_on_with_what_is_left(many: Engine) -> None:
+    """A judged study goes down the list; what was narrowed away is no neighbour."""
+    urgent = WorklistQuery(order=Order.URGENT, finding="fracture")
+    first, second, third = rows_of(many, urgent)
+    for judged, left in ((first, second), (second, third)):
+        with transaction(many) as session:
+            session.add(Verdict(study_id=judged.study_id, reader="r", opinion=Opinion.AGREE))
+        rows_of(many)
+        with reading(many) as session:
+            after = neighbours_of(session, judged.study_id, urgent).after
+        assert after == left.study_instance_uid
+    oldest = WorklistQuery(order=Order.OLDEST, finding="fracture")
+    with reading(many) as session:
+        around = neighbours_of(session, second.study_id, oldest)
+    assert {around.before, around.after} <= {first.study_instance_uid, third.study_instance_uid}
 
 
 @pytest.fixture

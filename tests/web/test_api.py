@@ -244,6 +244,7 @@ def test_each_view_is_written_down(node: tuple[Window, Engine]) -> None:
         "/results/export?source=PACS&format=parquet",
         "/studies?search=family",
         f"/studies/{STUDY}",
+        "/verdicts",
     ):
         assert viewer.get(path).status_code == 200
     assert [row[1:] for row in audit(engine)[before:]] == [
@@ -251,6 +252,7 @@ def test_each_view_is_written_down(node: tuple[Window, Engine]) -> None:
         ("results-exported", "done", "by token test; parquet; by source"),
         ("worklist-viewed", "done", "by token test"),
         ("study-viewed", "done", "by token test"),
+        ("verdicts-viewed", "done", "by token test"),
     ]
 
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import Engine
 
-from tests.web.browser import opened_page
+from tests.web.browser import assert_accessible, opened_page
 from tests.web.every_page import PAGES, keep_reported_study
 from tests.web.window import Window
 
@@ -27,6 +27,23 @@ def test_every_page_keeps_to_its_limits(browser: Browser, window: Window, node: 
         with opened_page(browser) as page:
             too_much += _faults(page, f"http://127.0.0.1:{window.port}{path}", path)
     assert not too_much, "\n".join(too_much)
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/account"])
+def test_everybody_can_read_what_no_room_has(
+    page: Page, window: Window, node: Engine, path: str
+) -> None:
+    page.goto(f"http://127.0.0.1:{window.port}{path}")
+    assert_accessible(page)
+
+
+def test_what_it_is_not_for_stays_on_a_phone_s_screen(
+    browser: Browser, window: Window, node: Engine
+) -> None:
+    with opened_page(browser, width=PHONE, height=700) as page:
+        page.goto(f"http://127.0.0.1:{window.port}/model")
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        expect(page.locator(".purpose")).to_be_in_viewport(ratio=1)
 
 
 def _faults(page: Page, address: str, path: str) -> list[str]:

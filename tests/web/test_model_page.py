@@ -1,6 +1,7 @@
 """The model page: its card and curves, operating points to explore, and plain words on drift."""
 
 import random
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,8 +17,9 @@ from db.tables import Analysis
 from db.worklist_refresh import refresh_worklist
 from model.artefact import bundled_artefact, load_artefact
 from model.measured_curves import read_measured_curves
-from tests.db.ledger import FRACTURE, NO_FRACTURE, associate, received
+from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, associate, received
 from tests.web.browser import assert_accessible
+from tests.web.payloads import PAYLOADS
 from tests.web.window import Window
 from web.classifier.drift import (
     NOT_ANALYSED,
@@ -122,6 +124,12 @@ def test_the_page_tells_what_is_weak_what_changed_and_what_is_on_trial(
     expect(alarm).to_contain_text("100 % of the last week's, 0 % of those before")
     crossed = page.locator(".crossed tbody tr").nth(2)
     expect(crossed.locator("td").nth(1)).to_have_text("30")
+    for name in ("ROC", "Precision and recall", "Calibration", "Not analysed", "Probabilities"):
+        expect(page.get_by_role("img", name=name, exact=True)).to_be_visible()
+    page.get_by_text("Week by week", exact=True).click()
+    weeks = page.locator("#weeks tbody tr")
+    told = [re.compile(rf"PACS\s*{week}") for week in (r"0\s*40\s*100 %", r"2\s*120\s*0 %")]
+    expect(weeks).to_have_text(told)
     page.get_by_text("Where they differ most").click()
     expect(page.locator("details[open] a[href^='/study/']")).to_have_count(20)
     assert_accessible(page)
@@ -150,6 +158,24 @@ def test_another_operating_point_is_explored_by_keys(
     expect(shown["sensitivity"]).to_have_text(f"{100 * at.sensitivity:.1f} %")
     expect(shown["specificity"]).to_have_text(f"{100 * at.specificity:.1f} %")
     expect(shown["own"]).to_have_text("25.0")
+
+
+def test_a_sender_s_title_and_a_view_are_text(window: Window, page: Page, ledger: Engine) -> None:
+    for number, payload in enumerate(PAYLOADS[::3]):
+        associate(ledger, f"association-{number}", caller=payload)
+        with transaction(ledger) as session:
+            taken = received(
+                1,
+                study=f"1.2.{number}",
+                association_id=f"association-{number}",
+                view_position=payload,
+            )
+            record_instance(session, taken)
+        analyse(ledger, NO_FRACTURE)
+    page.goto(f"http://127.0.0.1:{window.port}/model")
+    expect(page.locator("#weeks tbody tr")).to_have_count(len(PAYLOADS[::3]))
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("main :is(script:not([type]), img, iframe, style, object)").count() == 0
 
 
 def test_a_new_node_says_that_nothing_was_analysed_and_nothing_is_on_trial(

@@ -10,8 +10,10 @@ from sqlalchemy import Engine
 
 from benchmarks.ledger_of_many import fill_ledger
 from db.analyses import AnalysisRecord
+from db.intake import record_instance
+from db.session import transaction
 from db.states import AnalysisState
-from tests.db.ledger import analyse, receive, received
+from tests.db.ledger import analyse, associate, received
 from tests.web.browser import assert_accessible, opened_page
 from tests.web.payloads import PAYLOADS
 from tests.web.signing import audit
@@ -115,7 +117,10 @@ def test_no_text_is_taken_for_a_page_or_a_formula(
     for number, text in enumerate(payloads):
         header = dict.fromkeys(("patient_id", "accession_number", "study_date", "modality"), text)
         header |= dict.fromkeys(("body_part", "laterality", "view_position"), text)
-        receive(ledger, received(1, study=f"1.2.{number}", **header))
+        associate(ledger, f"association-{number}", caller=text)
+        taken = received(1, study=f"1.2.{number}", association_id=f"association-{number}", **header)
+        with transaction(ledger) as session:
+            record_instance(session, taken)
         said = AnalysisRecord(
             state=AnalysisState.FRACTURE,
             model_name=text,

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Page, expect
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
 from db.session import transaction
 from db.states import AnalysisState, Opinion
 from db.study_view import read_study
+from db.tables import Association
 from db.verdicts import Judgement, save_verdict
 from tests.db.ledger import FRACTURE, NO_FRACTURE
 from tests.model.dicom_images import RAMP, grey_dataset
@@ -50,7 +51,7 @@ TEXTS = (
     *("patient_name", "patient_id", "accession_number", "study_description", "patient_sex"),
     *("patient_birth_date", "study_date", "body_part", "laterality", "view_position", "modality"),
     *("series_description", "rule", "region", "type", "reason", "note", "model", "comment"),
-    *("reader", "error"),
+    *("reader", "error", "sender"),
 )
 
 
@@ -69,6 +70,8 @@ def hostile_study(clinic: Clinic, study: str, texts: dict[str, str]) -> None:
         NO_FRACTURE, state=AnalysisState.NOT_ANALYSED, reason=said["reason"], probability=None
     )
     clinic.take(study, Seen(FILE, found, header=header), Seen(FILE, why, header=header))
+    with transaction(clinic.engine) as session:
+        session.execute(update(Association).values(calling_ae_title=said["sender"]))
     report_study(clinic, (), "PACS", message=True)
     refuse_delivery(clinic.engine, said["error"])
     with transaction(clinic.engine) as session:

@@ -198,7 +198,8 @@ def test_a_mark_and_a_correction_become_a_label(page: Page, window: Window, clin
     ]
     assert exported["corrected_type"] == "spiral"
     with reading(clinic.engine) as session:
-        assert [one.action for one in list_events(session)[:2]] == ["labels-exported"] * 2
+        newest = [one.action for one in list_events(session)[:3]]
+    assert newest == ["labels-exported", "labels-exported", "verdicts-viewed"]
 
 
 def test_news_leaves_alone_what_is_half_said_and_what_is_open(
@@ -216,6 +217,8 @@ def test_news_leaves_alone_what_is_half_said_and_what_is_open(
     expect(page.get_by_label("Comment")).to_have_value("half said")
     expect(page.locator("#details .delivery")).to_have_attribute("open", "")
     assert page.evaluate("document.querySelector('[data-viewer]').marked") is True
+    received = page.locator("#study-head time").first
+    expect(received).to_have_attribute("title", re.compile("Asia/Kolkata$"))
     assert actions(clinic, READ).count("study-viewed") == views, "nobody looked anew"
 
 
@@ -252,7 +255,7 @@ def test_revisions_what_was_withdrawn_and_what_is_kept_apart(window: Window) -> 
     assert shown.index("Revision 2") < shown.index("Revision 1")
     assert "Withdrawn: it missed wrists. This answer no longer counts." in shown
     assert "1 instance is kept apart" in shown
-    assert "From PACS , CR-ROOM-2" in shown
+    assert "Sender PACS , CR-ROOM-2" in shown
 
 
 def test_what_failed_and_was_not_analysed_says_what_to_do(window: Window) -> None:
@@ -263,6 +266,14 @@ def test_what_failed_and_was_not_analysed_says_what_to_do(window: Window) -> Non
     assert REFUSAL.replace("'", "&#39;") in shown
     assert "it does not allow us to store (status 0x0124)" in shown
     assert "1 attempt, given up, until a person requeues it" in shown
+
+
+def test_the_way_on_and_back_is_through_the_list_as_it_was_narrowed(window: Window) -> None:
+    shown = window.get(f"/study/{LATER}?finding=fracture&days=7&search=adler").text
+    assert 'href="/worklist?finding=fracture&amp;days=7#study-' in shown
+    assert f'rel="next" href="/study/{READ}?finding=fracture&amp;days=7"' in shown
+    assert 'rel="prev"' not in shown, "the one before it is no fracture"
+    assert "adler" not in shown
 
 
 def test_a_study_of_two_patients_is_an_alarm(window: Window, clinic: Clinic) -> None:

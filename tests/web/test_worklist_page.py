@@ -1,5 +1,9 @@
 """The worklist in a browser: filtered, sorted, paged and opened by keys; live; and hardened."""
 
+import re
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
@@ -7,6 +11,7 @@ from sqlalchemy import Engine
 from db.audit import list_events
 from db.intake import record_instance
 from db.session import reading, transaction
+from db.worklist import has_stale_entries
 from db.worklist_refresh import refresh_worklist
 from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, associate, receive, received, report
 from tests.web.browser import assert_accessible
@@ -36,8 +41,12 @@ def ward(ledger: Engine) -> Engine:
 
 
 def make_entries(engine: Engine) -> None:
-    while refresh_worklist(engine):
-        pass
+    """All of them, whether by this call or by the window that is being served."""
+    is_behind = True
+    while is_behind:
+        refresh_worklist(engine)
+        with reading(engine) as session:
+            is_behind = has_stale_entries(session)
 
 
 def go(page: Page, window: Window, path: str = "/worklist") -> None:
@@ -67,7 +76,7 @@ def test_a_reader_finds_and_opens_a_study_by_keys_alone(
     expect(page.locator("a[data-study]")).to_have_count(10)
     page.keyboard.press("p")
     expect(page.locator("a[data-study]").first).to_have_text("Adler, Ina59")
-    page.keyboard.press("u")
+    page.keyboard.press("s")
     expect(page.locator("a[data-study]").first).to_have_text("Adler, Ina0")
     assert "order=urgent" in page.url
     page.keyboard.press("/")
@@ -85,9 +94,15 @@ def test_what_was_asked_stays_in_the_address(window: Window, page: Page, ward: E
     go(page, window)
     page.get_by_label("Finding").select_option("fracture")
     expect(page.locator("a[data-study]")).to_have_count(1)
+    assert page.url.endswith("/worklist?finding=fracture")
     page.reload()
     expect(page.locator("a[data-study]")).to_have_count(1)
     expect(page.get_by_label("Finding")).to_have_value("fracture")
+    page.get_by_label("Region").select_option("hand")
+    expect(page.get_by_text("No study matches.")).to_be_visible()
+    assert "finding=fracture" in page.url
+    assert "region=hand" in page.url
+    page.get_by_label("Region").select_option("")
     page.get_by_label("State").select_option("committed")
     expect(page.get_by_text("No study matches.")).to_be_visible()
     page.get_by_role("link", name="Show all studies").click()
@@ -123,8 +138,28 @@ def test_the_clock_and_states_of_a_study_are_told(
         expect(row).to_contain_text(told)
     reached = row.locator(".clock li.reached")
     expect(reached).to_have_count(2)
-    expect(row.locator("time")).to_have_attribute("data-zone", "Asia/Kolkata")
+    time = row.locator("time")
+    expect(time).to_have_attribute("title", re.compile(r"^\S+:\d\d Asia/Kolkata$"))
+    moment = datetime.fromisoformat(time.get_attribute("datetime") or "")
+    assert time.inner_text() == moment.astimezone(ZoneInfo("Europe/Berlin")).strftime("%H:%M:%S")
     assert_accessible(page)
+
+
+def test_a_tab_that_nobody_looks_at_holds_no_connection(
+    window: Window, page: Page, ward: Engine
+) -> None:
+    """A browser has six to a host, and a seventh tab would wait for ever."""
+    turn = """hidden => {
+        Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+        document.dispatchEvent(new Event("visibilitychange"));
+    }"""
+    go(page, window)
+    expect(page.locator("[data-live]")).to_have_text("live")
+    with page.expect_event("requestfailed", lambda asked: asked.url.endswith("/events")):
+        page.evaluate(turn, True)
+    receive(ward, received(1, study="1.2.999", patient_name="New^Comer"))
+    page.evaluate(turn, False)
+    expect(page.locator("a[data-study]").first).to_have_text("New, Comer")
 
 
 def test_views_are_written_down_and_live_updates_are_not(
@@ -139,12 +174,22 @@ def test_views_are_written_down_and_live_updates_are_not(
         assert [event.action for event in list_events(session)] == ["worklist-viewed"]
 
 
+def test_who_says_that_a_page_asks_by_itself_is_written_down_too(
+    window: Window, ward: Engine
+) -> None:
+    for _ in range(2):
+        window.get("/worklist", **{"X-Osteon-Background": "1"})
+    with reading(ward) as session:
+        assert [event.action for event in list_events(session)] == ["worklist-viewed"]
+
+
 def test_what_others_wrote_is_shown_as_text(window: Window, page: Page, ledger: Engine) -> None:
     """A hundred payloads in every text; the page's fixture hears what a script has to say."""
-    associate(ledger)
     for number, payload in enumerate(PAYLOADS):
+        associate(ledger, f"association-{number}", caller=payload)
         hostile = received(
             1,
+            association_id=f"association-{number}",
             study=f"1.2.{number}",
             patient_name=payload,
             patient_id=payload,

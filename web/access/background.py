@@ -1,4 +1,4 @@
-"""Requests that a page makes by itself: they are no sign of life, and no view of anybody."""
+"""Requests that a page makes by itself: they are no sign of life of anybody."""
 
 from fastapi import Request
 

@@ -10,7 +10,7 @@ from db.audit import Action, record_event
 from db.session import reading, transaction
 from db.study_view import StudyView, read_study
 from db.verdicts import GivenVerdict, Judgement, list_verdicts, save_verdict, verdicts_of_study
-from web.access.audit import event_of
+from web.access.audit import event_of, note
 from web.access.guard import Visitor
 from web.access.scopes import ReadsStudies, WritesVerdicts
 from web.api.answers import ShortBodyRoute, answer, next_page
@@ -18,7 +18,7 @@ from web.api.filters import VerdictFilter
 from web.api.studies import NO_SUCH_STUDY, StudyUid
 from web.api.study_documents import GivenOpinion, VerdictDocument, VerdictList
 from web.study.judging import NotSaid, VerdictForm
-from web.study.vocabulary import vocabulary_of
+from web.vocabulary import vocabulary_of
 from web.window import InWindow, Window
 
 router = APIRouter(route_class=ShortBodyRoute, tags=["verdicts"])
@@ -28,10 +28,11 @@ router = APIRouter(route_class=ShortBodyRoute, tags=["verdicts"])
 def read_verdicts(
     request: Request,
     window: InWindow,
-    _visitor: ReadsStudies,
+    visitor: ReadsStudies,
     asked: Annotated[VerdictFilter, Query()],
 ) -> Response:
     """Every verdict, the newest first."""
+    note(window, visitor, Action.VERDICTS_VIEWED)
     with reading(window.ledger) as session:
         found = list_verdicts(session, before_id=asked.after, limit=asked.limit + 1)
     items = [VerdictDocument.model_validate(one) for one in found[: asked.limit]]

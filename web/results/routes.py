@@ -14,7 +14,7 @@ from web.access.guard import Viewer, Visitor
 from web.pages import render
 from web.results.asked import STATE_WORDS, Asked
 from web.results.files import FILE_FORMS
-from web.study.vocabulary import vocabulary_of
+from web.vocabulary import vocabulary_of
 from web.window import InWindow, Window
 
 router = APIRouter()

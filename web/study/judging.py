@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from db.states import AnalysisState, Opinion
 from db.verdicts import MAX_COMMENT, Judgement
-from web.study.vocabulary import Vocabulary
+from web.vocabulary import Vocabulary
 from web.words import N_
 
 _MAX_BOXES = 50

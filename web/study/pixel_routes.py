@@ -6,15 +6,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import Response
 
+from db.audit import Action
 from db.session import reading
 from db.study_images import StudyImage, find_study_image
 from dicom_node.spool import ObjectGone, SpoolError
 from model.decoding.decoder import DecoderKilled
 from model.not_assessable import NotAssessable
 from model.stored_frame import StoredFrame
+from web.access.audit import note_viewing
 from web.access.guard import Viewer
 from web.study.frame_answer import MEDIA_TYPE, encode_frame
-from web.study.viewing import note_viewing
 from web.window import InWindow, Window
 
 router = APIRouter(prefix="/study/{study_instance_uid}/image/{sop_instance_uid}")
@@ -47,7 +48,7 @@ def seen_image(
         )
     if image is None:
         raise HTTPException(404, NO_SUCH_IMAGE)
-    note_viewing(window, visitor, study_instance_uid)
+    note_viewing(window, visitor, Action.STUDY_VIEWED, study_instance_uid)
     return image
 
 

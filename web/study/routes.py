@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +18,9 @@ from db.states import ObjectKind, Role
 from db.study_images import study_images
 from db.study_view import ObjectView, StudyView, find_object, neighbours_of, read_study
 from db.verdicts import MAX_COMMENT, verdicts_of_study
-from db.worklist import Order, entry_version
+from db.worklist import entry_version
 from dicom_node.spool import ObjectGone, SpoolError
-from web.access.audit import note
+from web.access.audit import note, note_viewing
 from web.access.background import is_background
 from web.access.guard import Viewer, Visitor
 from web.pages import render, say_in
@@ -28,10 +29,10 @@ from web.study.downloads import file_name, send_document, send_object
 from web.study.facts import changes_of, clock_of
 from web.study.report_texts import ReportGone, report_object, report_text
 from web.study.viewer_images import viewer_images
-from web.study.viewing import note_viewing
-from web.study.vocabulary import vocabulary_of
+from web.vocabulary import vocabulary_of
 from web.window import InWindow, Window
 from web.words import N_
+from web.worklist.asked import Asked
 
 router = APIRouter()
 NO_SUCH_STUDY = N_("This node has no such study. It may never have been sent here.")
@@ -56,7 +57,7 @@ def study(
         shown = _neighbours(session, view, request) | verdict_values(session, window, view)
         images = study_images(session, study_instance_uid, with_quarantined=True)
     if is_background(request):
-        note_viewing(window, visitor, study_instance_uid)
+        note_viewing(window, visitor, Action.STUDY_VIEWED, study_instance_uid)
     else:
         note(window, visitor, Action.STUDY_VIEWED, study_instance_uid=study_instance_uid)
     return render(
@@ -140,9 +141,9 @@ def verdict_values(
 
 
 def _neighbours(session: Session, view: StudyView, request: Request) -> dict[str, Any]:
-    asked = request.query_params.get("order", "")
-    order = Order(asked) if asked in list(Order) else Order.NEWEST
-    return {"order": order, "neighbours": neighbours_of(session, view.study_id, order)}
+    """Those of the list as it was narrowed and ordered; never by what was searched for."""
+    asked = replace(Asked.read(request.query_params), search="", after="", before="")
+    return {"asked": asked, "neighbours": neighbours_of(session, view.study_id, asked.query())}
 
 
 def _texts(window: Window, view: StudyView) -> dict[int, str | None]:

@@ -14,7 +14,7 @@ from web.access.guard import Reader, Visitor
 from web.pages import render, say_in
 from web.study.judging import NotSaid, VerdictForm
 from web.study.routes import NO_SUCH_STUDY, verdict_values
-from web.study.vocabulary import vocabulary_of
+from web.vocabulary import vocabulary_of
 from web.window import InWindow, Window
 from web.words import N_
 

@@ -27,6 +27,7 @@ def verdicts(
     request: Request, window: InWindow, visitor: Reader, before: int | None = None
 ) -> HTMLResponse:
     """The statistics, and the newest verdicts a page at a time."""
+    note(window, visitor, Action.VERDICTS_VIEWED)
     with reading(window.ledger) as session:
         page = list_verdicts(session, before_id=before, limit=_A_PAGE + 1)
         statistics = count_verdicts(counting_verdicts(session))

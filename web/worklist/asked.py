@@ -67,13 +67,13 @@ class Asked:
             before=Cursor.parse(self.before) if self.before else None,
         )
 
-    def address(self, **changes: str | Cursor) -> str:
+    def address(self, path: str = "/worklist", **changes: str | Cursor) -> str:
         """The page's address with these changes; a change of what is asked begins at the top."""
         said = {name: getattr(self, name) for name in (*_NARROWING, "order")} | changes
         said = {name: str(value) for name, value in said.items() if value}
         if said.get("order") == Order.NEWEST:
             del said["order"]
-        return "/worklist" + (f"?{urlencode(said)}" if said else "")
+        return path + (f"?{urlencode(said)}" if said else "")
 
 
 def _text(address: QueryParams, name: str) -> str:

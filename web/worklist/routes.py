@@ -9,11 +9,12 @@ from db.audit import Action
 from db.session import reading
 from db.worklist import count_worklist, read_worklist, worklist_sources
 from db.worklist_refresh import worklist_version
-from web.access.audit import note
+from web.access.audit import note, note_viewing
 from web.access.background import is_background
 from web.access.guard import Viewer
 from web.pages import render
-from web.window import InWindow
+from web.vocabulary import vocabulary_of
+from web.window import InWindow, Window
 from web.worklist.asked import ORDERS, PERIODS, Asked, BadCursor
 from web.worklist.clock import clock_of
 from web.worklist.live import stream
@@ -28,7 +29,9 @@ def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespons
     """The whole page, or its rows alone where the page itself asks for them anew."""
     asked = Asked.read(request.query_params)
     rows_only = request.headers.get("HX-Target") == "rows"
-    if not is_background(request):
+    if is_background(request):
+        note_viewing(window, visitor, Action.WORKLIST_VIEWED)
+    else:
         note(window, visitor, Action.WORKLIST_VIEWED)
     try:
         query = asked.query()
@@ -39,7 +42,7 @@ def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespons
         version = worklist_version(session)
         page, total = read_worklist(session, query), count_worklist(session)
         sources = [] if rows_only else worklist_sources(session)
-    return render(
+    answer = render(
         request,
         visitor,
         "worklist/rows.html" if rows_only else "worklist/page.html",
@@ -48,11 +51,21 @@ def worklist(request: Request, window: InWindow, visitor: Viewer) -> HTMLRespons
         version=version,
         asked=asked,
         sources=sources,
+        regions=_regions(window, asked.region),
         orders=ORDERS,
         periods=PERIODS,
         clock_of=clock_of,
         taken_at=datetime.now(UTC),
     )
+    if rows_only and not is_background(request):
+        # The address without the fields that say nothing.
+        answer.headers["HX-Push-Url"] = asked.address()
+    return answer
+
+
+def _regions(window: Window, chosen: str) -> list[str]:
+    """The network's words, and what the address names if it is none of them."""
+    return sorted({*vocabulary_of(window).regions, *([chosen] if chosen else [])})
 
 
 @router.get("/events")

@@ -65,7 +65,8 @@ document.addEventListener("htmx:responseError", (event) => {
 document.addEventListener("htmx:afterRequest", (event) => {
   if (event.detail.successful) sayTrouble("");
 });
-document.addEventListener("htmx:afterSettle", (event) => showTimes(event.target));
+// Of what was swapped out of band htmx tells no place.
+document.addEventListener("htmx:afterSettle", () => showTimes(document));
 showTimes(document);
 reloadLater();
 

@@ -1,5 +1,6 @@
 // The study page: choosing a finding, giving a verdict, and showing what is new without touching either.
 import { isTyping, sayTrouble } from "./frame.js";
+import { followNews } from "./news.js";
 
 const news = document.querySelector("[data-news]");
 const marks = new Map(); // the reader's marks by SOP Instance UID
@@ -201,6 +202,5 @@ async function refresh() {
   }
 }
 
-new EventSource("/events").addEventListener("worklist", refresh);
-document.addEventListener("visibilitychange", refresh);
+followNews(refresh);
 showMarks();

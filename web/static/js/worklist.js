@@ -1,5 +1,6 @@
 // Moving among the studies by keys, and asking for the rows anew when the ledger has news.
 import { isTyping } from "./frame.js";
+import { followNews } from "./news.js";
 
 const live = document.querySelector("[data-live]");
 const filters = document.querySelector("[data-filters]");
@@ -26,7 +27,7 @@ const keys = {
   j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
   n: () => document.querySelector("a[rel=next]")?.click(),
   p: () => document.querySelector("a[rel=prev]")?.click(),
-  u: turnOrder,
+  s: turnOrder,
   "/": () => { filters.elements.search.focus(); filters.elements.search.select(); },
 };
 
@@ -50,11 +51,9 @@ function refresh() {
   });
 }
 
-const news = new EventSource("/events");
-news.addEventListener("worklist", (event) => {
+followNews((event) => {
   say("on");
   if (document.getElementById("rows").dataset.version !== event.data) refresh();
-});
-news.addEventListener("error", () => say("off"));
+}, () => say("off"));
 document.addEventListener("visibilitychange", refresh);
 addEventListener("popstate", () => location.reload());
