@@ -36,6 +36,7 @@ def open_ledger(url: str) -> Engine:
         engine = create_engine(
             database.set(drivername="postgresql+psycopg"),
             pool_pre_ping=True,
+            hide_parameters=True,
             pool_size=5,
             max_overflow=15,
             connect_args={"connect_timeout": 5, "options": _POSTGRESQL_OPTIONS},
@@ -83,7 +84,11 @@ def _sqlite_engine(url: str) -> Engine:
     if not make_url(url).database:
         raise LedgerUnsafe("an in-memory SQLite database forgets all: name a file")
     engine = create_engine(
-        url, pool_size=5, max_overflow=15, connect_args={"timeout": SQLITE_BUSY_SECONDS}
+        url,
+        pool_size=5,
+        max_overflow=15,
+        hide_parameters=True,
+        connect_args={"timeout": SQLITE_BUSY_SECONDS},
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

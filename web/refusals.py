@@ -20,6 +20,7 @@ from web.access.guard import (
     NotFromProxy,
     SignInNeeded,
     TokenRefused,
+    UnaskedProxy,
     Visitor,
 )
 from web.access.next_page import FIRST_PAGE, sign_in_address
@@ -91,6 +92,11 @@ def _foreign(request: Request, refusal: Exception) -> Response:
 def _not_from_proxy(_request: Request, _refusal: Exception) -> Response:
     log.warning("request_past_proxy_refused")
     return problem(403, "this page is reached by its proxy alone")
+
+
+def _unasked_proxy(_request: Request, _refusal: Exception) -> Response:
+    log.error("request_by_proxy_refused")
+    return problem(403, "a proxy leads here, and nobody is asked who they are: set web_login")
 
 
 def _plainly(request: Request, refusal: Exception) -> Response:
@@ -172,6 +178,7 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     ScopeMissing: _scope_missing,
     ForeignRequest: _foreign,
     NotFromProxy: _not_from_proxy,
+    UnaskedProxy: _unasked_proxy,
     HTTPException: _plainly,
     RequestValidationError: _not_understood,
 }

@@ -82,7 +82,7 @@ class Verdict(Base):
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"), index=True)
     # What they looked at: a later answer of another network is not what they judged.
-    analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"))
+    analysis_id: Mapped[int | None] = mapped_column(ForeignKey("analysis.id"), index=True)
     report_revision: Mapped[int | None]
     reader: Mapped[str]
     opinion: Mapped[Opinion] = mapped_column(words(Opinion, "opinion"))

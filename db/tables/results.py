@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.clock import database_now
@@ -89,7 +89,10 @@ class ShadowAnalysis(Base):
     """What a network on trial says of an image: compared with the one in service, sent nowhere."""
 
     __tablename__ = "shadow_analysis"
-    __table_args__ = (UniqueConstraint("instance_id", "model_name", "model_version"),)
+    __table_args__ = (
+        UniqueConstraint("instance_id", "model_name", "model_version"),
+        Index(None, "model_version", "analysed_at"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))

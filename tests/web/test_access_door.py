@@ -137,6 +137,12 @@ def test_a_node_that_asks_nobody_is_closed_to_other_sites(
             if path not in OPEN:
                 assert ask(window, method, path, **FORM).status == 403
         assert ask(window, "GET", "/worklist", Host="rebound.example").status == 400
+        picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
+        assert ask(window, "GET", "/results.csv", **picture).status == 403
+        link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+        assert ask(window, "GET", "/worklist", **link).status == 200
+        by_proxy = ask(window, "GET", "/worklist", **{"X-Forwarded-For": "10.0.0.9"})
+        assert by_proxy.status == 403 and "set web_login" in by_proxy.text
         own = FORM | {"Sec-Fetch-Site": "same-origin"}
         made = ask(window, "POST", "/users/nobody/active", f"csrf_token={token}&active=no", **own)
         assert made.status == 404  # it was let in; there is no such account

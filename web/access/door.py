@@ -12,7 +12,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.session import LedgerUnavailable, LedgerUnsafe
-from web.access.guard import ForeignRequest, NotFromProxy, SignInNeeded, TokenRefused, Visitor
+from web.access.guard import (
+    ForeignRequest,
+    NotFromProxy,
+    SignInNeeded,
+    TokenRefused,
+    UnaskedProxy,
+    Visitor,
+)
 from web.access.reception import Reception
 from web.access.tokens import is_same
 from web.refusals import answer_refusal
@@ -25,7 +32,7 @@ _FORM_SECONDS = 30
 _FORM = "application/x-www-form-urlencoded"
 _BEARER = "bearer "
 _REFUSALS = (
-    *(SignInNeeded, TokenRefused, NotFromProxy, ForeignRequest),
+    *(SignInNeeded, TokenRefused, NotFromProxy, UnaskedProxy, ForeignRequest),
     *(LedgerUnavailable, LedgerUnsafe),
 )
 
@@ -64,6 +71,7 @@ class Door:
             return request.receive
         request.state.visitor = await self._visitor(request, address)
         if request.method in SAFE_METHODS:
+            _refuse_foreign_parts(request)
             return request.receive
         require_same_origin(request)
         return await _require_csrf_token(request)
@@ -90,6 +98,16 @@ def require_same_origin(request: Request) -> None:
         if site not in ("same-origin", "none"):
             raise ForeignRequest("it came from another site's page")
     elif origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+        raise ForeignRequest("it came from another site's page")
+
+
+def _refuse_foreign_parts(request: Request) -> None:
+    """Raises ForeignRequest where another site's page wants a picture or file of ours.
+
+    A link from elsewhere may be followed; what it leads to is a page of its own.
+    """
+    site, mode = request.headers.get("sec-fetch-site"), request.headers.get("sec-fetch-mode")
+    if site == "cross-site" and mode != "navigate" and not _is_open(request):
         raise ForeignRequest("it came from another site's page")
 
 

@@ -30,6 +30,10 @@ class NotFromProxy(Exception):
     """The page is behind a proxy, and this request came past it."""
 
 
+class UnaskedProxy(Exception):
+    """Nobody is asked who they are, and a proxy brings requests of other machines."""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """Who is looking; `csrf_token` goes with each request of theirs that changes something.

@@ -12,7 +12,7 @@ from db.user_sessions import SignedIn, find_session, mark_seen
 from http_serving import is_loopback
 from web.access.attempts import FailuresByAddress
 from web.access.background import is_background
-from web.access.guard import NotFromProxy, TokenRefused, Visitor
+from web.access.guard import NotFromProxy, TokenRefused, UnaskedProxy, Visitor
 from web.access.provider import Provider
 from web.access.tokens import API_TOKEN_PREFIX, csrf_token_of, kept
 from web.window import Window
@@ -34,12 +34,14 @@ class Reception:
         self._local_csrf_token = secrets.token_urlsafe(32)
 
     def address_of(self, request: Request) -> str:
-        """The browser's address; raises NotFromProxy.
+        """The browser's address; raises NotFromProxy or UnaskedProxy.
 
         A proxy adds the address it was called from at the end; what is before that anyone may
         have written.
         """
         peer = request.client.host if request.client else ""
+        if not self.plan.login and _is_forwarded(request):
+            raise UnaskedProxy
         if not self.plan.behind_proxy:
             return peer
         if not _is_within(peer, self.plan.proxy_address):
@@ -100,6 +102,10 @@ def _visitor(found: SignedIn, address: str, csrf_token: str) -> Visitor:
 
 def _asks_by_itself(request: Request) -> bool:
     return request.scope["path"] in _LIVE_PATHS or is_background(request)
+
+
+def _is_forwarded(request: Request) -> bool:
+    return any(name in request.headers for name in ("forwarded", "x-forwarded-for"))
 
 
 def _is_within(address: str, network: str) -> bool:

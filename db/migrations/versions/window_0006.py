@@ -117,7 +117,7 @@ def create_verdict() -> None:
         sa.Column("id", sa.Integer, primary_key=True),
         reference("study_id", "study", index=True),
         reference("instance_id", "instance", nullable=True, index=True),
-        reference("analysis_id", "analysis", nullable=True),
+        reference("analysis_id", "analysis", nullable=True, index=True),
         sa.Column("report_revision", sa.Integer),
         sa.Column("reader", sa.Text, nullable=False),
         sa.Column("opinion", sa.String(16), nullable=False),
@@ -163,6 +163,11 @@ def create_shadow_analysis() -> None:
         sa.Column("analysed_at", UtcDateTime, nullable=False),
         sa.UniqueConstraint("instance_id", "model_name", "model_version"),
         sa.CheckConstraint(f"state IN {FINDINGS}", name="state"),
+    )
+    op.create_index(
+        "ix_shadow_analysis_model_version_analysed_at",
+        "shadow_analysis",
+        ["model_version", "analysed_at"],
     )
 
 
