@@ -179,9 +179,20 @@ def begin_attempt(session: Session, name: str) -> Attempt | None:
     return None if row is None else Attempt(*row)
 
 
-def attempt_succeeded(session: Session, user_id: int) -> None:
-    """The password was right: nothing is held against them."""
-    _change(session, user_id, failures=0, locked_until=None, signed_in_at=database_now())
+def attempt_succeeded(session: Session, attempt: Attempt) -> bool:
+    """The password was right: nothing is held against them.
+
+    False, and nothing is changed, where it was changed meanwhile or the account was disabled.
+    """
+    unchanged = (
+        update(AppUser)
+        .where(AppUser.id == attempt.user_id, AppUser.is_active)
+        .where(AppUser.password_hash == attempt.password_hash)
+        .values(failures=0, locked_until=None, signed_in_at=database_now())
+        .returning(AppUser.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.execute(unchanged).one_or_none() is not None
 
 
 def _change(session: Session, user_id: int, **values: object) -> None:

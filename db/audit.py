@@ -25,7 +25,7 @@ class Action(StrEnum):
     VERDICTS_VIEWED = "verdicts-viewed"  # their comments are free text
     LABELS_EXPORTED = "labels-exported"
     IMAGE_TRIED = "image-tried"
-    STUDY_SENT = "study-sent"  # an uploaded image, through the listener
+    STUDY_SENT = "study-sent"  # an uploaded image, through the listener; noted before it goes
     JOB_REQUEUED = "job-requeued"
     PEER_ASKED = "peer-asked"  # C-ECHO
     SELF_TEST = "self-test"

@@ -64,14 +64,27 @@ def test_five_failures_lock_for_fifteen_minutes_and_then_count_anew(ledger: Engi
 
 
 def test_a_success_forgets_the_failures(ledger: Engine) -> None:
-    user_id = add(ledger, "anna")
+    add(ledger, "anna")
     for _ in range(5):
         attempt(ledger)
+    age(ledger, "app_user", locked_until=30)
     with transaction(ledger) as session:
-        attempt_succeeded(session, user_id)
+        begun = begin_attempt(session, "anna")
+        assert begun is not None and attempt_succeeded(session, begun)
     assert attempt(ledger) is False
     with transaction(ledger) as session:
         assert account_named(session, "anna").signed_in_at is not None
+
+
+def test_a_password_changed_meanwhile_lets_nobody_in(ledger: Engine) -> None:
+    user_id = add(ledger, "anna")
+    with transaction(ledger) as session:
+        begun = begin_attempt(session, "anna")
+    with transaction(ledger) as session:
+        set_password_hash(session, user_id, "another")
+    assert begun is not None
+    with transaction(ledger) as session:
+        assert not attempt_succeeded(session, begun)
 
 
 def test_attempts_at_once_are_all_counted(ledger: Engine) -> None:

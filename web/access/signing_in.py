@@ -39,7 +39,8 @@ def sign_in(reception: Reception, typed: Credentials, old_token: str | None) -> 
         return None
     renewed = _hashed_anew(attempt, typed.password)
     with transaction(reception.window.ledger) as session:
-        attempt_succeeded(session, attempt.user_id)
+        if not attempt_succeeded(session, attempt):
+            return None
         if renewed is not None and attempt.password_hash is not None:
             renew_password_hash(session, attempt.user_id, attempt.password_hash, renewed)
         if old_token:

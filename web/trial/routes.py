@@ -69,8 +69,9 @@ def send_as_study(window: InWindow, visitor: Reader, body: Uploaded) -> JSONResp
     identity, encoded = _parted(body)
     begun = identity.begun or now_at(window.plan)
     file = file_to_send(window, identity, begun, encoded)
-    send(window.plan, file)
+    # First: what cannot be written down is not sent.
     note(window, visitor, Action.STUDY_SENT, study_instance_uid=file.study_instance_uid)
+    send(window.plan, file)
     return JSONResponse({"study_instance_uid": file.study_instance_uid, "begun": begun})
 
 
