@@ -183,9 +183,9 @@ def test_a_mark_and_a_correction_become_a_label(page: Page, window: Window, clin
     page.locator("#verdict-form").get_by_label("Fracture", exact=True).check()
     page.get_by_label("Region").select_option("hip")
     page.get_by_label("Type").select_option("spiral")
-    page.get_by_role("button", name="Save the verdict").click()
+    page.get_by_role("button", name="Save the verdict").press("Enter")
     expect(page.locator("#verdict-history")).to_contain_text("hip, spiral; 1 place marked")
-    page.get_by_role("link", name="all verdicts").click()
+    page.get_by_role("link", name="all verdicts").press("Enter")
     expect(page.locator("#verdict-statistics")).to_contain_text("By what the node found")
     assert_accessible(page)
     assert "What readers say of the findings" in window.get("/model").text

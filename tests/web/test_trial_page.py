@@ -218,10 +218,10 @@ def test_what_failed_is_tried_and_sent_again(desk: Desk, page: Page) -> None:
         expect(trial(page, place).locator(".chip")).to_have_text("Fracture", timeout=_ANSWER_MS)
     page.get_by_label("Patient ID").fill("T-2")
     send = page.get_by_role("button", name="Send as a study")
-    send.click()
+    send.press("Enter")
     expect(page.locator("[data-send-said]")).to_contain_text("1 of 2", timeout=_ANSWER_MS)
     expect(page.locator("[data-sent]")).to_contain_text("hand.png: Try again in a few seconds")
-    send.click()
+    send.press("Enter")
     expect(page.locator("[data-send-said]")).to_contain_text("Sent.", timeout=_ANSWER_MS)
     expect(page.locator("[data-sent] li")).to_have_count(1)
     with reading(desk.ledger) as session:
@@ -281,7 +281,7 @@ def test_pictures_become_one_study_and_dicom_its_own(desk: Desk, page: Page) -> 
     page.get_by_label("Accession number").fill("ACC9")
     page.get_by_label("Body region").select_option("hand")
     page.get_by_label("Side").select_option("L")
-    page.get_by_role("button", name="Send as a study").click()
+    page.get_by_role("button", name="Send as a study").press("Enter")
     expect(page.locator("[data-send-said]")).to_contain_text("Sent.", timeout=_ANSWER_MS)
     expect(page.get_by_role("button", name="Send as a study")).to_be_disabled()
     assert_accessible(page)
@@ -299,6 +299,6 @@ def test_pictures_become_one_study_and_dicom_its_own(desk: Desk, page: Page) -> 
     with reading(desk.ledger) as session:
         noted = [one for one in list_events(session) if one.action == "study-sent"]
     assert {one.study_instance_uid for one in noted} >= {study, dataset.StudyInstanceUID}
-    links.first.click()
+    links.first.press("Enter")
     expect(page).to_have_url(re.compile(f"/study/{re.escape(study)}$"))
     expect(page.locator("main")).to_contain_text("Probe, Ü")

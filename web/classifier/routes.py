@@ -92,6 +92,8 @@ def _drift_charts(mixes: Mixes, say: Callable[[str], str]) -> list[Any]:
     if not drawn:
         return []
     names = (say(N_("weeks before")), say(N_("last week")))
+    title = say(N_("Probabilities"))
+    about = say(N_("Share of this sender's images by probability."))
     return [
         rate_chart(
             drawn,
@@ -105,11 +107,8 @@ def _drift_charts(mixes: Mixes, say: Callable[[str], str]) -> list[Any]:
             say(N_("Share of all images, week by week; 0 is the last seven days.")),
             "not_analysed",
         ),
-        histogram_chart(
-            drawn[busiest[0]],
-            say(N_("Probabilities")),
-            say(N_("Share of the images by probability, of the sender with the most: "))
-            + busiest[0],
-            names,
+        *(
+            histogram_chart(weeks, f"{title} {source}", about, names)
+            for source, weeks in drawn.items()
         ),
     ]
