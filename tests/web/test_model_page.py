@@ -124,7 +124,13 @@ def test_the_page_tells_what_is_weak_what_changed_and_what_is_on_trial(
     expect(alarm).to_contain_text("100 % of the last week's, 0 % of those before")
     crossed = page.locator(".crossed tbody tr").nth(2)
     expect(crossed.locator("td").nth(1)).to_have_text("30")
-    for name in ("ROC", "Precision and recall", "Calibration", "Not analysed", "Probabilities PACS"):
+    for name in (
+        "ROC",
+        "Precision and recall",
+        "Calibration",
+        "Not analysed",
+        "Probabilities PACS",
+    ):
         expect(page.get_by_role("img", name=name, exact=True)).to_be_visible()
     page.get_by_text("Week by week", exact=True).click()
     weeks = page.locator("#weeks tbody tr")

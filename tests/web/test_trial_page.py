@@ -218,10 +218,10 @@ def test_what_failed_is_tried_and_sent_again(desk: Desk, page: Page) -> None:
         expect(trial(page, place).locator(".chip")).to_have_text("Fracture", timeout=_ANSWER_MS)
     page.get_by_label("Patient ID").fill("T-2")
     send = page.get_by_role("button", name="Send as a study")
-    send.press("Enter")
+    send.click()
     expect(page.locator("[data-send-said]")).to_contain_text("1 of 2", timeout=_ANSWER_MS)
     expect(page.locator("[data-sent]")).to_contain_text("hand.png: Try again in a few seconds")
-    send.press("Enter")
+    send.click()
     expect(page.locator("[data-send-said]")).to_contain_text("Sent.", timeout=_ANSWER_MS)
     expect(page.locator("[data-sent] li")).to_have_count(1)
     with reading(desk.ledger) as session:
