@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, aliased
 
 from db.results import RESULT_DELIVERY
@@ -16,10 +16,13 @@ from db.tables import (
     Delivery,
     Instance,
     Job,
+    JobAttempt,
     Report,
     ResultObject,
     Study,
 )
+
+MOST_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,18 @@ class ItemView:
 
 
 @dataclass(frozen=True)
+class AttemptView:
+    """How one attempt ended: the job's state from then on, and what it met."""
+
+    attempt: int
+    state: JobState
+    error: str | None
+    ended_at: datetime
+
+
+@dataclass(frozen=True)
 class AttemptsView:
-    """The work for a consignment: how often it was tried, and what the last attempt met."""
+    """The work for a consignment: how often it was tried, and how the newest attempts ended."""
 
     kind: JobKind
     state: JobState
@@ -51,6 +64,7 @@ class AttemptsView:
     last_error: str | None
     next_attempt_at: datetime
     finished_at: datetime | None
+    ended: tuple[AttemptView, ...]  # the newest first, at most MOST_ATTEMPTS
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,7 @@ def _attempts(session: Session, of_study: Select[int]) -> dict[int, list[Attempt
     asked = (
         select(
             Job.subject_id,
+            Job.id,
             Job.kind,
             Job.state,
             Job.attempt,
@@ -128,9 +143,32 @@ def _attempts(session: Session, of_study: Select[int]) -> dict[int, list[Attempt
         .where(Job.kind.in_((JobKind.DELIVER, JobKind.CONFIRM)), Job.subject_id.in_(of_study))
         .order_by(Job.id)
     )
+    ended = _ended(session, of_study)
     found: defaultdict[int, list[AttemptsView]] = defaultdict(list)
     for row in session.execute(asked):
-        found[row[0]].append(AttemptsView(*row[1:]))
+        found[row[0]].append(AttemptsView(*row[2:], tuple(ended[row[1]])))
+    return found
+
+
+def _ended(session: Session, of_study: Select[int]) -> dict[int, list[AttemptView]]:
+    """By job; a destination that is away for weeks makes many."""
+    place = func.row_number().over(partition_by=JobAttempt.job_id, order_by=JobAttempt.id.desc())
+    numbered = (
+        select(JobAttempt.id, place.label("place"))
+        .join(Job, Job.id == JobAttempt.job_id)
+        .where(Job.kind.in_((JobKind.DELIVER, JobKind.CONFIRM)), Job.subject_id.in_(of_study))
+        .subquery()
+    )
+    asked = (
+        select(JobAttempt)
+        .join(numbered, numbered.c.id == JobAttempt.id)
+        .where(numbered.c.place <= MOST_ATTEMPTS)
+        .order_by(JobAttempt.id.desc())
+    )
+    found: defaultdict[int, list[AttemptView]] = defaultdict(list)
+    for row in session.scalars(asked):
+        view = AttemptView(row.attempt, JobState(row.state), row.error, row.ended_at)
+        found[row.job_id].append(view)
     return found
 
 

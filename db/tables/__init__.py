@@ -5,7 +5,7 @@ from db.tables.people import ApiToken, AppUser, AuditEvent, UserSession, Verdict
 from db.tables.received import SELF_TEST_INSTANCE, Association, Instance, Series, Study
 from db.tables.results import Analysis, Report, ResultObject, ShadowAnalysis, WithdrawnModel
 from db.tables.sending import CommitmentRequest, Consignment, Delivery, Destination, PeerRequest
-from db.tables.work import DEAD_JOB, OPEN_JOB, RUNNING_JOB, Job, Presence
+from db.tables.work import DEAD_JOB, OPEN_JOB, RUNNING_JOB, Job, JobAttempt, Presence
 from db.tables.worklist import WorklistEntry, WorklistStale
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "HeaderText",
     "Instance",
     "Job",
+    "JobAttempt",
     "PeerRequest",
     "Presence",
     "Report",

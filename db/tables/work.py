@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.clock import database_now
@@ -58,6 +58,19 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(default=database_now())
     first_claimed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+
+
+class JobAttempt(Base):
+    """How an attempt at sending or confirming ended; a trigger writes it, whoever ends it."""
+
+    __tablename__ = "job_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+    attempt: Mapped[int]
+    state: Mapped[str]  # of the job from then on: waiting, done or dead
+    error: Mapped[str | None]  # what it met; none where it is done
+    ended_at: Mapped[datetime]
 
 
 class Presence(Base):

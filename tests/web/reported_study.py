@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from sqlalchemy import Engine
 
 from db.deliveries import finish_consignment, load_consignment, mark_refused
-from db.jobs import JobKind
+from db.jobs import JobKind, put_off_job
 from db.reports import ReportObject, ReportOutcome, save_report
 from db.session import transaction
 from db.states import AnalysisState, ObjectKind
@@ -76,6 +76,13 @@ def _spooled(
         series_instance_uid=built.series_instance_uid,
         instance_id=instance_id if is_picture else None,
     )
+
+
+def miss_delivery(engine: Engine, error: str) -> None:
+    """An attempt at the oldest open consignment fails; the next may follow at once."""
+    ours = claim(engine, JobKind.DELIVER)
+    with transaction(engine) as session:
+        put_off_job(session, ours, error=error, delay_seconds=-1)
 
 
 def refuse_delivery(engine: Engine, error: str = REFUSAL) -> None:

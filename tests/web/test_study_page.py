@@ -29,6 +29,7 @@ from tests.web.reported_study import (
     REFUSAL,
     made,
     make_entries,
+    miss_delivery,
     refuse_delivery,
     report_study,
     results_of,
@@ -89,6 +90,7 @@ def clinic(
     deliver(engine)
     clinic.take(STUCK, Seen(FILE, NOT_LOOKED_AT))
     report_study(clinic, sr_of(4), "PACS")
+    miss_delivery(engine, "no answer within 5 s")
     refuse_delivery(engine)
     with transaction(engine) as session:
         note_withdrawal(session, "0.9", "it missed wrists")
@@ -266,6 +268,7 @@ def test_what_failed_and_was_not_analysed_says_what_to_do(window: Window) -> Non
     assert REFUSAL.replace("'", "&#39;") in shown
     assert "it does not allow us to store (status 0x0124)" in shown
     assert "1 attempt, given up, until a person requeues it" in shown
+    assert "Each attempt" in shown and "no answer within 5 s" in shown
 
 
 def test_the_way_on_and_back_is_through_the_list_as_it_was_narrowed(window: Window) -> None:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 from db.clock import UtcDateTime
+from db.migrations.attempt_trigger import create_attempt_trigger, drop_attempt_trigger
 from db.migrations.versions.ledger_0001 import reference
 from db.migrations.worklist_triggers import create_triggers, drop_triggers
 
@@ -23,6 +24,7 @@ TABLES = (
     "app_user",
     "shadow_analysis",
     "presence",
+    "job_attempt",
 )
 INDEXES = (
     ("analysis", "analysed_at"),
@@ -39,6 +41,7 @@ def upgrade() -> None:
     create_people()
     create_verdict()
     create_presence()
+    create_job_attempt()
     create_shadow_analysis()
     create_worklist()
     for table, column in INDEXES:
@@ -47,12 +50,14 @@ def upgrade() -> None:
         where = sa.text(condition)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
     create_triggers()
+    create_attempt_trigger()
     # The entries themselves are made by whoever serves the page, newest first.
     op.execute("INSERT INTO worklist_stale (study_id) SELECT id FROM study ORDER BY id")
 
 
 def downgrade() -> None:
     drop_triggers()
+    drop_attempt_trigger()
     for table, name, _columns, _condition in PARTIAL_INDEXES:
         op.drop_index(name, table)
     for table, column in INDEXES:
@@ -145,6 +150,18 @@ def create_presence() -> None:
         sa.Column("started_at", UtcDateTime, nullable=False),
         sa.Column("seen_at", UtcDateTime, nullable=False),
         sa.UniqueConstraint("part", "host", "process_id"),
+    )
+
+
+def create_job_attempt() -> None:
+    op.create_table(
+        "job_attempt",
+        sa.Column("id", sa.Integer, primary_key=True),
+        reference("job_id", "job", index=True),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("error", sa.Text),
+        sa.Column("ended_at", UtcDateTime, nullable=False),
     )
 
 
