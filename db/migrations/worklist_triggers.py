@@ -3,10 +3,7 @@
 Each note is a row of its own: one shared by two transactions would make them wait for each other.
 """
 
-from dataclasses import dataclass
-
-import sqlalchemy as sa
-from alembic import op
+from db.migrations.triggers import Trigger
 
 SERIES_STUDY = "SELECT series.study_id FROM series"
 INSTANCE_STUDY = f"{SERIES_STUDY} JOIN instance ON instance.series_id = series.id"
@@ -26,97 +23,55 @@ JOB_SAYS_MORE = """NEW.kind <> 'answer' AND (
 )"""
 
 
-@dataclass(frozen=True)
-class Trigger:
-    """After which change of which table, and the studies it concerns."""
-
-    name: str
-    event: str
-    studies: str
-    condition: str = ""
+def _noting(name: str, event: str, studies: str, condition: str = "") -> Trigger:
+    """`studies` selects those that the change concerns."""
+    insertion = f"INSERT INTO worklist_stale (study_id) {studies}"
+    return Trigger(f"worklist_{name}", event, insertion, condition)
 
 
-TRIGGERS = (
-    Trigger("study_came", "INSERT ON study", "SELECT NEW.id"),
-    Trigger("study_changed", "UPDATE ON study", "SELECT NEW.id"),
-    Trigger(
+WORKLIST_TRIGGERS = (
+    _noting("study_came", "INSERT ON study", "SELECT NEW.id"),
+    _noting("study_changed", "UPDATE ON study", "SELECT NEW.id"),
+    _noting(
         "instance_apart",
         "INSERT ON instance",
         f"{SERIES_STUDY} WHERE series.id = NEW.series_id",
         "NEW.quarantine_reason IS NOT NULL",
     ),
-    Trigger(
+    _noting(
         "analysis_came",
         "INSERT ON analysis",
         f"{INSTANCE_STUDY} WHERE instance.id = NEW.instance_id",
     ),
-    Trigger(
+    _noting(
         "analysis_changed",
         "UPDATE ON analysis",
         f"{INSTANCE_STUDY} WHERE instance.id = NEW.instance_id",
     ),
-    Trigger("report_came", "INSERT ON report", "SELECT NEW.study_id"),
-    Trigger(
+    _noting("report_came", "INSERT ON report", "SELECT NEW.study_id"),
+    _noting(
         "delivery_came",
         "INSERT ON delivery",
         f"{CONSIGNMENT_STUDY} WHERE consignment.id = NEW.consignment_id",
     ),
-    Trigger(
+    _noting(
         "delivery_changed",
         "UPDATE OF state ON delivery",
         f"{CONSIGNMENT_STUDY} WHERE consignment.id = NEW.consignment_id",
     ),
-    Trigger("job_changed", "UPDATE ON job", JOB_STUDY, JOB_SAYS_MORE),
-    Trigger(
+    _noting("job_changed", "UPDATE ON job", JOB_STUDY, JOB_SAYS_MORE),
+    _noting(
         "association_closed",
         "UPDATE OF closed_at ON association",
         f"SELECT DISTINCT {INSTANCE_STUDY.removeprefix('SELECT ')}"
         " WHERE instance.association_id = NEW.id",
     ),
-    Trigger(
+    _noting(
         "model_withdrawn",
         "INSERT ON withdrawn_model",
         f"SELECT DISTINCT {INSTANCE_STUDY.removeprefix('SELECT ')}"
         " JOIN analysis ON analysis.instance_id = instance.id"
         " WHERE analysis.model_version = NEW.model_version",
     ),
-    Trigger("verdict_came", "INSERT ON verdict", "SELECT NEW.study_id"),
+    _noting("verdict_came", "INSERT ON verdict", "SELECT NEW.study_id"),
 )
-
-
-def create_triggers() -> None:
-    create = create_postgresql if is_postgresql() else create_sqlite
-    for trigger in TRIGGERS:
-        create(trigger)
-
-
-def drop_triggers() -> None:
-    for trigger in TRIGGERS:
-        if is_postgresql():
-            op.execute(f"DROP FUNCTION worklist_{trigger.name}() CASCADE")
-        else:
-            op.execute(f"DROP TRIGGER worklist_{trigger.name}")
-
-
-def create_sqlite(trigger: Trigger) -> None:
-    when = f"WHEN {trigger.condition}" if trigger.condition else ""
-    statement = f"""CREATE TRIGGER worklist_{trigger.name} AFTER {trigger.event} {when} BEGIN
-        INSERT INTO worklist_stale (study_id) {trigger.studies};
-    END"""
-    op.get_bind().execute(sa.text(statement))
-
-
-def create_postgresql(trigger: Trigger) -> None:
-    name = f"worklist_{trigger.name}"
-    when = f"WHEN ({trigger.condition})" if trigger.condition else ""
-    op.execute(f"""CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-        INSERT INTO worklist_stale (study_id) {trigger.studies};
-        RETURN NULL;
-    END $$""")
-    op.execute(
-        f"CREATE TRIGGER {name} AFTER {trigger.event} FOR EACH ROW {when} EXECUTE FUNCTION {name}()"
-    )
-
-
-def is_postgresql() -> bool:
-    return bool(op.get_bind().dialect.name == "postgresql")

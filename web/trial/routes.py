@@ -1,7 +1,6 @@
 """The trial's page, an image tried on it, and the same image sent as a study."""
 
 from base64 import b64encode
-from pathlib import Path
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request
@@ -10,7 +9,7 @@ from pydantic import ValidationError
 
 from db.audit import Action
 from dicom_node.results import codes
-from model.artefact import ARTEFACT_TROUBLE, load_artefact
+from model.artefact import ARTEFACT_TROUBLE
 from model.card import Card
 from web.access.audit import note
 from web.access.guard import Reader, Visitor
@@ -31,7 +30,7 @@ _NO_HEAD = "The request says nothing before the file: reload the page."
 def page(request: Request, window: InWindow, visitor: Reader) -> HTMLResponse:
     """The place to drop files at; the classifier is loaded meanwhile."""
     warm_up(window)
-    card, trouble = _card(window.plan.model_dir)
+    card, trouble = _card(window)
     return render(
         request,
         visitor,
@@ -75,10 +74,10 @@ def send_as_study(window: InWindow, visitor: Reader, body: Uploaded) -> JSONResp
     return JSONResponse({"study_instance_uid": file.study_instance_uid, "begun": begun})
 
 
-def _card(model_dir: Path) -> tuple[Card | None, str]:
+def _card(window: Window) -> tuple[Card | None, str]:
     """The card of the classifier, or why there is none."""
     try:
-        return load_artefact(model_dir).card, ""
+        return window.card, ""
     except ARTEFACT_TROUBLE as trouble:
         return None, str(trouble)
 

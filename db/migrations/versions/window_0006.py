@@ -4,9 +4,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from db.clock import UtcDateTime
-from db.migrations.attempt_trigger import create_attempt_trigger, drop_attempt_trigger
+from db.migrations.attempt_trigger import ATTEMPT_TRIGGERS
+from db.migrations.triggers import create_triggers, drop_triggers
 from db.migrations.versions.ledger_0001 import reference
-from db.migrations.worklist_triggers import create_triggers, drop_triggers
+from db.migrations.worklist_triggers import WORKLIST_TRIGGERS
 
 revision = "0006"
 down_revision = "0005"
@@ -49,15 +50,13 @@ def upgrade() -> None:
     for table, name, columns, condition in PARTIAL_INDEXES:
         where = sa.text(condition)
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
-    create_triggers()
-    create_attempt_trigger()
+    create_triggers((*WORKLIST_TRIGGERS, *ATTEMPT_TRIGGERS))
     # The entries themselves are made by whoever serves the page, newest first.
     op.execute("INSERT INTO worklist_stale (study_id) SELECT id FROM study ORDER BY id")
 
 
 def downgrade() -> None:
-    drop_triggers()
-    drop_attempt_trigger()
+    drop_triggers((*WORKLIST_TRIGGERS, *ATTEMPT_TRIGGERS))
     for table, name, _columns, _condition in PARTIAL_INDEXES:
         op.drop_index(name, table)
     for table, column in INDEXES:
