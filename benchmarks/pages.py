@@ -8,21 +8,18 @@ browser's cache. Times are from the navigation's start, in milliseconds: median 
 """
 
 import statistics
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from pydicom.uid import JPEG2000Lossless
 from sqlalchemy import Engine
 
+from benchmarks.served_window import served
 from db.intake import OpenedAssociation, ReceivedInstance, open_association, record_instance
 from db.session import open_ledger, transaction
 from db.upgrade import upgrade_ledger
@@ -30,9 +27,6 @@ from db.worklist_refresh import refresh_worklist
 from dicom_node.dicomize import ImageForm, write_dicom
 from dicom_node.phantom_study import Rendering, phantom_study
 from dicom_node.spool import FileSpool
-from model.artefact import bundled_artefact
-from web.plan import WebPlan
-from web.serving import bind, page_server
 
 _STUDIES = 50
 _SHOWN = '.pane[data-state="shown"]'
@@ -69,31 +63,6 @@ def fill(engine: Engine, spool: FileSpool, form: ImageForm) -> str:
     while refresh_worklist(engine):
         pass
     return f"1.2.{_STUDIES - 1}"
-
-
-@contextmanager
-def served(ledger_url: str, data_dir: Path) -> Iterator[str]:
-    plan = WebPlan(
-        ledger_url=ledger_url,
-        data_dir=data_dir,
-        model_dir=bundled_artefact(),
-        ae_title="OSTEON",
-        dicom_host="localhost",
-        dicom_port=11112,
-        time_zone=ZoneInfo("UTC"),
-        port=0,
-    )
-    server = page_server(plan)
-    with bind(plan) as listening:
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        try:
-            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def worklist_interactive(context: BrowserContext, address: str, _study: str) -> float:

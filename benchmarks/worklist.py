@@ -9,23 +9,20 @@ repetitions, in milliseconds, of the ledger's part, and then of the whole page o
 
 import http.client
 import statistics
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
-from zoneinfo import ZoneInfo
+from urllib.parse import urlsplit
 
 import typer
 from sqlalchemy import Engine
 
+from benchmarks.served_window import served
 from db.session import open_ledger, reading
 from db.worklist import Cursor, Order, WorklistQuery, count_worklist, read_worklist
-from model.artefact import bundled_artefact
-from web.plan import WebPlan
-from web.serving import bind, page_server
 
 _MIDDLE = 50_000
 
@@ -86,38 +83,21 @@ def _read(engine: Engine, query: WorklistQuery) -> None:
 
 
 def _measure_http(ledger_url: str, repetitions: int) -> None:
-    with TemporaryDirectory() as folder:
-        plan = WebPlan(
-            ledger_url=ledger_url,
-            data_dir=Path(folder),
-            model_dir=bundled_artefact(),
-            ae_title="OSTEON",
-            dicom_host="localhost",
-            dicom_port=11112,
-            time_zone=ZoneInfo("UTC"),
-            port=0,
-        )
-        server = page_server(plan)
-        with bind(plan) as listening:
-            port = listening.getsockname()[1]
-            thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-            thread.start()
-            while not server.started:
-                time.sleep(0.05)
-            for path in ("/worklist", "/worklist?order=urgent", "/worklist?finding=fracture"):
-                print(f"{path:28} {measured(lambda path=path: _get(port, path), repetitions)}")
-            server.should_exit = True
-            thread.join()
+    with TemporaryDirectory() as folder, served(ledger_url, Path(folder)) as address:
+        for path in ("/worklist", "/worklist?order=urgent", "/worklist?finding=fracture"):
+            url = address + path
+            print(f"{path:28} {measured(lambda url=url: _get(url), repetitions)}")
 
 
-def _get(port: int, path: str) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    connection.request("GET", path)
+def _get(url: str) -> None:
+    asked = urlsplit(url)
+    connection = http.client.HTTPConnection(str(asked.hostname), asked.port, timeout=30)
+    connection.request("GET", f"{asked.path}?{asked.query}")
     response = connection.getresponse()
     response.read()
     connection.close()
     if response.status != http.client.OK:
-        raise SystemExit(f"{path}: HTTP {response.status}")
+        raise SystemExit(f"{url}: HTTP {response.status}")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Signing in by keyboard, in a real browser; what each role sees; and when the page goes away."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,24 +14,6 @@ from tests.web.signing import PASSWORD, age, login_window, make_account, sign_in
 from tests.web.window import Window
 
 IDLE_SECONDS = 2.5
-
-
-@pytest.fixture(scope="module")
-def served(
-    new_ledger: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Window, Engine]]:
-    with login_window(new_ledger("sqlite"), tmp_path_factory.mktemp("access")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def window(served: tuple[Window, Engine]) -> Window:
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def engine(served: tuple[Window, Engine]) -> Engine:
-    return served[1]
 
 
 def address(window: Window, path: str) -> str:

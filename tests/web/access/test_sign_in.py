@@ -2,10 +2,9 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
@@ -27,24 +26,6 @@ from tests.web.window import Window
 from web.access.tokens import csrf_token_of
 
 ANOTHER = "another long password"
-
-
-@pytest.fixture(scope="module")
-def served(
-    new_ledger: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Window, Engine]]:
-    with login_window(new_ledger("sqlite"), tmp_path_factory.mktemp("access")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def window(served: tuple[Window, Engine]) -> Window:
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def engine(served: tuple[Window, Engine]) -> Engine:
-    return served[1]
 
 
 def is_open(window: Window, token: str) -> bool:

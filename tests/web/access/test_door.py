@@ -2,7 +2,7 @@
 
 import http.client
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from db.audit import list_events
 from db.session import reading, transaction
 from db.states import Role
 from db.user_sessions import find_session
-from tests.web.signing import LIMITS, age, as_user, audit, login_window, sign_in
+from tests.web.signing import LIMITS, age, as_user, audit, sign_in
 from tests.web.window import Answer, Window, plan_for, serving
 from web.access.next_page import safe_next, sign_in_address
 from web.access.scopes import WritesVerdicts
@@ -32,24 +32,6 @@ UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # Whoever comes gets an answer here; every other address is closed until somebody is signed in.
 OPEN = {"/sign-in", "/healthz", "/oidc/start", "/oidc/callback"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-
-
-@pytest.fixture(scope="module")
-def served(
-    new_ledger: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Window, Engine]]:
-    with login_window(new_ledger("sqlite"), tmp_path_factory.mktemp("access")) as opened:
-        yield opened
-
-
-@pytest.fixture(scope="module")
-def window(served: tuple[Window, Engine]) -> Window:
-    return served[0]
-
-
-@pytest.fixture(scope="module")
-def engine(served: tuple[Window, Engine]) -> Engine:
-    return served[1]
 
 
 @pytest.fixture(scope="module")
