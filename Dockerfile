@@ -35,7 +35,7 @@ RUN pip install --require-hashes --only-binary :all: -r requirements-gpu.lock
 
 # Compiled here, because the containers' root is read-only.
 FROM base AS source
-COPY pyproject.toml README.md LICENSE settings.py remote_systems.py http_serving.py logs.py ./
+COPY pyproject.toml README.md LICENSE remote_systems.py http_serving.py logs.py ./
 COPY cli ./cli
 COPY worker ./worker
 COPY web ./web
@@ -45,6 +45,7 @@ COPY messages ./messages
 COPY model ./model
 COPY phantom ./phantom
 COPY db ./db
+COPY settings ./settings
 RUN python -m compileall -q .
 
 FROM node-packages AS node

@@ -41,7 +41,7 @@ _IMPATIENT = {
 
 @dataclass
 class Node:
-    """A node in `folder`; `settings` are those of settings.py, by name."""
+    """A node in `folder`; `settings` are those of `settings`, by name."""
 
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
