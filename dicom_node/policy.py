@@ -34,6 +34,7 @@ class AssociationPolicy:
     acse_timeout_seconds: float = 30
     dimse_timeout_seconds: float = 30
     network_timeout_seconds: float = 60
+    handshake_timeout_seconds: float = 8  # of TLS, from first to last byte
     pdu_pause_seconds: float = 10  # the longest silence within one PDU
     pdu_timeout_seconds: float = 30  # the longest that one PDU may take
 

@@ -7,6 +7,7 @@ to what is assumed of them here.
 import select
 import socket
 import socketserver
+import ssl
 import struct
 import sys
 import time
@@ -24,6 +25,7 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 from dicom_node.policy import AssociationPolicy
 from dicom_node.query_retrieve.retrieve_exchange import RetrievableAssociation
 from dicom_node.spool import Spool
+from dicom_node.tls_door import HandshakeRefused, TlsDoor
 from dicom_node.transfer import ReceivingDimse
 
 log = structlog.get_logger(__name__)
@@ -65,6 +67,8 @@ class PromptSocket(AssociationSocket):  # type: ignore[misc]
     @property
     def ready(self) -> bool:
         """Whether the peer has sent something; waits for it a little where nothing else is due."""
+        if isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
+            return True  # decrypted already, so that there is nothing to poll for
         poller = select.poll()
         try:
             poller.register(self._bell, select.POLLIN)
@@ -193,6 +197,13 @@ class AssociationHandler(RequestHandler):  # type: ignore[misc]
     """Sets an association up on a connection, and clears up when it is over, however it ended."""
 
     server: "ListenerServer"
+    request: socket.socket
+
+    def setup(self) -> None:
+        """In this connection's own thread: who does not shake hands keeps nobody waiting."""
+        if self.server.tls is not None:
+            self.request.settimeout(self.server.policy.handshake_timeout_seconds)
+            self.request = self.server.tls.secure(self.request)
 
     def _create_association(self) -> Association:
         association = super()._create_association()
@@ -237,9 +248,11 @@ class ListenerServer(ThreadedAssociationServer):  # type: ignore[misc]
         policy: AssociationPolicy,
         spool: Spool,
         on_end: Callable[[Association], None],
+        tls: TlsDoor | None = None,
         **kwargs: Any,
     ) -> None:
         self.policy = policy
+        self.tls = tls
         self.spool = spool
         self.live_associations: set[Association] = set()
         self._on_end = on_end
@@ -268,7 +281,10 @@ class ListenerServer(ThreadedAssociationServer):  # type: ignore[misc]
         for association in list(self.live_associations):
             association.abort()
 
-    def handle_error(self, _request: Any, _client_address: Any) -> None:
+    def handle_error(self, _request: Any, client_address: Any) -> None:
         """Instead of printing a traceback, whose values would be the peer's."""
-        error = sys.exc_info()[0]
-        log.error("connection_failed", error=error.__name__ if error else None)
+        error = sys.exception()
+        if isinstance(error, HandshakeRefused):
+            log.warning("handshake_refused", address=client_address[0], reason=error.reason)
+            return
+        log.error("connection_failed", error=type(error).__name__)

@@ -50,6 +50,7 @@ _POLICY = {
     "acse_timeout_seconds": ("ACSE: association request and release", "fixed"),
     "dimse_timeout_seconds": ("DIMSE: the next message the node waits for", "fixed"),
     "network_timeout_seconds": ("silence until the association is aborted", "fixed"),
+    "handshake_timeout_seconds": ("TLS: the whole handshake", "fixed"),
     "pdu_pause_seconds": ("silence within a PDU until the connection is closed", "fixed"),
     "pdu_timeout_seconds": ("from first to last byte of a PDU", "fixed"),
 }
