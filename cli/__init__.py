@@ -18,6 +18,7 @@ from cli import (
     prediction,
     rules,
     self_testing,
+    signing,
     training,
     verdicts,
     window,
@@ -49,6 +50,7 @@ _ROOMS = (
     verdicts,
     rules,
     self_testing,
+    signing,
     withdrawal,
     conformance,
 )

@@ -10,6 +10,8 @@ from cli.exits import Exit, Leave
 if TYPE_CHECKING:
     from model.artefact import Artefact
     from model.classifier import FractureClassifier
+    from model.signing import Signers
+    from settings import Settings
 
 
 def load_classifier(folder: Path | None = None, bulk: bool = False) -> "FractureClassifier":
@@ -32,12 +34,12 @@ def find_artefact(folder: Path | None = None) -> "Artefact":
 
 @contextmanager
 def _unusable_named() -> Iterator[None]:
-    from model.artefact import ArtefactDamaged, ArtefactMissing
+    from model.artefact import ARTEFACT_TROUBLE
     from model.runtime import DeviceUnavailable
 
     try:
         yield
-    except (ArtefactMissing, ArtefactDamaged, DeviceUnavailable) as error:
+    except (*ARTEFACT_TROUBLE, DeviceUnavailable) as error:
         raise Leave(Exit.CLASSIFIER_UNUSABLE, str(error)) from error
 
 
@@ -47,3 +49,13 @@ def artefact_folder(folder: Path | None) -> Path:
     from cli.node import read_settings
 
     return folder or model_dir(read_settings("predict"))
+
+
+def model_signers(settings: "Settings") -> "Signers":
+    """Who has to vouch for a classifier; Leave where a key cannot be read."""
+    from model.signing import KeyUnusable, Signers
+
+    try:
+        return Signers.read([Path(file) for file in settings.model_keys])
+    except KeyUnusable as error:
+        raise Leave(Exit.USAGE, f"setting model_keys: {error}") from error

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 from sqlalchemy.exc import ArgumentError
 
+from cli.artefacts import model_signers
 from cli.exits import Exit, Leave
 from cli.reaching import as_destination, fhir_address, hl7_address
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
@@ -29,6 +30,7 @@ from model.artefact import (
     require_fracture,
 )
 from model.decoding.decoder import DecodeLimits
+from model.signing import require_signed
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings
 from worker.app import Broker
@@ -120,6 +122,7 @@ def build_kitchen(settings: Settings) -> Kitchen:
         fhir_site=fhir_site(settings),
         peers=answerable_peers(settings),
         shadow_model_dir=settings.shadow_model_dir,
+        model_signers=model_signers(settings),
     )
     return Kitchen(plan)
 
@@ -208,6 +211,7 @@ def require_shadow(settings: Settings) -> None:
         return
     try:
         require_fracture(load_artefact(settings.shadow_model_dir).card)
+        require_signed(settings.shadow_model_dir, model_signers(settings))
     except (*ARTEFACT_TROUBLE, OSError) as error:
         sentence = f"setting shadow_model_dir: {error}; correct it, or unset it"
         raise Leave(Exit.CLASSIFIER_UNUSABLE, sentence) from error

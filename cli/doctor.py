@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from cli.artefacts import model_signers
 from cli.assembly import (
     build_broker,
     build_spool,
@@ -21,6 +22,7 @@ from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
 from model.artefact import ARTEFACT_TROUBLE
 from model.runtime import DeviceUnavailable
+from model.signing import is_shipped
 from remote_systems import DestinationSettings
 from settings import Settings
 from worker.app import create_app
@@ -106,22 +108,24 @@ def _look_at_broker(settings: Settings) -> str:
 
 
 def _look_at_classifier(settings: Settings) -> str:
-    return _load(model_dir(settings), settings.device, "model_dir")
+    return _load(model_dir(settings), settings, "model_dir")
 
 
 def _look_at_shadow(folder: Path, settings: Settings) -> str:
-    return f"on trial: {_load(folder, settings.device, 'shadow_model_dir')}"
+    return f"on trial: {_load(folder, settings, 'shadow_model_dir')}"
 
 
-def _load(folder: Path, device: str, setting: str) -> str:
+def _load(folder: Path, settings: Settings, setting: str) -> str:
+    signers = model_signers(settings)
     try:
-        classifier = load_serving(folder, device)
+        classifier = load_serving(folder, settings.device, signers)
     except DeviceUnavailable as error:
         raise Unwell(f"{error}; mend it or correct `device`") from error
     except (*ARTEFACT_TROUBLE, OSError, RuntimeError) as error:  # the last from OpenVINO
         raise Unwell(f"{error}; install it anew or correct `{setting}`") from error
     named = f"{classifier.card.name} {classifier.card.version}"
-    return f"{named} loads on {classifier.device}, its files are those of its card"
+    vouched = "" if is_shipped(folder) or signers.keys else "; nobody vouches for it: `model_keys`"
+    return f"{named} loads on {classifier.device}, its files are those of its card{vouched}"
 
 
 def _look_at_listener(settings: Settings) -> str:

@@ -47,6 +47,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
     # Not in cli.assembly: that loads the whole node, and the page needs little of it.
     from zoneinfo import ZoneInfo
 
+    from cli.artefacts import model_signers
     from cli.reaching import named_peers
     from dicom_node.peer import Destination, own_address
     from model.artefact import bundled_artefact
@@ -67,6 +68,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
         port=settings.web_port,
         disk_reserve_bytes=settings.disk_reserve_bytes,
         access=_access(settings),
+        model_signers=model_signers(settings),
     )
 
 

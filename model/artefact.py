@@ -28,7 +28,11 @@ class ArtefactUnfit(Exception):
     """The artefact is whole, but does not tell what it is wanted for."""
 
 
-ARTEFACT_TROUBLE = (ArtefactMissing, ArtefactDamaged, ArtefactUnfit)
+class ArtefactUntrusted(Exception):
+    """Nobody whom the hospital trusts vouches for the artefact."""
+
+
+ARTEFACT_TROUBLE = (ArtefactMissing, ArtefactDamaged, ArtefactUnfit, ArtefactUntrusted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pydantic_settings import (
 )
 
 from remote_systems import DestinationSettings, PeerAddress
+from settings.classifier import ClassifierSettings
 from settings.entries import Words, list_entries, parse_words
 from settings.gateway import GatewaySettings
 from settings.page import PageSettings
@@ -27,7 +28,7 @@ Peers = Annotated[tuple[PeerAddress, ...], NoDecode]
 Destinations = Annotated[tuple[DestinationSettings, ...], NoDecode]
 
 
-class Settings(PageSettings, GatewaySettings, BaseSettings):
+class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
     """What may be set in osteon.toml or as OSTEON_… variables; frozen once read."""
 
     model_config = SettingsConfigDict(
@@ -88,16 +89,6 @@ class Settings(PageSettings, GatewaySettings, BaseSettings):
     )
     disk_reserve_bytes: int = Field(
         512 << 20, ge=0, description="Free space kept: below it C-STORE answers A700."
-    )
-    model_dir: Path | None = Field(
-        None, description="Folder of the classifier's artefact; unset: the bundled one."
-    )
-    shadow_model_dir: Path | None = Field(
-        None,
-        description="Folder of an artefact on trial: it looks too, and nothing of it is sent.",
-    )
-    device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="Where the classifier runs: `auto`, `cpu` or `cuda`."
     )
     analyse_workers: int = Field(2, ge=1, description="Images analysed at once by one worker.")
     deliver_workers: int = Field(

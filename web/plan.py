@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from db.user_sessions import SessionLimits
 from dicom_node.peer import Destination
+from model.signing import Signers
 
 
 @dataclass(frozen=True)
@@ -81,5 +82,6 @@ class WebPlan:
     bind_address: str = "127.0.0.1"
     port: int = 8042
     access: AccessPlan = field(default_factory=AccessPlan)
+    model_signers: Signers = field(default_factory=Signers)  # who has to vouch for it
     language: str = "en"
     locale_dir: Path | None = None  # None: those that come with Osteon

@@ -14,6 +14,7 @@ from model.artefact import load_artefact
 from model.card import Card
 from model.classifier import FractureClassifier
 from model.decoding.decoder import DecodeLimits, Decoder
+from model.signing import require_signed
 from web.plan import WebPlan
 
 _DECODE_LIMITS = DecodeLimits(seconds=30, memory_bytes=2 << 30)
@@ -51,6 +52,7 @@ class Window:
         """For images that are tried here; on the CPU, whatever the workers run on."""
         with self._loading:
             if self._classifier is None:
+                require_signed(self.plan.model_dir, self.plan.model_signers)
                 self._classifier = FractureClassifier.load(self.plan.model_dir, "cpu")
             return self._classifier
 

@@ -1,7 +1,7 @@
 """What a worker process works with: made on first use, once, and closed at the end."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from model.artefact import load_artefact, require_fracture
 from model.card import Card
 from model.classifier import FractureClassifier
 from model.decoding.decoder import DecodeLimits, Decoder
+from model.signing import Signers, require_signed
 from worker.destinations import PacsDestination, ResultDestination
 
 
@@ -46,6 +47,7 @@ class KitchenPlan:
     fhir_site: FhirSite
     peers: tuple[Destination, ...] = ()  # where peers that may ask us are told the answer
     shadow_model_dir: Path | None = None  # of the classifier on trial
+    model_signers: Signers = field(default_factory=Signers)  # who has to vouch for a classifier
 
     @property
     def annotate_negatives(self) -> bool:
@@ -55,8 +57,9 @@ class KitchenPlan:
         )
 
 
-def load_serving(folder: Path, device: str) -> FractureClassifier:
-    """A classifier that a node may use; raises as `load_artefact` does, and DeviceUnavailable."""
+def load_serving(folder: Path, device: str, signers: Signers) -> FractureClassifier:
+    """A classifier that a node may use; raises ARTEFACT_TROUBLE, and DeviceUnavailable."""
+    require_signed(folder, signers)
     classifier = FractureClassifier.load(folder, device)
     require_fracture(classifier.card)
     return classifier
@@ -105,7 +108,9 @@ class Kitchen:
     def classifier(self) -> FractureClassifier:
         with self._loading:
             if self._classifier is None:
-                self._classifier = load_serving(self.plan.model_dir, self.plan.device)
+                self._classifier = load_serving(
+                    self.plan.model_dir, self.plan.device, self.plan.model_signers
+                )
             return self._classifier
 
     @property
@@ -122,7 +127,7 @@ class Kitchen:
         with self._loading_shadow:
             folder, self._shadow_dir = self._shadow_dir, None
             if folder is not None:
-                self._shadow = load_serving(folder, self.plan.device)
+                self._shadow = load_serving(folder, self.plan.device, self.plan.model_signers)
             return self._shadow
 
     def close(self) -> None:

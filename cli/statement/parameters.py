@@ -31,6 +31,7 @@ NOT_ABOUT_DICOM = frozenset(
         "fhir_accession_number_system",
         "model_dir",
         "shadow_model_dir",
+        "model_keys",
         "device",
         "analyse_workers",
         "deliver_workers",

@@ -34,6 +34,7 @@ from messages.fhir_source import FhirSite
 from messages.mllp import MllpDestination
 from model.artefact import bundled_artefact
 from model.decoding.decoder import DecodeLimits
+from model.signing import Signers
 from remote_systems import FhirSettings, Hl7Settings, PacsSettings
 from settings import Settings, SettingsRefused, load_settings
 from web.plan import AccessPlan, OidcPlan
@@ -44,6 +45,11 @@ from worker.kitchen import Waits
 TOKEN, GATEWAY_TOKEN = "of-the-fhir-server", "of-the-gateway"
 OIDC_SECRET = "of-the-page"
 # Every setting, and every key of a destination, with another value than it has by itself.
+PUBLIC_KEY = """\
+-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAd2Vjk0nwP2ietJ6ERiRErUSlm7PtDIQ6mlKz/ZQD+bU=
+-----END PUBLIC KEY-----
+"""
 EVERYTHING = f"""
 data_dir = "data"
 database_url = "postgresql://ledger/osteon"
@@ -86,6 +92,7 @@ object_max_bytes = 1048577
 disk_reserve_bytes = 14
 model_dir = "artefact"
 shadow_model_dir = "on-trial"
+model_keys = ["hospital.pem"]
 device = "cpu"
 analyse_workers = 3
 deliver_workers = 5
@@ -145,6 +152,7 @@ reason = "no chests here"
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "osteon.toml").write_text(EVERYTHING)
+    (tmp_path / "hospital.pem").write_text(PUBLIC_KEY)
     return load_settings()
 
 
@@ -170,6 +178,7 @@ def test_a_worker_has_all_that_the_file_says(settings: Settings, tmp_path: Path)
         "spool": FileSpool(tmp_path / "data/spool", reserve_bytes=14),
         "model_dir": Path("artefact"),
         "shadow_model_dir": Path("on-trial"),
+        "model_signers": Signers.read([tmp_path / "hospital.pem"]),
         "device": "cpu",
         "ae_title": "FRACTURE",
         "time_zone": ZoneInfo("Europe/Berlin"),

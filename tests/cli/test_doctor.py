@@ -1,6 +1,7 @@
 """`osteon doctor`: a node in which all is well, and one in which nothing is."""
 
 import json
+import shutil
 from pathlib import Path
 
 from db.session import open_ledger
@@ -10,6 +11,7 @@ from tests.cli.shell import Outcome, Shell
 from tests.dicom_node.listening import running_node
 from tests.gateway.served import TOKEN, plan_with, serving
 from tests.messages.receivers import hl7apy_receiver
+from tests.model.test_signing import make_key
 from tests.servers import free_port
 
 PARTS = ["disk", "ledger", "broker", "classifier", "listener"]
@@ -118,3 +120,23 @@ def test_a_ledger_that_was_never_upgraded_and_a_rule_that_cannot_be(shell: Shell
     [listener] = [line for line in outcome.stdout.splitlines() if " listener: " in line]
     assert "did you mean priority?" in listener
     assert any(line.startswith("ok    disk: ") for line in outcome.stdout.splitlines())
+
+
+def test_a_classifier_that_nobody_vouches_for(shell: Shell) -> None:
+    """The node's own needs no signature; another one is said to have none, or refused."""
+    _, public = make_key(shell.folder, "hospital")
+    own = shell.folder / "own"
+    shutil.copytree(bundled_artefact(), own)
+    card = own / "card.json"
+    card.write_text(card.read_text().replace('"version": "', '"version": "9', 1))
+
+    def classifier(**settings: object) -> str:
+        return _said(shell.run("doctor", "--json", port=free_port(), **settings))["classifier"]
+
+    assert "vouches" not in classifier(model_keys=public)
+    assert "nobody vouches for it" in classifier(model_dir=own)
+    assert "see `osteon sign`" in classifier(model_dir=own, model_keys=public)
+    signed = shell.run("sign", own, "--key", public.with_suffix(".key"))
+    assert (signed.code, signed.stdout) == (0, f"{own / 'card.json.sig'}\n")
+    assert "vouches" not in classifier(model_dir=own, model_keys=public)
+    assert "holds no key" in classifier(model_keys=card)
