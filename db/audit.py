@@ -13,6 +13,7 @@ from db.tables import AuditEvent
 class Action(StrEnum):
     """What is written down when somebody does it, or is refused it."""
 
+    # People, by the page, its API and the command.
     SIGN_IN = "sign-in"
     SIGN_OUT = "sign-out"
     ACCESS_REFUSED = "access-refused"  # to who is signed in and has not the role or scope
@@ -32,6 +33,32 @@ class Action(StrEnum):
     ACCOUNT_CHANGED = "account-changed"
     TOKEN_MADE = "token-made"  # noqa: S105 - no secret
     TOKEN_REVOKED = "token-revoked"  # noqa: S105 - no secret
+    TRAIL_VIEWED = "trail-viewed"
+    TRAIL_CHECKED = "trail-checked"
+    TRAIL_PRUNED = "trail-pruned"
+    # Other systems, and this one.
+    PART_STARTED = "part-started"
+    PART_STOPPED = "part-stopped"
+    INSTANCES_RECEIVED = "instances-received"
+    SENDING_BEGUN = "sending-begun"
+    INSTANCES_SENT = "instances-sent"
+    MESSAGE_SENT = "message-sent"  # HL7 or FHIR, by us or in answer to a request
+    QUERY_ANSWERED = "query-answered"
+    QUERY_SENT = "query-sent"
+    STUDY_DELETED = "study-deleted"
+    STUDIES_EXPORTED = "studies-exported"  # files that leave the node
+    BACKUP_MADE = "backup-made"
+    BACKUP_RESTORED = "backup-restored"
+    PEER_REFUSED = "peer-refused"  # AE title, address or certificate
+    TOKEN_REFUSED = "token-refused"  # noqa: S105 - no secret
+    SETTINGS_CHANGED = "settings-changed"
+    MODEL_CHANGED = "model-changed"
+    MODEL_WITHDRAWN = "model-withdrawn"
+    CHAIN_BROKEN = "chain-broken"
+
+
+# What stands in `role` for who is no account of the page.
+NODE, PEER = "node", "peer"
 
 
 class Outcome(StrEnum):
@@ -42,7 +69,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class AuditRecord:
-    """`detail` says what else was asked for, and never what names a patient."""
+    """What is to be written down.
+
+    `detail` says what else was asked for, and never what names a patient. `peer` is the other
+    system where the actor is not that; `sop_classes` counts what was transferred, by class.
+    """
 
     actor: str
     role: str
@@ -51,6 +82,8 @@ class AuditRecord:
     outcome: Outcome = Outcome.DONE
     study_instance_uid: str | None = None
     detail: str | None = None
+    peer: str | None = None
+    sop_classes: dict[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -66,6 +99,8 @@ class AuditRow:
     study_instance_uid: str | None
     address: str
     detail: str | None
+    peer: str | None
+    sop_classes: dict[str, int] | None
 
 
 def record_event(session: Session, record: AuditRecord) -> None:
@@ -78,7 +113,26 @@ def record_event(session: Session, record: AuditRecord) -> None:
             study_instance_uid=record.study_instance_uid,
             address=record.address,
             detail=record.detail,
+            peer=record.peer,
+            sop_classes=record.sop_classes,
         )
+    )
+
+
+def record_deletion(
+    session: Session, study_instance_uid: str, *, actor: str, reason: str, role: str = NODE
+) -> None:
+    """A study's files or rows go, in the caller's transaction; `reason` is our own word for why."""
+    record_event(
+        session,
+        AuditRecord(
+            actor=actor,
+            role=role,
+            action=Action.STUDY_DELETED,
+            address="",
+            study_instance_uid=study_instance_uid,
+            detail=reason,
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """The ledger's tables, named as DICOM and the hospital name things (see docs/ledger.md)."""
 
+from db.tables.auditing import UNSEALED, AuditAnchor, AuditEvent, AuditForwarding
 from db.tables.base import Base, HeaderText
-from db.tables.people import ApiToken, AppUser, AuditEvent, UserSession, Verdict
+from db.tables.people import ApiToken, AppUser, UserSession, Verdict
 from db.tables.received import SELF_TEST_INSTANCE, Association, Instance, Series, Study
 from db.tables.results import Analysis, Report, ResultObject, ShadowAnalysis, WithdrawnModel
 from db.tables.sending import CommitmentRequest, Consignment, Delivery, Destination, PeerRequest
@@ -13,11 +14,14 @@ __all__ = [
     "OPEN_JOB",
     "RUNNING_JOB",
     "SELF_TEST_INSTANCE",
+    "UNSEALED",
     "Analysis",
     "ApiToken",
     "AppUser",
     "Association",
+    "AuditAnchor",
     "AuditEvent",
+    "AuditForwarding",
     "Base",
     "CommitmentRequest",
     "Consignment",

@@ -1,4 +1,4 @@
-"""Who may look, what they did, and what they said of a finding."""
+"""Who may look, and what they said of a finding."""
 
 from datetime import datetime
 from typing import Any
@@ -55,22 +55,6 @@ class ApiToken(Base):
     expires_at: Mapped[datetime | None]
     used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
-
-
-class AuditEvent(Base):
-    """Who did or saw what; rows are added and never changed."""
-
-    __tablename__ = "audit_event"
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    happened_at: Mapped[datetime] = mapped_column(default=database_now(), index=True)
-    actor: Mapped[str]  # an account's name, or what stands for nobody's
-    role: Mapped[str]
-    action: Mapped[str]
-    outcome: Mapped[str]  # done, refused or failed
-    study_instance_uid: Mapped[str | None] = mapped_column(index=True)
-    address: Mapped[str]  # the request came from there
-    detail: Mapped[str | None]
 
 
 class Verdict(Base):
