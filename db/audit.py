@@ -46,6 +46,8 @@ class Action(StrEnum):
     QUERY_ANSWERED = "query-answered"
     QUERY_SENT = "query-sent"
     STUDY_DELETED = "study-deleted"
+    STUDY_HELD = "study-held"  # nothing of it is removed until the hold is released
+    HOLD_RELEASED = "hold-released"
     STUDIES_EXPORTED = "studies-exported"  # files that leave the node
     BACKUP_MADE = "backup-made"
     BACKUP_RESTORED = "backup-restored"

@@ -46,6 +46,7 @@ RESULT_IMAGE = _view(
     Column("frame", Integer),
     *_texts("model", "reason", "withdrawn"),
     *_moments("received_at", "analysed_at", "reported_at", "delivered_at", "committed_at"),
+    *_moments("purged_at"),
 )
 
 RESULT_STUDY = _view(

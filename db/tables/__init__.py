@@ -2,6 +2,7 @@
 
 from db.tables.auditing import UNSEALED, AuditAnchor, AuditEvent, AuditForwarding
 from db.tables.base import Base, HeaderText
+from db.tables.keeping import OPEN_HOLD, Forgetting, LeavingFile, LegalHold
 from db.tables.people import ApiToken, AppUser, UserSession, Verdict
 from db.tables.received import SELF_TEST_INSTANCE, Association, Instance, Series, Study
 from db.tables.results import Analysis, Report, ResultObject, ShadowAnalysis, WithdrawnModel
@@ -11,6 +12,7 @@ from db.tables.worklist import WorklistEntry, WorklistStale
 
 __all__ = [
     "DEAD_JOB",
+    "OPEN_HOLD",
     "OPEN_JOB",
     "RUNNING_JOB",
     "SELF_TEST_INSTANCE",
@@ -27,10 +29,13 @@ __all__ = [
     "Consignment",
     "Delivery",
     "Destination",
+    "Forgetting",
     "HeaderText",
     "Instance",
     "Job",
     "JobAttempt",
+    "LeavingFile",
+    "LegalHold",
     "PeerRequest",
     "Presence",
     "Report",

@@ -89,6 +89,11 @@ class Instance(Base):
             postgresql_where=text("quarantine_reason IS NULL"),
         ),
         partial_index("ix_instance_self_test", "series_id", where=SELF_TEST_INSTANCE),
+        # With the size, so that what is kept is added up from the index alone.
+        partial_index(
+            "ix_instance_kept", "received_at", "id", "size_bytes", where="purged_at IS NULL"
+        ),
+        partial_index("ix_instance_purged", "purged_at", where="purged_at IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -104,9 +109,10 @@ class Instance(Base):
     view_position: Mapped[str] = mapped_column(HeaderText)
     rows: Mapped[int | None] = mapped_column(BigInteger)
     columns: Mapped[int | None] = mapped_column(BigInteger)
-    spool_key: Mapped[str]
+    spool_key: Mapped[str] = mapped_column(index=True)
     sha256: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    purged_at: Mapped[datetime | None]  # its file is gone since then, by retention
     quarantine_reason: Mapped[str | None]
     rule: Mapped[str | None]  # the routing rule that hit
     destinations: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))  # none: all

@@ -8,14 +8,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from db.clock import database_now
 from db.states import AnalysisState, ObjectKind
-from db.tables.base import Base, words
+from db.tables.base import Base, partial_index, words
 
 
 class Analysis(Base):
     """What was found on an image: one per model version (empty: none looked); the latest counts."""
 
     __tablename__ = "analysis"
-    __table_args__ = (UniqueConstraint("instance_id", "model_name", "model_version"),)
+    __table_args__ = (
+        UniqueConstraint("instance_id", "model_name", "model_version"),
+        partial_index("ix_analysis_heatmap", "heatmap_key", where="heatmap_key IS NOT NULL"),
+        partial_index("ix_analysis_annotated", "annotated_key", where="annotated_key IS NOT NULL"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     instance_id: Mapped[int] = mapped_column(ForeignKey("instance.id"))
@@ -36,6 +40,7 @@ class Analysis(Base):
     frame: Mapped[int | None]
     heatmap_key: Mapped[str | None]
     annotated_key: Mapped[str | None]
+    pictures_purged_at: Mapped[datetime | None]  # both files are gone since then, by retention
     stage_milliseconds: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started_at: Mapped[datetime | None]
     analysed_at: Mapped[datetime] = mapped_column(default=database_now(), index=True)
@@ -59,6 +64,9 @@ class ResultObject(Base):
     """What a report is sent as, byte for byte; without UIDs where it is no DICOM object."""
 
     __tablename__ = "result_object"
+    __table_args__ = (
+        partial_index("ix_result_object_kept", "id", "size_bytes", where="purged_at IS NULL"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     report_id: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
@@ -69,9 +77,10 @@ class ResultObject(Base):
     sop_class_uid: Mapped[str | None]
     sop_instance_uid: Mapped[str | None] = mapped_column(unique=True)
     series_instance_uid: Mapped[str | None]
-    spool_key: Mapped[str]
+    spool_key: Mapped[str] = mapped_column(index=True)
     sha256: Mapped[str]
     size_bytes: Mapped[int] = mapped_column(BigInteger)
+    purged_at: Mapped[datetime | None]  # its file is gone since then, by retention
 
 
 class WithdrawnModel(Base):
