@@ -1,8 +1,8 @@
 """The listener: opens the port, admits associations, looks after what they leave, and drains."""
 
 import threading
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,17 @@ from dicom_node.commitment.service import CommitmentService
 from dicom_node.contexts import commitment_context, query_retrieve_contexts, supported_contexts
 from dicom_node.discretion import printable, silence_dicom_libraries
 from dicom_node.echo import verify_peer
-from dicom_node.peer import Destination, PeerRefused, own_address
-from dicom_node.policy import AssociationPolicy
+from dicom_node.peer import Destination, PeerRefused, TlsTrouble, own_address
+from dicom_node.policy import AssociationPolicy, Refusal
 from dicom_node.query_retrieve.query_service import QueryService
 from dicom_node.query_retrieve.retrieve_service import RetrieveService
 from dicom_node.routing.own_rule import self_test_rule
 from dicom_node.routing.rules import Rule
 from dicom_node.spool import Spool, SpoolError
 from dicom_node.store_service import StoreService
+from dicom_node.tls_client import PeerTls
+from dicom_node.tls_door import TlsDoor
+from dicom_node.tls_server import TlsPort, shown_by
 from dicom_node.transport import ListenerServer, SharedContexts
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -38,6 +41,7 @@ _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
 class ListenerConfig:
     """Where the listener listens; its `name` is its own and stays the same after a restart.
 
+    One without a `port` speaks TLS alone, one without `tls` plain TCP alone.
     `destinations` are where C-MOVE may send results, and who can be told what we keep of theirs;
     `answers_queries`: whoever may associate may also ask for results.
     """
@@ -45,7 +49,8 @@ class ListenerConfig:
     policy: AssociationPolicy
     name: str
     bind_address: str = "127.0.0.1"
-    port: int = 11112
+    port: int | None = 11112
+    tls: TlsPort | None = None
     upkeep_seconds: float = 10
     abandoned_after_seconds: float = 30
     destinations: Sequence[Destination] = ()
@@ -54,7 +59,7 @@ class ListenerConfig:
 
 
 class Listener:
-    """A C-STORE, C-ECHO, C-FIND, C-MOVE and C-GET SCP on one port."""
+    """A C-STORE, C-ECHO, C-FIND, C-MOVE and C-GET SCP by plain TCP, by TLS, or by both."""
 
     def __init__(self, config: ListenerConfig, engine: Engine, spool: Spool) -> None:
         self._config = config
@@ -70,41 +75,52 @@ class Listener:
         self._presence = PresenceKeeper(lambda: engine, lambda: RunningProcess("listener"))
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._server: ListenerServer | None = None
+        self._servers: list[ListenerServer] = []
 
     @property
     def port(self) -> int:
-        """The port it listens on, which the system chose where the configured one is 0."""
-        if self._server is None:
-            raise RuntimeError("the listener is not started")
-        return int(self._server.server_address[1])
+        """The port of plain TCP, which the system chose where the configured one is 0."""
+        return self._port(is_encrypted=False)
+
+    @property
+    def tls_port(self) -> int:
+        return self._port(is_encrypted=True)
 
     def start(self) -> None:
-        """Return when the port answers; raise what keeps it from that."""
+        """Return when each port answers; raise what keeps it from that (OSError, TlsUnusable)."""
         silence_dicom_libraries()
         self._rows.close_those_left_open()
         self._sweep()
-        self._server = self._make_server()
-        for task in (self._server.serve_forever, self._keep_up):
+        self._open_ports()
+        for task in (*(server.serve_forever for server in self._servers), self._keep_up):
             thread = threading.Thread(target=task, name=f"listener-{task.__name__}", daemon=True)
             thread.start()
             self._threads.append(thread)
         try:
-            self._require_answer()
+            self._require_answers()
         except BaseException:
             self.stop(drain_seconds=0)
             raise
         self._presence.start()
-        log.info("listening", ae_title=self._config.policy.ae_title, port=self.port)
+        for server in self._servers:
+            log.info(
+                "listening",
+                ae_title=self._config.policy.ae_title,
+                port=_port_of(server),
+                tls=server.tls is not None,
+            )
 
     def stop(self, *, drain_seconds: float = 10) -> None:
         """Accept nobody any more, let the associations end for a while, then abort them."""
-        if self._server is None:
+        if not self._servers:
             return
-        self._server.stop_accepting()
-        if not self._server.wait_until_idle(drain_seconds):
-            self._server.abort_associations()
-            self._server.wait_until_idle(drain_seconds)
+        for server in self._servers:
+            server.stop_accepting()
+        deadline = time.monotonic() + drain_seconds
+        for server in self._servers:
+            if not server.wait_until_idle(max(0.0, deadline - time.monotonic())):
+                server.abort_associations()
+                server.wait_until_idle(drain_seconds)
         self._stopping.set()
         for thread in self._threads:
             thread.join()
@@ -112,7 +128,30 @@ class Listener:
         self._rows.close_ended()
         log.info("listener_stopped")
 
-    def _make_server(self) -> ListenerServer:
+    def _port(self, *, is_encrypted: bool) -> int:
+        for server in self._servers:
+            if (server.tls is not None) == is_encrypted:
+                return _port_of(server)
+        raise RuntimeError("the listener is not started, or has no such port")
+
+    def _open_ports(self) -> None:
+        """Both or none: what one AE title takes is one node's, by whichever port it comes."""
+        config, tls, ae = self._config, self._config.tls, self._application_entity()
+        ways: list[tuple[int, TlsDoor | None]] = []
+        if config.port is not None:
+            ways.append((config.port, None))
+        if tls is not None:
+            ways.append((tls.port, tls.door()))
+        try:
+            for port, door in ways:
+                self._servers.append(self._make_server(ae, port, door))
+        except BaseException:
+            for server in self._servers:
+                server.server_close()
+            self._servers.clear()
+            raise
+
+    def _application_entity(self) -> AE:
         policy = self._config.policy
         ae = AE(ae_title=policy.ae_title)
         ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
@@ -123,8 +162,11 @@ class Listener:
         ae.acse_timeout = policy.acse_timeout_seconds
         ae.dimse_timeout = policy.dimse_timeout_seconds
         ae.network_timeout = policy.network_timeout_seconds
+        return ae
+
+    def _make_server(self, ae: AE, port: int, tls: TlsDoor | None) -> ListenerServer:
         return ae.make_server(  # type: ignore[no-any-return]
-            (self._config.bind_address, self._config.port),
+            (self._config.bind_address, port),
             contexts=SharedContexts(self._contexts()),
             evt_handlers=[
                 (evt.EVT_C_STORE, self._service.handle_store),
@@ -139,27 +181,39 @@ class Listener:
                 (evt.EVT_CONN_CLOSE, _end_unassociated),
             ],
             server_class=ListenerServer,
-            policy=policy,
+            policy=self._config.policy,
             spool=self._spool,
             on_end=self._rows.end,
+            tls=tls,
         )
 
     def _contexts(self) -> list[PresentationContext]:
         queries = query_retrieve_contexts() if self._config.answers_queries else []
         return [*supported_contexts(), *queries, commitment_context()]
 
-    def _require_answer(self) -> None:
+    def _require_answers(self) -> None:
         """Associate with ourselves: to be turned down by the policy is an answer too."""
-        title = self._config.policy.ae_title
-        here = Destination(title, own_address(self._config.bind_address), self.port)
-        with suppress(PeerRefused):
-            verify_peer(here, calling_ae_title=title)
+        title, files = self._config.policy.ae_title, self._config.tls and self._config.tls.files
+        host = own_address(self._config.bind_address)
+        for server in self._servers:
+            tls = PeerTls(files, is_ourselves=True) if server.tls and files else None
+            here = Destination(title, host, _port_of(server), tls=tls)
+            try:
+                verify_peer(here, calling_ae_title=title)
+            except PeerRefused:
+                pass
+            except TlsTrouble as trouble:  # others may still come in by what they show
+                log.warning("own_certificate_not_taken", reason=str(trouble))
 
     def _admit(self, event: Any) -> None:
         association = event.assoc
-        calling_ae_title = association.requestor.primitive.calling_ae_title
-        if not self._config.policy.admits(calling_ae_title, association.requestor.address):
-            _log_rejected(event)
+        refusal = self._config.policy.refusal_of(
+            association.requestor.primitive.calling_ae_title,
+            association.requestor.address,
+            shown_by(association.dul.socket.socket),
+        )
+        if refusal is not None:
+            _log_rejected(event, refusal)
             association.acse.send_reject(*_CALLING_AE_TITLE_NOT_RECOGNISED)
             association.kill()
 
@@ -178,10 +232,15 @@ class Listener:
             log.info("abandoned_transfers_removed", count=removed)
 
 
-def _log_rejected(event: Any) -> None:
+def _port_of(server: ListenerServer) -> int:
+    return int(server.server_address[1])
+
+
+def _log_rejected(event: Any, refusal: Refusal | None = None) -> None:
     requested = event.assoc.requestor.primitive
     log.warning(
         "association_rejected",
+        reason=refusal,
         calling_ae_title=printable(requested.calling_ae_title),
         called_ae_title=printable(requested.called_ae_title),
         address=event.assoc.requestor.address,

@@ -1,6 +1,7 @@
 """Associating with a peer, and saying in plain words why it did not come about."""
 
 import socket
+import ssl
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,8 @@ from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.presentation import PresentationContext
 
+from dicom_node.tls import TlsUnusable
+from dicom_node.tls_client import PeerTls
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 
@@ -29,6 +32,10 @@ class NotTakenNow(PeerUnavailable):
     """The peer is there and cannot take this very object now; others it may take."""
 
 
+class TlsTrouble(PeerUnavailable):
+    """No handshake with the peer: once a certificate is right, on either side, it heals."""
+
+
 class PeerRefused(PeerTrouble):
     """The peer will not take it, however often it is asked: a person looks."""
 
@@ -39,7 +46,10 @@ class NothingAccepted(PeerRefused):
 
 @dataclass(frozen=True)
 class Destination:
-    """A remote AE to which we associate, with how long each step with it may take."""
+    """A remote AE to which we associate, with how long each step with it may take.
+
+    Without `tls` it is spoken to by plain TCP; neither is ever tried in place of the other.
+    """
 
     ae_title: str
     host: str
@@ -47,6 +57,7 @@ class Destination:
     connection_timeout_seconds: float = 10
     acse_timeout_seconds: float = 30
     dimse_timeout_seconds: float = 60
+    tls: PeerTls | None = None
 
     def __str__(self) -> str:
         return f"{self.ae_title}@{self.host}:{self.port}"
@@ -63,7 +74,7 @@ class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
         return super().get_msg(block=True) if block else (None, None)
 
 
-_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nosec B104
 
 
 def own_address(bind_address: str) -> str:
@@ -109,6 +120,7 @@ def associate(
             max_pdu=131072,
             # PS3.7 D.3.3.4: the requestor is the SCP of these.
             ext_neg=[build_role(sop_class, scp_role=True) for sop_class in served_sop_classes],
+            tls_args=_tls(destination),
             evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened]), *handlers],
         )
     except socket.gaierror as error:
@@ -129,6 +141,15 @@ def _requesting(destination: Destination, calling_ae_title: str) -> AE:
     return ae
 
 
+def _tls(destination: Destination) -> tuple[ssl.SSLContext, str] | None:
+    if destination.tls is None:
+        return None
+    try:
+        return destination.tls.context(), destination.host
+    except TlsUnusable as error:
+        raise TlsTrouble(f"{destination}: our own TLS files: {error}") from error
+
+
 def _contexts(proposals: Sequence[tuple[str, str]]) -> list[PresentationContext]:
     return [build_context(sop_class, transfer_syntax) for sop_class, transfer_syntax in proposals]
 
@@ -144,18 +165,22 @@ def _on_connection(event: Any, opened: list[bool]) -> None:
 def _reason(
     association: Association, destination: Destination, calling_ae_title: str, opened: bool
 ) -> PeerUnavailable | PeerRefused:
-    if not opened:
-        return PeerUnavailable(f"{destination}: {_asked_once_more(destination)}")
     answer = association.acceptor.primitive
     if association.is_rejected:
         return _rejection(answer, destination, calling_ae_title)
+    if answer is None and destination.tls is not None:
+        trouble = _tls_trouble(destination, destination.tls)
+        if trouble is not None:
+            return trouble
+    if not opened:
+        return PeerUnavailable(f"{destination}: {_asked_once_more(destination)}")
     if answer is not None:
         return NothingAccepted(
             f"{destination} accepts none of the SOP classes offered; enable them there for us"
         )
     return PeerUnavailable(
         f"{destination} took the connection and gave no DICOM answer; "
-        "is it a DICOM port, without TLS?"
+        f"is it a DICOM port, {'with' if destination.tls else 'without'} TLS?"
     )
 
 
@@ -166,6 +191,16 @@ def _rejection(
     words = words.format(calling=calling_ae_title, called=destination.ae_title)
     kind = PeerUnavailable if answer.result == _TRANSIENT else PeerRefused
     return kind(f"{destination} {words}")
+
+
+def _tls_trouble(destination: Destination, tls: PeerTls) -> PeerUnavailable | None:
+    """pynetdicom keeps to itself why there was no handshake, too."""
+    address = (destination.host, destination.port)
+    try:
+        said = tls.trouble(address, destination.connection_timeout_seconds)
+    except OSError as error:
+        return PeerUnavailable(f"{destination}: {connection_trouble(error)}")
+    return None if said is None else TlsTrouble(f"{destination}: {said}")
 
 
 def _asked_once_more(destination: Destination) -> str:
