@@ -6,6 +6,7 @@ import typer
 
 from cli import (
     accounts,
+    backup,
     conformance,
     datasets,
     evaluation,
@@ -52,6 +53,7 @@ _ROOMS = (
     self_testing,
     signing,
     withdrawal,
+    backup,
     conformance,
 )
 for room in _ROOMS:

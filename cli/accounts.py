@@ -162,12 +162,12 @@ def _note(session: "Session", detail: str) -> None:
     from db.audit import Action, AuditRecord, record_event
 
     # Whoever may run this on the node may do everything with its ledger.
-    actor = f"{_system_user()} (command)"
+    actor = f"{system_user()} (command)"
     event = AuditRecord(actor, Role.ADMINISTRATOR, Action.ACCOUNT_CHANGED, "", detail=detail)
     record_event(session, event)
 
 
-def _system_user() -> str:
+def system_user() -> str:
     import getpass
     import os
 

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from cli.artefacts import model_signers
 from cli.exits import Exit, Leave
 from cli.reaching import as_destination, fhir_address, hl7_address
+from db.backup.contents import RESTORE_MARK
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from dicom_node.ladder import Wishes
 from dicom_node.listener import Listener, ListenerConfig
@@ -40,6 +41,7 @@ from worker.kitchen import Kitchen, KitchenPlan, Waits
 
 def build_spool(settings: Settings) -> FileSpool:
     """The spool; Leave with a sentence where its folder cannot be made."""
+    refuse_half_restored(settings)
     folder = settings.data_dir.absolute() / "spool"
     try:
         return FileSpool(folder, settings.disk_reserve_bytes)
@@ -47,8 +49,16 @@ def build_spool(settings: Settings) -> FileSpool:
         raise Leave(Exit.OUTPUT_UNWRITABLE, f"no spool can be made in {folder}: {error}") from error
 
 
+def refuse_half_restored(settings: Settings) -> None:
+    """Leave where a restore was broken off: what is there may look like a node, and is none."""
+    if (settings.data_dir / RESTORE_MARK).exists():
+        sentence = f"a restore into {settings.data_dir} has not come to its end: run it again"
+        raise Leave(Exit.CHECK_FAILED, sentence)
+
+
 def open_node_ledger(settings: Settings) -> Engine:
     """The ledger; Leave with a sentence where it is away or not to be trusted."""
+    refuse_half_restored(settings)
     with ledger_trouble_explained():
         return open_ledger(settings.ledger_url)
 

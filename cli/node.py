@@ -137,9 +137,10 @@ def _hand_down(given: dict[str, object]) -> None:
 
 
 def _upgrade(settings: "Settings") -> None:
-    from cli.assembly import ledger_trouble_explained
+    from cli.assembly import ledger_trouble_explained, refuse_half_restored
     from db.upgrade import upgrade_ledger
 
+    refuse_half_restored(settings)
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -19,10 +19,22 @@ def upgrade_ledger(url: str) -> None:
     engine = open_ledger(url)
     try:
         with engine.begin() as connection:
-            _lock_out_other_migrators(connection)
-            command.upgrade(_config(connection), "head")
+            migrate(connection, "head")
     finally:
         engine.dispose()
+
+
+def migrate(connection: Connection, revision: str) -> None:
+    """Run the migrations up to this revision within the caller's transaction."""
+    _lock_out_other_migrators(connection)
+    command.upgrade(_config(connection), revision)
+
+
+def is_known_revision(revision: str) -> bool:
+    """Whether this release knows the way from there to its own schema."""
+    return any(
+        one.revision == revision for one in ScriptDirectory.from_config(_config()).walk_revisions()
+    )
 
 
 def ledger_revision(engine: Engine) -> str | None:
