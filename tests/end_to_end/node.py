@@ -1,5 +1,6 @@
 """A node under test: its parts as real processes, which a test starts, stops and kills."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -30,6 +31,8 @@ AE_TITLE = "OSTEON"
 PARTS = {name: arguments for name, arguments in cli.node.PARTS.items() if name != "web"}
 START_SECONDS = 60
 STOP_SECONDS = 30
+# So that PostgreSQL can tell the processes apart.
+_PROCESS_NUMBERS = itertools.count(1)
 # Short waits, so that a test sees in seconds what a hospital sees in minutes.
 _IMPATIENT = {
     "quiet_seconds": 1,
@@ -41,10 +44,15 @@ _IMPATIENT = {
 
 @dataclass
 class Node:
-    """A node in `folder`; `settings` are those of `settings`, by name."""
+    """A node in `folder`; `settings` are those of `settings`, by name.
+
+    `source` is where its processes load their code from: another release, or a build that a test
+    has broken on purpose.
+    """
 
     folder: Path
     settings: dict[str, Any] = field(default_factory=dict)
+    source: Path = ROOT
     port: int = field(default_factory=free_port)
     processes: "dict[str, subprocess.Popen[bytes]]" = field(default_factory=dict)
 
@@ -189,21 +197,23 @@ class Node:
                 [sys.executable, "-m", "cli", *arguments],
                 stdout=log,
                 stderr=log,
-                env=self._environment(),
-                cwd=ROOT,
+                env=self._environment(name),
+                cwd=self.source,
                 start_new_session=True,
             )
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, process: str = "part") -> dict[str, str]:
         ours = {"data_dir": self.data_dir, "ae_title": AE_TITLE}
         given = {**_IMPATIENT, **ours, "port": self.port, "web_port": free_port(), **self.settings}
-        return {**os.environ, **{f"OSTEON_{key.upper()}": str(given[key]) for key in given}}
+        ours_by_name = {f"OSTEON_{key.upper()}": str(given[key]) for key in given}
+        return {**os.environ, **ours_by_name, "PGAPPNAME": f"{process}-{next(_PROCESS_NUMBERS)}"}
 
 
 @contextmanager
 def running_node(folder: Path, *parts: str, **settings: Any) -> Iterator[Node]:
     """A node whose `parts` run (all of them where none is named) until the test is over."""
-    node = Node(folder, settings)
+    source = settings.pop("source", ROOT)
+    node = Node(folder, settings, source)
     chosen = parts or tuple(PARTS)
     try:
         node.upgrade()

@@ -1,0 +1,69 @@
+"""The witness's own radiographs: small, each of another patient, made by pydicom alone."""
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+_ROWS, _COLUMNS = 48, 40
+
+
+def witness_study(name: str, images: int = 3, looked_at: int = 1) -> list[Dataset]:
+    """A study of hands; the first `looked_at` images are for the network, the others are chests.
+
+    The same name gives the same bytes; PatientID and PatientName are no part of another's.
+    """
+    return [_image(name, number, looked_at) for number in range(1, images + 1)]
+
+
+def witness_studies(
+    name: str, count: int, images: int = 3, looked_at: int = 1
+) -> Iterator[list[Dataset]]:
+    for number in range(count):
+        yield witness_study(f"{name}-{number}", images, looked_at)
+
+
+def study_uid(study: list[Dataset]) -> str:
+    return str(study[0].StudyInstanceUID)
+
+
+def uid_of(*parts: object) -> str:
+    """A UID of its own for each name (PS3.5 B.2 has the root for derived ones)."""
+    digest = hashlib.sha256("/".join(map(str, parts)).encode()).digest()
+    return f"2.25.{int.from_bytes(digest[:15], 'big')}"
+
+
+def _image(name: str, number: int, looked_at: int) -> Dataset:
+    tag = hashlib.sha256(name.encode()).hexdigest()[:12].upper()
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
+    dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
+    dataset.SOPInstanceUID = uid_of(name, "image", number)
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.StudyInstanceUID = uid_of(name, "study")
+    dataset.SeriesInstanceUID = uid_of(name, "series")
+    dataset.PatientID = f"WIT-{tag}"
+    dataset.PatientName = f"Zeuge{tag}^Probe"
+    dataset.PatientBirthDate, dataset.PatientSex = "19570314", "O"
+    dataset.AccessionNumber = f"ACC{tag}"
+    dataset.StudyID, dataset.StudyDate, dataset.StudyTime = "1", "20260102", "101112"
+    dataset.SeriesNumber, dataset.InstanceNumber = 1, number
+    dataset.ReferringPhysicianName = dataset.Manufacturer = dataset.Laterality = ""
+    dataset.Modality = "DX"
+    dataset.BodyPartExamined = "HAND" if number <= looked_at else "CHEST"
+    _set_pixels(dataset, number)
+    return dataset
+
+
+def _set_pixels(dataset: Dataset, number: int) -> None:
+    shade = np.linspace(0, 4000, _ROWS * _COLUMNS).reshape(_ROWS, _COLUMNS) + number
+    dataset.Rows, dataset.Columns = _ROWS, _COLUMNS
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelRepresentation = 0
+    dataset.ImagerPixelSpacing = [0.2, 0.2]
+    dataset.PixelData = shade.astype("<u2").tobytes()
