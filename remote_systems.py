@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -48,6 +49,63 @@ class PeerAddress:
         return f"{self.ae_title}{host}" + (f":{self.port}" if self.port else "")
 
 
+class DicomNodeSettings(BaseModel):
+    """How a node is known, called and recognised."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    address: str = Field(description="`AET@HOST:PORT`.")
+    tls: bool = Field(False, description="Whether it comes, and is called, by TLS alone.")
+    certificate: str = Field(
+        "", description="The one it has to show: `CN=…,O=…`, `dns:NAME` or `sha256:DIGITS`."
+    )
+
+    @property
+    def peer(self) -> PeerAddress:
+        return PeerAddress.parse(self.address)
+
+    @property
+    def speaks_tls(self) -> bool:
+        return self.tls or bool(self.certificate)
+
+    @field_validator("certificate")
+    @classmethod
+    def _certificate_is_named(cls, value: str) -> str:
+        if not value:
+            return value
+        # Here, since cryptography takes a while to load and most nodes have no use for it.
+        from dicom_node.certificate_name import CertificateName
+
+        return str(CertificateName.parse(value))
+
+
+class PeerSettings(DicomNodeSettings):
+    """A node that may call; with host and port it may be called back."""
+
+    @property
+    def ae_title(self) -> str:
+        return self.peer.ae_title
+
+    @property
+    def host(self) -> str | None:
+        return self.peer.host
+
+    @property
+    def port(self) -> int | None:
+        return self.peer.port
+
+    def __str__(self) -> str:
+        return self.address
+
+    @field_validator("address")
+    @classmethod
+    def _address_is_one(cls, value: str) -> str:
+        peer = PeerAddress.parse(value)
+        if peer.host is not None:
+            ip_network(peer.host, strict=False)
+        return str(peer)
+
+
 class _Destination(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -59,7 +117,7 @@ class _Destination(BaseModel):
         return self.title or self.address
 
 
-class PacsSettings(_Destination):
+class PacsSettings(DicomNodeSettings, _Destination):
     """A PACS or archive that takes DICOM objects."""
 
     also: frozenset[Literal["sc", "summary", "pdf", "kos", "seg"]] = Field(
@@ -74,10 +132,6 @@ class PacsSettings(_Destination):
     rejection_notes: bool = Field(
         False, description="Send IOCM rejection notes when a model is withdrawn."
     )
-
-    @property
-    def peer(self) -> PeerAddress:
-        return PeerAddress.parse(self.address)
 
     @field_validator("address")
     @classmethod

@@ -10,9 +10,10 @@ from sqlalchemy.exc import ArgumentError
 
 from cli.artefacts import model_signers
 from cli.exits import Exit, Leave
-from cli.reaching import as_destination, fhir_address, hl7_address
+from cli.reaching import as_set, fhir_address, hl7_address, tls_files
 from db.backup.contents import RESTORE_MARK
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
+from dicom_node.certificate_name import CertificateName
 from dicom_node.ladder import Wishes
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.peer import Destination
@@ -22,6 +23,7 @@ from dicom_node.routing.checks import RuleRefused, check_rules
 from dicom_node.routing.rules import Rule
 from dicom_node.routing.table import read_rules
 from dicom_node.spool import FileSpool, SpoolError
+from dicom_node.tls_server import TlsPort
 from messages.fhir_source import FhirSite
 from model.artefact import (
     ARTEFACT_TROUBLE,
@@ -32,7 +34,13 @@ from model.artefact import (
 )
 from model.decoding.decoder import DecodeLimits
 from model.signing import require_signed
-from remote_systems import FhirSettings, Hl7Settings, PacsSettings
+from remote_systems import (
+    DicomNodeSettings,
+    FhirSettings,
+    Hl7Settings,
+    PacsSettings,
+    PeerSettings,
+)
 from settings import Settings
 from worker.app import Broker
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
@@ -79,6 +87,7 @@ def association_policy(settings: Settings) -> AssociationPolicy:
         ae_title=settings.ae_title,
         allowed_peers=_allowed_peers(settings),
         own_hosts=settings.own_hosts,
+        named_certificates_only=settings.tls_named_certificates_only,
         max_pdu_bytes=settings.max_pdu,
         max_associations=settings.max_associations,
         object_max_bytes=settings.object_max_bytes,
@@ -89,7 +98,8 @@ def build_listener(settings: Settings) -> Listener:
     config = ListenerConfig(
         policy=association_policy(settings),
         bind_address=settings.bind_address,
-        port=settings.port,
+        port=None if settings.tls_only else settings.port,
+        tls=_tls_port(settings),
         name=f"{settings.ae_title}:{settings.port}",
         destinations=answerable_peers(settings),
         # Results name patients: those that are not named as peers may bring, and not ask.
@@ -115,7 +125,18 @@ def _allowed_peers(settings: Settings) -> tuple[Peer, ...]:
     if not settings.peers:
         return ()
     own = Peer(settings.ae_title, "127.0.0.0/8")
-    return (own, *(Peer(peer.ae_title, peer.host) for peer in settings.peers))
+    return (own, *map(_peer, settings.peers))
+
+
+def _peer(peer: PeerSettings) -> Peer:
+    name = CertificateName.parse(peer.certificate) if peer.certificate else None
+    return Peer(peer.ae_title, peer.host, name, needs_tls=peer.speaks_tls)
+
+
+def _tls_port(settings: Settings) -> TlsPort | None:
+    if not settings.has_tls:
+        return None
+    return TlsPort(tls_files(settings), settings.tls_port, settings.tls_mutual)
 
 
 def build_kitchen(settings: Settings) -> Kitchen:
@@ -140,21 +161,21 @@ def build_kitchen(settings: Settings) -> Kitchen:
 def _result_destinations(settings: Settings) -> Iterator[ResultDestination]:
     for destination in settings.destinations:
         if isinstance(destination, PacsSettings):
-            yield _pacs(destination)
+            yield _pacs(settings, destination)
         elif isinstance(destination, Hl7Settings):
             yield _hl7_receiver(destination)
         else:
             yield _fhir_server(destination)
 
 
-def _pacs(destination: PacsSettings) -> PacsDestination:
+def _pacs(settings: Settings, destination: PacsSettings) -> PacsDestination:
     wishes = Wishes(
         also=frozenset(ResultKind(kind) for kind in destination.also),
         pictures_of_negatives=destination.negatives == "pictures",
     )
     return PacsDestination(
         name=destination.name,
-        peer=as_destination(destination.peer),
+        peer=as_set(settings, destination),
         wishes=wishes,
         prove=destination.prove,
         rejection_notes=destination.rejection_notes,
@@ -190,9 +211,10 @@ def fhir_site(settings: Settings) -> FhirSite:
 
 def answerable_peers(settings: Settings) -> tuple[Destination, ...]:
     """Whom we can call back: peers with host (no network) and port, and the destinations."""
-    named = [peer for peer in settings.peers if peer.host and peer.port and "/" not in peer.host]
-    named += [one.peer for one in settings.destinations if isinstance(one, PacsSettings)]
-    return tuple({peer.ae_title: as_destination(peer) for peer in reversed(named)}.values())
+    named: list[DicomNodeSettings] = []
+    named += [peer for peer in settings.peers if peer.host and peer.port and "/" not in peer.host]
+    named += [one for one in settings.destinations if isinstance(one, PacsSettings)]
+    return tuple({one.peer.ae_title: as_set(settings, one) for one in reversed(named)}.values())
 
 
 def build_broker(settings: Settings) -> Broker:

@@ -14,17 +14,19 @@ from cli.assembly import (
     routing_rules,
 )
 from cli.exits import Leave
-from cli.reaching import ask_destination
+from cli.reaching import ask_destination, own_listeners, tls_files
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
+from dicom_node.tls import TlsUnusable, Validity, client_context, server_context, validities
 from model.artefact import ARTEFACT_TROUBLE
 from model.runtime import DeviceUnavailable
 from model.signing import is_shipped
 from remote_systems import DestinationSettings
 from settings import Settings
+from settings.servers import is_inside
 from worker.app import create_app
 from worker.kitchen import load_serving
 
@@ -54,6 +56,8 @@ def examine_node(settings: Settings) -> Iterator[Check]:
         ("classifier", _look_at_classifier),
         ("listener", _look_at_listener),
     ]
+    if settings.has_tls:
+        looks.append(("TLS", _look_at_tls))
     if settings.shadow_model_dir is not None:
         looks.append(("shadow classifier", partial(_look_at_shadow, settings.shadow_model_dir)))
     if settings.gateway_enabled or settings.gateway_token:
@@ -93,7 +97,13 @@ def _look_at_ledger(settings: Settings) -> str:
         raise Unwell(str(error)) from error
     if found != newest:
         raise Unwell(f"its schema is {found or 'empty'}, not {newest}: run `osteon db upgrade`")
-    return f"{engine.dialect.name}, schema {found}"
+    exposed = settings.database_is_exposed and not is_inside(settings.database_url)
+    advice = "add ?sslmode=verify-full to `database_url`"
+    return f"{engine.dialect.name}, schema {found}{_unprotected(exposed, advice)}"
+
+
+def _unprotected(is_exposed: bool, advice: str) -> str:
+    return f"; what passes can be read and changed on the way: {advice}" if is_exposed else ""
 
 
 def _look_at_broker(settings: Settings) -> str:
@@ -104,7 +114,10 @@ def _look_at_broker(settings: Settings) -> str:
         create_app(broker).connection_for_write().ensure_connection(max_retries=1)
     except (OperationalError, OSError) as error:
         raise Unwell("no answer; is Redis running, is `broker_url` right?") from error
-    return "Redis answers" if broker.url else f"files in {broker.folder}"
+    if not broker.url:
+        return f"files in {broker.folder}"
+    exposed = settings.broker_is_exposed and not is_inside(settings.broker_url)
+    return f"Redis answers{_unprotected(exposed, 'let `broker_url` begin with rediss://')}"
 
 
 def _look_at_classifier(settings: Settings) -> str:
@@ -130,14 +143,37 @@ def _load(folder: Path, settings: Settings, setting: str) -> str:
 
 def _look_at_listener(settings: Settings) -> str:
     routing_rules(settings)  # with one that cannot be, it does not start
-    here = Destination(settings.ae_title, own_address(settings.bind_address), settings.port)
+    return "; ".join(_ask_listener(here, settings.ae_title) for here in own_listeners(settings))
+
+
+def _ask_listener(here: Destination, ae_title: str) -> str:
     try:
-        verify_peer(here, calling_ae_title=settings.ae_title)
+        verify_peer(here, calling_ae_title=ae_title)
     except PeerRefused:
         return f"{here} answers (it does not admit us as a caller: `peers` names who may)"
     except PeerTrouble as trouble:
         raise Unwell(f"{trouble} Start it with `osteon up` or `osteon listen`.") from trouble
-    return f"{here} answers C-ECHO"
+    return f"{here} answers C-ECHO{' by TLS' if here.tls else ''}"
+
+
+def _look_at_tls(settings: Settings) -> str:
+    files = tls_files(settings)
+    try:
+        server_context(files)
+        client_context(files)
+        held = validities(files)
+    except TlsUnusable as trouble:
+        raise Unwell(
+            f"{trouble}; mend it: until then the listener goes by the old one"
+        ) from trouble
+    due = [one for one in held if one.remaining_days < one.notice_days]
+    if due:
+        raise Unwell("; ".join(f"{one.path}: {_ending(one)}: renew it" for one in due))
+    return f"{_ending(min(held, key=lambda one: one.ends_at))}, and nothing before that"
+
+
+def _ending(one: Validity) -> str:
+    return f"{one.subject} {'ended' if one.remaining_days < 0 else 'ends'} {one.ends_at:%Y-%m-%d}"
 
 
 def _look_at_gateway(settings: Settings) -> str:
@@ -161,6 +197,6 @@ def _look_at_gateway(settings: Settings) -> str:
 
 def _look_at_destination(destination: DestinationSettings, settings: Settings) -> str:
     try:
-        return ask_destination(destination, settings.ae_title)
+        return ask_destination(destination, settings)
     except PeerTrouble as trouble:
         raise Unwell(str(trouble)) from trouble

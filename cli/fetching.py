@@ -141,7 +141,7 @@ def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
     from cli.pulling import Pull
     from dicom_node.query_retrieve.retrieve_client import Reception
 
-    destination = destination_of(peer)
+    destination = destination_of(settings, peer)
     reception = Reception(
         open_node_ledger(settings),
         build_spool(settings),

@@ -12,8 +12,12 @@ from cli.exits import Exit, Leave
 if TYPE_CHECKING:
     from dicom_node.outbox import FileOutcome
     from dicom_node.peer import Destination
+    from settings import Settings
 
 PeerArgument = Annotated[str, typer.Argument(metavar="AET@HOST:PORT", help="The peer.")]
+TlsOption = Annotated[
+    bool, typer.Option("--tls", help="Speak TLS; a peer whose settings say so is always called so.")
+]
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -21,21 +25,33 @@ def add_commands(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def echo(peer: PeerArgument) -> int:
+def echo(
+    peer: Annotated[
+        str | None,
+        typer.Argument(metavar="AET@HOST:PORT", help="The peer; none: this node's own listener."),
+    ] = None,
+    tls: TlsOption = False,
+) -> int:
     """C-ECHO a peer; if it does not answer, say in plain words why and what to do."""
     from cli.node import read_settings
+    from cli.reaching import own_listeners
     from dicom_node.echo import verify_peer
 
     settings = read_settings("echo")
+    called = own_listeners(settings)
+    if peer is not None:
+        called = [destination_of(settings, peer, by_tls=tls)]
     with peer_trouble_explained():
-        verify_peer(destination_of(peer), calling_ae_title=settings.ae_title)
-    typer.echo(f"{peer} answers C-ECHO")
+        for one in called:
+            verify_peer(one, calling_ae_title=settings.ae_title)
+            typer.echo(f"{one} answers C-ECHO")
     return Exit.DONE
 
 
 def send(
     peer: PeerArgument,
     paths: Annotated[list[Path], typer.Argument(help="DICOM files, or folders of them.")],
+    tls: TlsOption = False,
 ) -> int:
     """C-STORE files to a peer; one line per file, and an exit code that says how it went."""
     from cli.node import read_settings
@@ -43,8 +59,9 @@ def send(
 
     settings = read_settings("send")
     exits = {Exit.DONE}
+    called = destination_of(settings, peer, by_tls=tls)
     with peer_trouble_explained():
-        for outcome in send_files(destination_of(peer), settings.ae_title, _files(paths)):
+        for outcome in send_files(called, settings.ae_title, _files(paths)):
             exits.add(_exit_of(outcome))
             typer.echo(f"{outcome.path}: {outcome.said}")
     return max(exits)
@@ -98,13 +115,13 @@ def peer_trouble_explained() -> Iterator[None]:
         raise Leave(code, str(trouble)) from trouble
 
 
-def destination_of(text: str) -> "Destination":
+def destination_of(settings: "Settings", text: str, *, by_tls: bool = False) -> "Destination":
     """The peer that a user named; a usage error where the text names none."""
-    from cli.reaching import as_destination
+    from cli.reaching import as_named
     from remote_systems import PeerAddress
 
     try:
-        return as_destination(PeerAddress.parse(text))
+        return as_named(settings, PeerAddress.parse(text), by_tls=by_tls)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
 

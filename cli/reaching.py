@@ -7,8 +7,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dicom_node.peer import Destination
-from remote_systems import DestinationSettings, FhirSettings, Hl7Settings, PacsSettings, PeerAddress
+from cli.exits import Exit, Leave
+from dicom_node.certificate_name import CertificateName
+from dicom_node.peer import Destination, own_address
+from dicom_node.tls import TlsFiles
+from dicom_node.tls_client import PeerTls
+from remote_systems import (
+    DestinationSettings,
+    DicomNodeSettings,
+    FhirSettings,
+    Hl7Settings,
+    PacsSettings,
+    PeerAddress,
+    PeerSettings,
+)
 
 if TYPE_CHECKING:
     from messages.fhir_exchange import FhirDestination
@@ -20,10 +32,45 @@ if TYPE_CHECKING:
 _CONNECTING_SECONDS, _ANSWERING_SECONDS = 5, 10
 
 
-def as_destination(peer: PeerAddress) -> Destination:
+def as_destination(peer: PeerAddress, tls: PeerTls | None = None) -> Destination:
     if peer.host is None or peer.port is None:
         raise ValueError(f"{peer} needs a host and a port: AET@HOST:PORT")
-    return Destination(peer.ae_title, peer.host, peer.port)
+    return Destination(peer.ae_title, peer.host, peer.port, tls=tls)
+
+
+def as_set(settings: "Settings", node: DicomNodeSettings) -> Destination:
+    """The node as its entry in the settings says that it is called."""
+    if not node.speaks_tls:
+        return as_destination(node.peer)
+    name = CertificateName.parse(node.certificate) if node.certificate else None
+    return as_destination(node.peer, PeerTls(tls_files(settings), name))
+
+
+def as_named(settings: "Settings", peer: PeerAddress, *, by_tls: bool) -> Destination:
+    """The node that a user named: as it is set, or by TLS in any case."""
+    pacs = [one for one in settings.destinations if isinstance(one, PacsSettings)]
+    for node in (*pacs, *settings.peers):
+        if node.speaks_tls and node.peer == peer:
+            return as_set(settings, node)
+    return as_destination(peer, PeerTls(tls_files(settings)) if by_tls else None)
+
+
+def tls_files(settings: "Settings") -> TlsFiles:
+    certificate, key = settings.tls_certificate, settings.tls_key
+    if certificate is None or key is None or settings.tls_authorities is None:
+        raise Leave(Exit.USAGE, "TLS needs the settings tls_certificate, tls_key, tls_authorities")
+    return TlsFiles(certificate, key, settings.tls_authorities, settings.tls_revocations)
+
+
+def own_listeners(settings: "Settings") -> list[Destination]:
+    """This node's listener, by each port it has: without TLS first, where it has such a port."""
+    host = own_address(settings.bind_address)
+    ways: list[tuple[int, PeerTls | None]] = []
+    if not settings.tls_only:
+        ways.append((settings.port, None))
+    if settings.has_tls:
+        ways.append((settings.tls_port, PeerTls(tls_files(settings), is_ourselves=True)))
+    return [Destination(settings.ae_title, host, port, tls=tls) for port, tls in ways]
 
 
 def hl7_address(destination: Hl7Settings) -> "MllpDestination":
@@ -54,14 +101,14 @@ def ask_peer(peer: Destination, calling_ae_title: str) -> str:
 
 
 def ask_destination(
-    destination: DestinationSettings, calling_ae_title: str, *, hurried: bool = False
+    destination: DestinationSettings, settings: "Settings", *, hurried: bool = False
 ) -> str:
     """What each kind can be asked without giving it a result; raises PeerTrouble."""
     from messages.reachability import verify_receiver, verify_server
 
     if isinstance(destination, PacsSettings):
-        peer = as_destination(destination.peer)
-        return ask_peer(_hurried(peer) if hurried else peer, calling_ae_title)
+        peer = as_set(settings, destination)
+        return ask_peer(_hurried(peer) if hurried else peer, settings.ae_title)
     if isinstance(destination, Hl7Settings):
         receiver = hl7_address(destination)
         if hurried:
@@ -85,19 +132,19 @@ def named_peers(settings: "Settings") -> "Iterator[NamedPeer]":
     known = set()
     for destination in settings.destinations:
         known.add(destination.address)
-        ask = _asking(destination, settings.ae_title)
+        ask = _asking(destination, settings)
         yield NamedPeer(destination.name, destination.address, ask, is_destination=True)
     for peer in settings.peers:
         if peer.host and peer.port and "/" not in peer.host and str(peer) not in known:
-            yield NamedPeer(str(peer), str(peer), _echoing(peer, settings.ae_title))
+            yield NamedPeer(str(peer), str(peer), _echoing(peer, settings))
 
 
-def _asking(destination: DestinationSettings, calling_ae_title: str) -> Callable[[], str]:
-    return lambda: ask_destination(destination, calling_ae_title, hurried=True)
+def _asking(destination: DestinationSettings, settings: "Settings") -> Callable[[], str]:
+    return lambda: ask_destination(destination, settings, hurried=True)
 
 
-def _echoing(peer: PeerAddress, calling_ae_title: str) -> Callable[[], str]:
-    return lambda: ask_peer(_hurried(as_destination(peer)), calling_ae_title)
+def _echoing(peer: PeerSettings, settings: "Settings") -> Callable[[], str]:
+    return lambda: ask_peer(_hurried(as_set(settings, peer)), settings.ae_title)
 
 
 def _hurried(peer: Destination) -> Destination:

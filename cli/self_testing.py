@@ -20,13 +20,13 @@ def self_test(
     from cli.assembly import open_node_ledger
     from cli.node import read_settings
     from cli.output import print_json
-    from dicom_node.peer import Destination, own_address
+    from cli.reaching import own_listeners
     from dicom_node.self_test import SelfTest
     from dicom_node.self_test_study import new_study_uid
 
     settings = read_settings("self-test")
     ledger = open_node_ledger(settings)
-    here = Destination(settings.ae_title, own_address(settings.bind_address), settings.port)
+    here = own_listeners(settings)[0]
     passed, uid = True, new_study_uid()
     for outcome in SelfTest(lambda: ledger, here, settings.ae_title).run(uid):
         passed = passed and outcome.passed

@@ -48,8 +48,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
     from zoneinfo import ZoneInfo
 
     from cli.artefacts import model_signers
-    from cli.reaching import named_peers
-    from dicom_node.peer import Destination, own_address
+    from cli.reaching import named_peers, own_listeners
     from model.artefact import bundled_artefact
     from web.plan import WebPlan
 
@@ -62,7 +61,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
         dicom_host=dicom_host,
         dicom_port=dicom_port,
         time_zone=ZoneInfo(settings.time_zone),
-        listener=Destination(settings.ae_title, own_address(settings.bind_address), settings.port),
+        listener=own_listeners(settings)[0],
         peers=tuple(named_peers(settings)),
         bind_address=settings.web_bind_address,
         port=settings.web_port,
@@ -76,8 +75,10 @@ def _told_to_a_pacs(settings: "Settings") -> tuple[str, int]:
     if settings.dicom_address:
         host, _, port = settings.dicom_address.rpartition(":")
         return host, int(port)
-    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104
-    return socket.gethostname() if anywhere else settings.bind_address, settings.port
+    anywhere = settings.bind_address in ("0.0.0.0", "::")  # noqa: S104 # nosec B104
+    return socket.gethostname() if anywhere else settings.bind_address, (
+        settings.tls_port if settings.tls_only else settings.port
+    )
 
 
 def _access(settings: "Settings") -> "AccessPlan":

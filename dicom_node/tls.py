@@ -37,11 +37,12 @@ class TlsFiles:
 
 @dataclass(frozen=True)
 class Validity:
-    """Until when a file holds: a certificate, or the lists of what was revoked."""
+    """Until when a certificate holds or a revocation list, and from when on to renew it."""
 
     path: Path
     subject: str
     ends_at: datetime
+    notice_days: float
 
     @property
     def remaining_days(self) -> float:
@@ -68,6 +69,9 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
 
 
 def _context(protocol: int, files: TlsFiles) -> ssl.SSLContext:
+    for path in files.all:  # OpenSSL would not say which
+        with _trouble_named(path, "it cannot be read"):
+            path.open("rb").close()
     context = ssl.SSLContext(protocol)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_TLS12_CIPHERS)
@@ -104,11 +108,12 @@ def validities(files: TlsFiles) -> list[Validity]:
     held = []
     for path in (files.certificate, files.authorities):
         for one in _certificates(path):
-            held.append(Validity(path, one.subject.rfc4514_string(), one.not_valid_after_utc))
+            subject, ends_at = one.subject.rfc4514_string(), one.not_valid_after_utc
+            held.append(Validity(path, subject, ends_at, _CERTIFICATE_NOTICE_DAYS))
     for listed in _revocation_lists(files.revocations):
         if files.revocations is not None and listed.next_update_utc is not None:
-            issuer = listed.issuer.rfc4514_string()
-            held.append(Validity(files.revocations, issuer, listed.next_update_utc))
+            what, ends_at = f"list of {listed.issuer.rfc4514_string()}", listed.next_update_utc
+            held.append(Validity(files.revocations, what, ends_at, _LIST_NOTICE_DAYS))
     return held
 
 
@@ -117,6 +122,8 @@ def _certificates(path: Path) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
 
 
+_CERTIFICATE_NOTICE_DAYS = 30
+_LIST_NOTICE_DAYS = 0.25  # some authorities make one each day
 _LIST_END = b"-----END X509 CRL-----"
 
 

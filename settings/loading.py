@@ -81,6 +81,8 @@ def _sentence(place: tuple[int | str, ...], problem: Any) -> str:
         known = _keys(Settings if kind is None else kind)
         return f"unknown setting {name}{_nearest(str(parts[-1]), known)}"
     said = problem["msg"].removeprefix("Value error, ")
+    if not parts:  # of several together, which it names itself
+        return f"settings: {said}"
     return f"setting {name}: {_AS_TOML.get(said, said)}"
 
 

@@ -1,12 +1,11 @@
 """The settings of a node, all in one: its own, and those of its page and gateway."""
 
 import os
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -16,19 +15,23 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from remote_systems import DestinationSettings, PeerAddress
+from remote_systems import DestinationSettings, PacsSettings, PeerSettings
 from settings.classifier import ClassifierSettings
 from settings.entries import Words, list_entries, parse_words
 from settings.gateway import GatewaySettings
 from settings.page import PageSettings
+from settings.servers import ServerSettings
 from settings.sources import PREFIX, SECRETS_VARIABLE, config_file
+from settings.tls import TlsSettings
 
 _EXPECTED = "expected a list of AET@HOST:PORT"
-Peers = Annotated[tuple[PeerAddress, ...], NoDecode]
+Peers = Annotated[tuple[PeerSettings, ...], NoDecode]
 Destinations = Annotated[tuple[DestinationSettings, ...], NoDecode]
 
 
-class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
+class Settings(
+    PageSettings, GatewaySettings, ClassifierSettings, TlsSettings, ServerSettings, BaseSettings
+):
     """What may be set in osteon.toml or as OSTEON_… variables; frozen once read."""
 
     model_config = SettingsConfigDict(
@@ -41,14 +44,8 @@ class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
     )
 
     data_dir: Path = Field(Path("osteon-data"), description="Spool, results and SQLite ledger.")
-    database_url: str = Field(
-        "", description="SQLAlchemy URL of the ledger; empty: SQLite in `data_dir`."
-    )
-    broker_url: str = Field(
-        "", description="Celery broker (`redis://…`); empty: files in `data_dir`, no server."
-    )
     ae_title: str = Field("OSTEON", max_length=16, description="AE title others call us by.")
-    bind_address: str = Field("0.0.0.0", description="Address the DICOM listener binds.")  # noqa: S104
+    bind_address: str = Field("0.0.0.0", description="Address the DICOM listener binds.")  # noqa: S104 # nosec B104
     port: int = Field(11112, ge=0, le=65535, description="DICOM port.")
     dicom_address: str = Field(
         "", description="`HOST:PORT` to tell a PACS, where that is not `bind_address` and `port`."
@@ -59,8 +56,8 @@ class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
     )
     peers: Peers = Field(
         (),
-        description="Who may call: `AET`, or `AET@ADDRESS` with an IP address or network; "
-        "empty: anyone.",
+        description="Who may call: `AET`, or `AET@ADDRESS` with an IP address or network; or "
+        "tables, see [TLS](tls.md#who-a-peer-is); empty: anyone.",
     )
     destinations: Destinations = Field(
         (),
@@ -127,14 +124,6 @@ class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
     def _parse_peers(cls, value: Any) -> Any:
         return tuple(map(_peer, list_entries(value, _EXPECTED)))
 
-    @field_validator("peers")
-    @classmethod
-    def _peers_have_addresses(cls, value: tuple[PeerAddress, ...]) -> tuple[PeerAddress, ...]:
-        for peer in value:
-            if peer.host is not None:
-                ip_network(peer.host, strict=False)
-        return value
-
     @field_validator("destinations", mode="before")
     @classmethod
     def _parse_destinations(cls, value: Any) -> Any:
@@ -162,6 +151,16 @@ class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
         except (ZoneInfoNotFoundError, ValueError) as error:
             raise ValueError(f"{value!r} is no zone of the IANA list") from error
 
+    @model_validator(mode="after")
+    def _tls_is_there_for_who_asks(self) -> Self:
+        pacs = (one for one in self.destinations if isinstance(one, PacsSettings))
+        for one in (*self.peers, *pacs):
+            if one.speaks_tls and not self.has_tls:
+                raise ValueError(f"{one.address} is to speak TLS: set tls_certificate and its kin")
+        if self.tls_named_certificates_only and not any(peer.certificate for peer in self.peers):
+            raise ValueError("tls_named_certificates_only: no peer names its certificate")
+        return self
+
     @property
     def ledger_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir.absolute() / 'ledger.sqlite'}"
@@ -180,9 +179,9 @@ class Settings(PageSettings, GatewaySettings, ClassifierSettings, BaseSettings):
         return init_settings, env_settings, secrets, toml
 
 
-def _peer(entry: Any) -> PeerAddress:
-    if isinstance(entry, PeerAddress):
+def _peer(entry: Any) -> Any:
+    if isinstance(entry, dict | PeerSettings):
         return entry
     if not isinstance(entry, str):
         raise ValueError(_EXPECTED)
-    return PeerAddress.parse(entry)
+    return {"address": entry}
