@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test soak check setup lock texts vendor clean
+.PHONY: demo test soak check flaws secrets weaknesses setup lock bill trace texts vendor clean
 
 # The node alone, as a hospital without a GPU runs it: no torch.
 $(VENV)/.node: requirements.lock pyproject.toml
@@ -34,11 +34,28 @@ test: $(VENV)/.full
 soak: $(VENV)/.full
 	$(BIN)/python -m pytest -m soak
 
-check: $(VENV)/.full
+check: $(VENV)/.full flaws secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+CODE := cli db demo dicom_node gateway messages model phantom release settings web worker *.py
+flaws: $(VENV)/.full
+	$(BIN)/bandit --quiet --configfile pyproject.toml --severity-level medium --recursive $(CODE)
+
+# What names are made of by chance is no secret: figures, hashes, and what others wrote.
+FILES := $(shell git ls-files '*.py' '*.md' '*.toml' '*.yml' '*.html' '*.sh' '*.example' 'deploy/*' \
+	':!docs/evidence' ':!docs/sbom' ':!tests/messages/fhir-server')
+secrets: $(VENV)/.full
+	@printf '%s\n' $(FILES) | xargs -n 400 -P 2 $(BIN)/detect-secrets-hook
+
+# Asks OSV, or a mirror of it, about each pin: needs a network, and so is no part of `check`.
+OSV_URL := https://api.osv.dev/v1/query
+LOCKS := requirements-dev.lock requirements-gpu.lock
+weaknesses: $(VENV)/.full
+	$(BIN)/pip-audit --progress-spinner off --disable-pip --require-hashes \
+		--vulnerability-service osv --osv-url $(OSV_URL) $(foreach lock,$(LOCKS),-r $(lock))
 
 LOCK := $(BIN)/uv pip compile -q pyproject.toml --extra build --generate-hashes --no-emit-index-url \
 	--no-annotate --no-header --universal --python-version 3.11
@@ -46,6 +63,14 @@ lock:
 	$(LOCK) -o requirements.lock
 	$(LOCK) --extra gpu -o requirements-gpu.lock
 	$(LOCK) --extra gpu --extra train --extra dev -o requirements-dev.lock
+
+# After a change of the locks, of the classifier or of the version.
+bill: $(VENV)/.full
+	$(BIN)/python -m release bill
+
+# After a change of requirements, or of the tests that hold them.
+trace: $(VENV)/.full
+	$(BIN)/python -m release trace
 
 # What the pages say, for whoever translates it.
 texts: $(VENV)/.full

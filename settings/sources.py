@@ -5,7 +5,7 @@ from pathlib import Path
 
 PREFIX = "OSTEON_"
 CONFIG_VARIABLE = "OSTEON_CONFIG"
-SECRETS_VARIABLE = "OSTEON_SECRETS_DIR"
+SECRETS_VARIABLE = "OSTEON_SECRETS_DIR"  # pragma: allowlist secret
 
 
 def config_file() -> Path:

@@ -53,7 +53,7 @@ def read_voc(folder: Path) -> dict[str, Marked]:
     for path in files_below(folder, (".xml",)):
         try:
             # Python's expat refuses entity expansion attacks since 2.4.1.
-            root = ElementTree.parse(path).getroot()  # noqa: S314
+            root = ElementTree.parse(path).getroot()  # noqa: S314 # nosec B314
             marked[_text(root, "filename")] = _of_voc(root)
         except _UNREADABLE as error:
             raise LabelsUnfit(f"{path.name} is not readable as PASCAL VOC: {error!r}") from error

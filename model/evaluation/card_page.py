@@ -23,7 +23,7 @@ _NETWORKS = {
 
 def card_page(card: Card) -> str:
     """Markdown; docs/model-card.md is this page of the artefact that ships."""
-    templates = Environment(
+    templates = Environment(  # nosec B701
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=False,  # noqa: S701 Markdown, from a card that was checked
         undefined=StrictUndefined,

@@ -81,7 +81,7 @@ def _render(template: str, **shown: object) -> str:
         .get_template(template)
         .render(
             **shown,
-            style=Markup(style),  # noqa: S704 our own file
+            style=Markup(style),  # noqa: S704 our own file # nosec B704
             style_hash=_style_hash(style),
         )
     )

@@ -43,7 +43,7 @@ from worker.destinations import FhirServer, Hl7Receiver, PacsDestination
 from worker.kitchen import Waits
 
 TOKEN, GATEWAY_TOKEN = "of-the-fhir-server", "of-the-gateway"
-OIDC_SECRET = "of-the-page"
+OIDC_SECRET = "of-the-page"  # pragma: allowlist secret
 # Every setting, and every key of a destination, with another value than it has by itself.
 PUBLIC_KEY = """\
 -----BEGIN PUBLIC KEY-----

@@ -62,6 +62,7 @@ def test_the_configuration_may_lie_elsewhere(
         ),
         ("destinations = [3]", "setting destinations[1].address: Input should be a valid string"),
         ("peers = [3]", "setting peers: expected a list of AET@HOST:PORT"),
+        # pragma: allowlist nextline secret
         ('destinations = ["https://me:hunter2@h/r4"]', "a user or a password has no place"),
         ('[rules]\nname = "x"', "setting rules: each is a table of its own, headed [[rules]]"),
         ('rules = ["x"]', "setting rules[1]: it is no table, headed [[rules]]"),

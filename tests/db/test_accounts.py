@@ -30,6 +30,7 @@ from tests.web.signing import age
 
 def add(ledger: Engine, name: str, role: Role = Role.READER, **more: str) -> int:
     with transaction(ledger) as session:
+        # pragma: allowlist nextline secret
         return add_account(session, NewAccount(name, role, password_hash="old", **more))
 
 

@@ -23,7 +23,7 @@ from web.access import passwords
 from web.access.tokens import csrf_token_of, kept
 from web.plan import AccessPlan
 
-PASSWORD = "correct horse battery staple"
+PASSWORD = "correct horse battery staple"  # pragma: allowlist secret
 LIMITS = SessionLimits(900, 43200)
 # As a node's own, at a thousandth of the price; test_access_passwords.py looks at those.
 _CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)

@@ -49,7 +49,7 @@ def _refuse_exposed(address: str, access: AccessPlan) -> None:
             f"{address} would send passwords and patients' names for others to read; set "
             "web_certificate and web_key, or web_behind_proxy = true where a proxy speaks TLS",
         )
-    if address in ("0.0.0.0", "::", "") and not access.hosts:  # noqa: S104
+    if address in ("0.0.0.0", "::", "") and not access.hosts:  # noqa: S104 # nosec B104
         raise UnsafeAccess(
             "web_hosts", f"name what browsers reach the page by, as {address} is no name"
         )
