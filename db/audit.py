@@ -43,8 +43,9 @@ class Action(StrEnum):
     SENDING_BEGUN = "sending-begun"
     INSTANCES_SENT = "instances-sent"
     MESSAGE_SENT = "message-sent"  # HL7 or FHIR, by us or in answer to a request
-    QUERY_ANSWERED = "query-answered"
-    QUERY_SENT = "query-sent"
+    QUERY_ANSWERED = "query-answered"  # C-FIND
+    QUERY_SENT = "query-sent"  # C-FIND
+    SEARCH_ANSWERED = "search-answered"  # QIDO-RS, FHIR
     STUDY_DELETED = "study-deleted"
     STUDY_HELD = "study-held"  # nothing of it is removed until the hold is released
     HOLD_RELEASED = "hold-released"
