@@ -7,6 +7,7 @@ import typer
 from cli import (
     accounts,
     backup,
+    certificates,
     conformance,
     datasets,
     evaluation,
@@ -45,6 +46,7 @@ _ROOMS = (
     evaluation,
     exporting,
     peers,
+    certificates,
     fetching,
     gateway,
     ledger,
