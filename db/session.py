@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -49,13 +49,17 @@ def open_ledger(url: str) -> Engine:
     return engine
 
 
+class ValueNotHeld(Exception):
+    """No column can hold what was asked about, or was to be written: a number or text of no use."""
+
+
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Session]:
     """A writing transaction: committed at the end, rolled back on any error.
 
     On PostgreSQL a deadlock or a lock timeout surfaces as LedgerUnavailable too: try again.
     """
-    with _outages_named(), Session(engine, expire_on_commit=False) as session, session.begin():
+    with _troubles_named(), Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -63,14 +67,16 @@ def transaction(engine: Engine) -> Iterator[Session]:
 def reading(engine: Engine) -> Iterator[Session]:
     """A transaction that only reads, and so never waits for a writer."""
     reader = engine.execution_options(**{_READ_ONLY: True})
-    with _outages_named(), Session(reader) as session, session.begin():
+    with _troubles_named(), Session(reader) as session, session.begin():
         yield session
 
 
 @contextmanager
-def _outages_named() -> Iterator[None]:
+def _troubles_named() -> Iterator[None]:
     try:
         yield
+    except (DataError, OverflowError) as error:  # the latter from SQLite's driver
+        raise ValueNotHeld(type(error).__name__) from error
     except (OperationalError, InterfaceError, PoolTimeout) as error:
         raise LedgerUnavailable(_without_values(error)) from error
 
@@ -112,7 +118,7 @@ def _refuse_unsafe(engine: Engine) -> None:
         question, safe = "PRAGMA journal_mode", "wal"
     else:
         question, safe = "SHOW fsync", "on"
-    with _outages_named(), engine.connect() as connection:
+    with _troubles_named(), engine.connect() as connection:
         answer = connection.execute(text(question)).scalar_one()
     if answer != safe:
         raise LedgerUnsafe(f"{question} answers {answer}: a power cut could undo a commit")

@@ -27,19 +27,24 @@ _HEADERS = {
 _ENCRYPTED = {"Strict-Transport-Security": "max-age=31536000"}
 
 
+def safe_headers(is_encrypted: bool) -> dict[str, str]:
+    return _HEADERS | {"Cache-Control": "no-store"} | (_ENCRYPTED if is_encrypted else {})
+
+
 class SafeHeaders:
     """Adds them as the answer begins; unlike BaseHTTPMiddleware it lets endless answers pass."""
 
     def __init__(self, app: ASGIApp, is_encrypted: bool = False) -> None:
         self._app = app
-        self._headers = _HEADERS | (_ENCRYPTED if is_encrypted else {})
+        self._headers = safe_headers(is_encrypted)
+        self._keeping = self._headers.pop("Cache-Control")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", self._keeping)
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

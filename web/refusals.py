@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
 from db.audit import Action, Outcome, record_event
-from db.session import LedgerUnavailable, LedgerUnsafe, transaction
+from db.session import LedgerUnavailable, LedgerUnsafe, ValueNotHeld, transaction
 from web.access.audit import event_of
 from web.access.guard import (
     ForeignRequest,
@@ -25,6 +25,7 @@ from web.access.guard import (
 )
 from web.access.next_page import FIRST_PAGE, sign_in_address
 from web.access.scopes import ScopeMissing
+from web.headers import safe_headers
 from web.pages import render
 from web.problems import problem
 
@@ -119,6 +120,20 @@ def _not_understood(request: Request, refusal: Exception) -> Response:
     return problem(422, sentence, errors=errors)
 
 
+def _not_held(request: Request, _refusal: Exception) -> Response:
+    sentence = "The request asks about a number or text that nothing here can have."
+    return _say(request, 422, "plain", sentence, detail=sentence)
+
+
+def _unforeseen(request: Request, error: Exception) -> Response:
+    """Starlette answers it outside of everything else: what is forbidden a browser is said here."""
+    log.error("request_failed", error=type(error).__name__)
+    sentence = "Something went wrong in the node, and its log says so."
+    answer = problem(500, sentence)
+    answer.headers.update(safe_headers(request.app.state.window.plan.access.is_encrypted))
+    return answer
+
+
 def _place(location: Sequence[str | int]) -> list[str]:
     """Names of parameters; whatever else stands there was sent."""
     return [str(one) if _NAME.fullmatch(str(one)) else "…" for one in location]
@@ -172,6 +187,7 @@ def _template_of(request: Request) -> str:
 _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     LedgerUnavailable: _ledger_away,
     LedgerUnsafe: _ledger_away,
+    ValueNotHeld: _not_held,
     SignInNeeded: _sign_in,
     TokenRefused: _token_refused,
     NotAllowed: _not_allowed,
@@ -181,4 +197,5 @@ _ANSWERS: dict[type[Exception], Callable[[Request, Exception], Response]] = {
     UnaskedProxy: _unasked_proxy,
     HTTPException: _plainly,
     RequestValidationError: _not_understood,
+    Exception: _unforeseen,
 }

@@ -10,7 +10,7 @@ import pytest
 CANARY = "CANARY^PATIENT"
 # What happens in a node's process: our events, and libraries that talk about what they read.
 _PROCESS = f"""
-import logging, warnings
+import logging, threading, warnings
 import structlog
 from io import BytesIO
 from pydicom import dcmread
@@ -38,14 +38,27 @@ for element in read:
     str(element)
 logging.getLogger("celery.worker").error("connection to broker lost")
 logging.getLogger("celery.worker").info("unheard")
+try:
+    raise ValueError("{CANARY}")
+except ValueError as error:
+    logging.getLogger("uvicorn.error").exception("Exception in ASGI application\\n")
+    logging.getLogger("celery.app").error("Task %s raised: %r", "analyse", error, exc_info=True)
+    logging.getLogger("asyncio").error("never retrieved\\nfuture: " + repr(error), exc_info=error)
+    log.error("unforeseen", error=type(error).__name__)
+def fall():
+    raise ValueError("{CANARY}")
+thread = threading.Thread(target=fall)
+thread.start()
+thread.join()
 print("said by the command itself")
+fall()
 """
 
 
 @pytest.fixture(scope="module")
 def process() -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", _PROCESS]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +69,7 @@ def events(process: "subprocess.CompletedProcess[str]") -> list[dict[str, Any]]:
 def test_every_line_is_a_document_with_its_part_level_and_time(
     events: list[dict[str, Any]],
 ) -> None:
-    assert len(events) == 3
+    assert len(events) == 9
     for event in events:
         assert event["part"] == "analyst"
         assert event["timestamp"].endswith("Z")
@@ -79,3 +92,20 @@ def test_no_value_of_a_data_set_is_printed(process: "subprocess.CompletedProcess
 
 def test_stdout_belongs_to_the_command(process: "subprocess.CompletedProcess[str]") -> None:
     assert process.stdout == "said by the command itself\n"
+
+
+def test_of_an_exception_kind_and_place_are_told(events: list[dict[str, Any]]) -> None:
+    told = [(event["event"], event["error"]) for event in events[3:]]
+    assert told == [
+        ("Exception in ASGI application", "ValueError"),
+        ("Task %s raised: %r", "ValueError"),
+        ("never retrieved", "ValueError"),
+        ("unforeseen", "ValueError"),
+        ("ended_by_exception", "ValueError"),
+        ("ended_by_exception", "ValueError"),
+    ]
+    assert all(event["at"].startswith("<string>:") for event in events[4:] if "at" in event)
+
+
+def test_a_process_that_fell_says_so(process: "subprocess.CompletedProcess[str]") -> None:
+    assert process.returncode == 1

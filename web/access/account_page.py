@@ -16,7 +16,7 @@ from db.user_sessions import end_sessions_of, list_sessions, open_session
 from web.access.audit import event_of
 from web.access.guard import Viewer, Visitor
 from web.access.names import label
-from web.access.reception import SESSION_COOKIE, Reception
+from web.access.reception import Reception
 from web.access.refused_changes import Unchanged, hash_new_password, refusals_told
 from web.access.scopes import SCOPES, Scope
 from web.access.sign_in_page import InReception, give_session
@@ -96,7 +96,7 @@ def change_password(
 
 @router.post("/sessions/end")
 def end_other_sessions(request: Request, reception: InReception, own: Own) -> Response:
-    this = kept(request.cookies.get(SESSION_COOKIE, ""))
+    this = kept(reception.session_token(request))
     with transaction(reception.window.ledger) as session:
         end_sessions_of(session, own.user_id, except_token=this)
         event = event_of(own.visitor, Action.ACCOUNT_CHANGED, detail="signed out everywhere else")

@@ -7,11 +7,11 @@ import ipaddress
 import secrets
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -26,6 +26,8 @@ _ANSWER_SECONDS = 5.0
 _ANSWER_MAX_BYTES = 1 << 20
 _AT_ONCE = 4
 _CLOCKS_DIFFER_SECONDS = 60
+_CONFIGURATION_SECONDS = 300.0
+_TROUBLE_SECONDS = 2.0
 # Asymmetric ones alone: no secret that the node knows may sign, and nothing goes unsigned.
 _ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -50,6 +52,7 @@ class Flow:
     nonce: str
     verifier: str
     next_page: str
+    session_before: str  # as the ledger keeps it: the way back brings no cookie of it along
 
 
 @dataclass(frozen=True)
@@ -62,19 +65,50 @@ class Person:
     role: Role
 
 
+class _KeptConfiguration:
+    """What the provider says of itself, or that it does not: anyone may begin to sign in.
+
+    Without it, who has no account could have the node ask the provider as often as they like.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._found: dict[str, Any] | None = None
+        self._trouble = ""
+        self._good_until = 0.0
+
+    def get(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Asks where what is known is too old, one at a time; raises ProviderUnavailable."""
+        with self._lock:
+            if time.monotonic() >= self._good_until:
+                self._ask(ask)
+            if self._found is None:
+                raise ProviderUnavailable(self._trouble)
+            return self._found
+
+    def _ask(self, ask: Callable[[], dict[str, Any]]) -> None:
+        try:
+            self._found, kept_seconds = ask(), _CONFIGURATION_SECONDS
+        except ProviderUnavailable as trouble:
+            self._found, self._trouble, kept_seconds = None, str(trouble), _TROUBLE_SECONDS
+        self._good_until = time.monotonic() + kept_seconds
+
+
 class Provider:
-    """As the plan names it; each sign-in asks it anew for its addresses and keys."""
+    """As the plan names it; its addresses are asked for once in a while, its keys each time."""
 
     def __init__(self, plan: OidcPlan) -> None:
         self._plan = plan
         self._room = BoundedSemaphore(_AT_ONCE)
+        self._kept = _KeptConfiguration()
 
-    def begin(self, redirect_uri: str, next_page: str) -> tuple[str, Flow]:
+    def begin(
+        self, redirect_uri: str, next_page: str, session_before: str = ""
+    ) -> tuple[str, Flow]:
         """Where to send the browser, and what to remember; raises ProviderUnavailable."""
-        with self._asking() as client:
-            configuration = self._configuration(client)
+        configuration = self._kept.get(self._ask_configuration)
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
-        flow = Flow(state, nonce, verifier, next_page)
+        flow = Flow(state, nonce, verifier, next_page, session_before)
         asked = {
             "response_type": "code",
             "client_id": self._plan.client_id,
@@ -96,8 +130,8 @@ class Provider:
             raise ProviderRefused("another provider answered")
         if not answered.get("code"):
             raise ProviderRefused("the provider gave no code")
+        configuration = self._kept.get(self._ask_configuration)
         with self._asking() as client:
-            configuration = self._configuration(client)
             tokens = self._redeem(client, configuration, answered["code"], flow, redirect_uri)
             keys = _answer(client, "GET", _endpoint(configuration, "jwks_uri"))
             claims = self._verified(str(tokens.get("id_token", "")), keys, flow.nonce)
@@ -120,10 +154,11 @@ class Provider:
         finally:
             self._room.release()
 
-    def _configuration(self, client: httpx.Client) -> dict[str, Any]:
+    def _ask_configuration(self) -> dict[str, Any]:
         issuer = self._plan.issuer
         address = f"{issuer.rstrip('/')}/.well-known/openid-configuration"
-        found = _answer(client, "GET", _safe(address))
+        with self._asking() as client:
+            found = _answer(client, "GET", _safe(address))
         if found.get("issuer") != issuer:
             raise ProviderUnavailable("its issuer is not the one that is set, to the letter")
         return found

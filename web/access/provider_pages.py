@@ -19,7 +19,7 @@ from db.accounts import (
 )
 from db.audit import Action, AuditRecord, Outcome, record_event
 from db.session import transaction
-from db.user_sessions import open_session
+from db.user_sessions import end_session, open_session
 from web.access.attempts import AddressBlocked
 from web.access.names import NameRefused, account_name, label
 from web.access.next_page import safe_next
@@ -51,7 +51,11 @@ _REFUSED = N_("You are not let in by the hospital's sign-in; an administrator ca
 def start(request: Request, reception: InReception, next: str = "") -> Response:
     provider = _provider(reception)
     try:
-        address, flow = provider.begin(_redirect_uri(request, reception), safe_next(next))
+        address, flow = provider.begin(
+            _redirect_uri(request, reception),
+            safe_next(next),
+            kept(reception.session_token(request)),
+        )
     except (ProviderUnavailable, ProviderRefused) as trouble:
         return _unavailable(request, trouble)
     response = RedirectResponse(address, 303)
@@ -80,7 +84,7 @@ def callback(request: Request, reception: InReception) -> Response:
         flow = Flow(**kept_flow)
         answered = dict(request.query_params)
         person = provider.finish(flow, answered, _redirect_uri(request, reception))
-        token = _sign_in(reception, person, address)
+        token = _sign_in(reception, person, address, flow.session_before)
         reception.failures.succeeded(address)
     except AddressBlocked:
         response = render(request, None, "access/provider_says.html", 429, said=BLOCKED)
@@ -110,7 +114,7 @@ def _redirect_uri(request: Request, reception: Reception) -> str:
     return f"{scheme}://{request.headers['host']}/oidc/callback"
 
 
-def _sign_in(reception: Reception, person: Person, address: str) -> str:
+def _sign_in(reception: Reception, person: Person, address: str, session_before: str) -> str:
     """The new session's token; raises ProviderRefused where the account is not to be used."""
     token = new_session_token()
     with transaction(reception.window.ledger) as session:
@@ -118,6 +122,7 @@ def _sign_in(reception: Reception, person: Person, address: str) -> str:
         if not account.is_active:
             raise ProviderRefused(f"the account {account.name} is disabled")
         follow_provider(session, account, _full_name(person), person.role)
+        end_session(session, session_before)
         open_session(session, account.id, kept(token), reception.plan.session_limits)
         event = AuditRecord(account.name, person.role, Action.SIGN_IN, address)
         record_event(session, replace(event, detail="by the provider"))

@@ -17,7 +17,7 @@ from web.access.provider import Provider
 from web.access.tokens import API_TOKEN_PREFIX, csrf_token_of, kept
 from web.window import Window
 
-SESSION_COOKIE = "osteon_session"
+_SESSION_COOKIE = "osteon_session"
 # What a page hears of by itself, with nobody at it.
 _LIVE_PATHS = frozenset({"/events"})
 
@@ -32,6 +32,15 @@ class Reception:
         self.provider = Provider(self.plan.oidc) if self.plan.oidc else None
         self.seal = secrets.token_bytes(32)
         self._local_csrf_token = secrets.token_urlsafe(32)
+
+    @property
+    def session_cookie(self) -> str:
+        """Its name; by TLS one that no other host of the domain can set (RFC 6265bis 4.1.3.2)."""
+        return f"__Host-{_SESSION_COOKIE}" if self.plan.is_encrypted else _SESSION_COOKIE
+
+    def session_token(self, request: Request) -> str:
+        """What the browser shows; empty where it shows none."""
+        return request.cookies.get(self.session_cookie, "")
 
     def address_of(self, request: Request) -> str:
         """The browser's address; raises NotFromProxy or UnaskedProxy.
@@ -57,7 +66,7 @@ class Reception:
         """Whose session the cookie names; they count as seen unless the page asks by itself."""
         if not self.plan.login:
             return Visitor("local", Role.ADMINISTRATOR, address, self._local_csrf_token)
-        token = request.cookies.get(SESSION_COOKIE)
+        token = self.session_token(request)
         if not token:
             return None
         with reading(self.window.ledger) as session:

@@ -18,7 +18,7 @@ from web.access.audit import event_of
 from web.access.guard import Viewer, Visitor
 from web.access.next_page import FIRST_PAGE, safe_next
 from web.access.passwords import TooManyAtOnce
-from web.access.reception import SESSION_COOKIE, Reception, reception_of
+from web.access.reception import Reception, reception_of
 from web.access.refused_changes import BLOCKED, BUSY
 from web.access.signing_in import Credentials, sign_in
 from web.access.tokens import kept
@@ -65,7 +65,7 @@ async def sign_in_typed(
         return RedirectResponse(FIRST_PAGE, 303)
     began = time.monotonic()
     typed = Credentials(name, password, request.state.address)
-    old_token = request.cookies.get(SESSION_COOKIE)
+    old_token = reception.session_token(request)
     token, said = await run_in_threadpool(_try, reception, typed, old_token)
     if token is not None:
         response = RedirectResponse(safe_next(next), 303)
@@ -79,17 +79,19 @@ async def sign_in_typed(
 @router.post("/sign-out")
 def sign_out(request: Request, reception: InReception, visitor: Viewer) -> Response:
     with transaction(reception.window.ledger) as session:
-        end_session(session, kept(request.cookies.get(SESSION_COOKIE, "")))
+        end_session(session, kept(reception.session_token(request)))
         record_event(session, event_of(visitor, Action.SIGN_OUT))
     response = RedirectResponse("/sign-in", 303)
-    response.delete_cookie(SESSION_COOKIE, path="/")
+    response.delete_cookie(
+        reception.session_cookie, path="/", secure=reception.plan.is_encrypted, httponly=True
+    )
     return response
 
 
 def give_session(response: Response, reception: Reception, token: str) -> None:
     """For as long as the browser is open; no script may read it, no other site send it."""
     response.set_cookie(
-        SESSION_COOKIE,
+        reception.session_cookie,
         token,
         path="/",
         httponly=True,
@@ -98,9 +100,7 @@ def give_session(response: Response, reception: Reception, token: str) -> None:
     )
 
 
-def _try(
-    reception: Reception, typed: Credentials, old_token: str | None
-) -> tuple[str | None, Said]:
+def _try(reception: Reception, typed: Credentials, old_token: str) -> tuple[str | None, Said]:
     """The new session's token, or what to say."""
     try:
         token = sign_in(reception, typed, old_token)

@@ -29,7 +29,7 @@ class Credentials:
     address: str
 
 
-def sign_in(reception: Reception, typed: Credentials, old_token: str | None) -> str | None:
+def sign_in(reception: Reception, typed: Credentials, old_token: str) -> str | None:
     """A new session's token; None where name and password are not those of an open account.
 
     Raises AddressBlocked or TooManyAtOnce. The browser's session before this one ends.
