@@ -21,6 +21,7 @@ from dicom_node.peer import Destination, PeerRefused, TlsTrouble, own_address
 from dicom_node.policy import AssociationPolicy, Refusal
 from dicom_node.query_retrieve.query_service import QueryService
 from dicom_node.query_retrieve.retrieve_service import RetrieveService
+from dicom_node.refusals import RefusalLog
 from dicom_node.routing.own_rule import self_test_rule
 from dicom_node.routing.rules import Rule
 from dicom_node.spool import Spool, SpoolError
@@ -28,13 +29,16 @@ from dicom_node.store_service import StoreService
 from dicom_node.tls_client import PeerTls
 from dicom_node.tls_door import TlsDoor
 from dicom_node.tls_server import TlsPort, shown_by
-from dicom_node.transport import ListenerServer, SharedContexts
+from dicom_node.transport.association_handler import SharedContexts
+from dicom_node.transport.association_places import AssociationPlaces
+from dicom_node.transport.server import Door, ListenerServer
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 log = structlog.get_logger(__name__)
 
 # A-ASSOCIATE-RJ, PS3.8 9.3.4: rejected for good by the user, calling AE title not recognised.
 _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
+_NO_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ class Listener:
         self._answerable = {destination.ae_title for destination in config.destinations}
         self._commitment = CommitmentService(engine, self._answerable)
         self._presence = PresenceKeeper(lambda: engine, lambda: RunningProcess("listener"))
+        self._places = AssociationPlaces(config.policy)
+        self._refusals = RefusalLog()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._servers: list[ListenerServer] = []
@@ -81,6 +87,16 @@ class Listener:
     def port(self) -> int:
         """The port of plain TCP, which the system chose where the configured one is 0."""
         return self._port(is_encrypted=False)
+
+    @property
+    def association_count(self) -> int:
+        """How many associations there are now, by whichever port they came."""
+        return sum(len(server.live_associations) for server in self._servers)
+
+    @property
+    def waiting_count(self) -> int:
+        """How many connections there are on which no association was asked for yet."""
+        return sum(server.waiting_count for server in self._servers)
 
     @property
     def tls_port(self) -> int:
@@ -157,9 +173,9 @@ class Listener:
         ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.require_called_aet = True
-        ae.maximum_associations = policy.max_associations
+        ae.maximum_associations = _NO_LIMIT  # ours are in AssociationPlaces
         ae.maximum_pdu_size = policy.max_pdu_bytes
-        ae.acse_timeout = policy.acse_timeout_seconds
+        ae.acse_timeout = policy.request_timeout_seconds
         ae.dimse_timeout = policy.dimse_timeout_seconds
         ae.network_timeout = policy.network_timeout_seconds
         return ae
@@ -176,15 +192,18 @@ class Listener:
                 (evt.EVT_N_EVENT_REPORT, self._commitment.handle_event_report),
                 (evt.EVT_N_ACTION, self._commitment.handle_action),
                 (evt.EVT_REQUESTED, self._admit),
-                (evt.EVT_REJECTED, _log_rejected),
-                (evt.EVT_ABORTED, _log_aborted),
-                (evt.EVT_CONN_CLOSE, _end_unassociated),
+                (evt.EVT_REJECTED, self._log_rejected),
+                (evt.EVT_ABORTED, self._log_aborted),
             ],
             server_class=ListenerServer,
-            policy=self._config.policy,
-            spool=self._spool,
-            on_end=self._rows.end,
-            tls=tls,
+            door=Door(
+                self._config.policy,
+                self._places,
+                self._spool,
+                self._refusals,
+                on_end=self._rows.end,
+                tls=tls,
+            ),
         )
 
     def _contexts(self) -> list[PresentationContext]:
@@ -213,7 +232,7 @@ class Listener:
             shown_by(association.dul.socket.socket),
         )
         if refusal is not None:
-            _log_rejected(event, refusal)
+            self._log_rejected(event, refusal)
             association.acse.send_reject(*_CALLING_AE_TITLE_NOT_RECOGNISED)
             association.kill()
 
@@ -221,6 +240,7 @@ class Listener:
         while not self._stopping.wait(self._config.upkeep_seconds):
             self._sweep()
             self._rows.close_ended()
+            self._refusals.sum_up()
 
     def _sweep(self) -> None:
         try:
@@ -231,33 +251,25 @@ class Listener:
         if removed:
             log.info("abandoned_transfers_removed", count=removed)
 
+    def _log_rejected(self, event: Any, refusal: Refusal | None = None) -> None:
+        requested = event.assoc.requestor.primitive
+        self._refusals.warning(
+            "association_rejected",
+            kind=refusal or "",
+            calling_ae_title=printable(requested.calling_ae_title),
+            called_ae_title=printable(requested.called_ae_title),
+            address=event.assoc.requestor.address,
+        )
+
+    def _log_aborted(self, event: Any) -> None:
+        association = event.assoc
+        self._refusals.warning(
+            "association_aborted",
+            association_id=association.dimse.association_id,
+            calling_ae_title=printable(association.requestor.ae_title),
+            address=association.requestor.address,
+        )
+
 
 def _port_of(server: ListenerServer) -> int:
     return int(server.server_address[1])
-
-
-def _log_rejected(event: Any, refusal: Refusal | None = None) -> None:
-    requested = event.assoc.requestor.primitive
-    log.warning(
-        "association_rejected",
-        reason=refusal,
-        calling_ae_title=printable(requested.calling_ae_title),
-        called_ae_title=printable(requested.called_ae_title),
-        address=event.assoc.requestor.address,
-    )
-
-
-def _log_aborted(event: Any) -> None:
-    association = event.assoc
-    log.warning(
-        "association_aborted",
-        association_id=association.dimse.association_id,
-        calling_ae_title=printable(association.requestor.ae_title),
-        address=association.requestor.address,
-    )
-
-
-def _end_unassociated(event: Any) -> None:
-    """Free the slot of a connection that was closed before it asked for an association."""
-    if event.assoc.requestor.primitive is None:
-        event.assoc.dul.to_user_queue.put(None)

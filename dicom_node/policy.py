@@ -1,11 +1,16 @@
 """Who may associate with the node, and within which limits."""
 
 import ipaddress
-import socket
+import math
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 from dicom_node.certificate_name import CertificateName
+from dicom_node.own_hosts import OwnHosts, parse_address
+
+_SHARE_OF_ONE_ADDRESS = 0.8
+_REQUEST_PDU_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -40,9 +45,9 @@ class Peer:
     needs_tls: bool = False
 
     def is_calling(self, ae_title: str, address: str) -> bool:
-        return self.ae_title == ae_title and (
-            self.address is None or _host(address) in ipaddress.ip_network(self.address, False)
-        )
+        if self.ae_title != ae_title or self.address is None:
+            return self.ae_title == ae_title
+        return parse_address(address) in ipaddress.ip_network(self.address, False)
 
     def refusal_of(self, shown: Shown) -> Refusal | None:
         """Why who calls as this peer is not it."""
@@ -69,19 +74,30 @@ class AssociationPolicy:
     own_hosts: tuple[str, ...] = ()
     named_certificates_only: bool = False
     max_associations: int = 50
+    max_associations_per_address: int | None = None  # None: four fifths of them
     max_pdu_bytes: int = 131072
     object_max_bytes: int = 2 << 30
-    acse_timeout_seconds: float = 30
+    request_timeout_seconds: float = 5  # TLS handshake and association request together
     dimse_timeout_seconds: float = 30
     network_timeout_seconds: float = 60
-    handshake_timeout_seconds: float = 8  # of TLS, from first to last byte
-    pdu_pause_seconds: float = 10  # the longest silence within one PDU
-    pdu_timeout_seconds: float = 30  # the longest that one PDU may take
+    pdu_pause_seconds: float = 3  # the longest silence within one PDU
+    pdu_timeout_seconds: float = 8  # the longest that one PDU may take
 
     def __post_init__(self) -> None:
         for peer in self.allowed_peers:
             if peer.address is not None:
                 ipaddress.ip_network(peer.address, False)
+
+    @property
+    def places_per_address(self) -> int:
+        """How many of the associations one address may have: never all, unless told so."""
+        share = math.ceil(self.max_associations * _SHARE_OF_ONE_ADDRESS)
+        return share if (given := self.max_associations_per_address) is None else given
+
+    @property
+    def pdu_limit_bytes(self) -> int:
+        """The longest PDU that is read: some peers exceed what we announce by their headers."""
+        return max(2 * self.max_pdu_bytes, _REQUEST_PDU_BYTES)
 
     def admits(self, calling_ae_title: str, address: str, shown: Shown = BY_PLAIN_TCP) -> bool:
         return self.refusal_of(calling_ae_title, address, shown) is None
@@ -104,21 +120,15 @@ class AssociationPolicy:
         return record.refusal_of(shown)
 
     def _is_part_of_the_node(self, calling_ae_title: str, address: str) -> bool:
-        # Asked anew each time: a container that is made again has another address.
-        return calling_ae_title == self.ae_title and any(
-            _host(address) in _addresses_of(host) for host in self.own_hosts
+        return calling_ae_title == self.ae_title and self._own_hosts.include(address)
+
+    def is_known_to_be_own(self, calling_ae_title: str, address: str) -> bool:
+        """Whether a part of the node calls, as far as can be said at once."""
+        return calling_ae_title == self.ae_title and (
+            parse_address(address).is_loopback
+            or self._own_hosts.include(address, patience_seconds=0)
         )
 
-
-def _addresses_of(host: str) -> set[ipaddress.IPv4Address | ipaddress.IPv6Address]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # it is not there now, or no name at all
-        return set()
-    return {_host(str(socket_address[0])) for *_, socket_address in found}
-
-
-def _host(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    host = ipaddress.ip_address(address)
-    # A socket bound to "::" sees IPv4 callers as ::ffff:a.b.c.d.
-    return getattr(host, "ipv4_mapped", None) or host
+    @cached_property
+    def _own_hosts(self) -> OwnHosts:
+        return OwnHosts(self.own_hosts)

@@ -23,7 +23,8 @@ from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAM
 _PREAMBLE = bytes(128) + b"DICM"
 _MESSAGE_MAX_BYTES = 1 << 20
 _COMMAND_OR_LAST = 0b11  # of the message control header, PS3.8 E.2
-_WAIT_SECONDS = 0.25
+_WAIT_SECONDS = 1  # the upper layer ends the wait when the association is over
+_MESSAGES_AT_ONCE = 8
 
 
 class ObjectTooLarge(SpoolError):
@@ -110,6 +111,12 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
         self._spool = spool
         self._object_max_bytes = object_max_bytes
         self._transfers: set[Transfer] = set()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the peer has sent more messages than are dealt with: no more is read of it."""
+        is_event_underway: bool = self.assoc.events_underway > 1
+        return is_event_underway or self.msg_queue.qsize() > _MESSAGES_AT_ONCE
 
     def receive_value(self, context_id: int, value: memoryview) -> None:
         """Take one presentation data value, a fragment of a command or of a data set."""

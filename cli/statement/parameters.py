@@ -46,12 +46,15 @@ _POLICY = {
     "allowed_peers": ("calling AE titles and addresses admitted; none: all", "`peers`"),
     "own_hosts": ("hosts from which the node's own AE title is admitted as well", "`own_hosts`"),
     "max_associations": ("associations open at once", "`max_associations`"),
+    "max_associations_per_address": (
+        "of these, from one address; (none): four fifths",
+        "`max_associations_per_address`",
+    ),
     "max_pdu_bytes": ("largest PDU announced, in bytes", "`max_pdu`"),
     "object_max_bytes": ("largest object taken, in bytes", "`object_max_bytes`"),
-    "acse_timeout_seconds": ("ACSE: association request and release", "fixed"),
+    "request_timeout_seconds": ("TLS handshake and association request together", "fixed"),
     "dimse_timeout_seconds": ("DIMSE: the next message the node waits for", "fixed"),
     "network_timeout_seconds": ("silence until the association is aborted", "fixed"),
-    "handshake_timeout_seconds": ("TLS: the whole handshake", "fixed"),
     "pdu_pause_seconds": ("silence within a PDU until the connection is closed", "fixed"),
     "pdu_timeout_seconds": ("from first to last byte of a PDU", "fixed"),
 }

@@ -4,17 +4,19 @@ pynetdicom itself decodes what a handler gives it and encodes it anew, on an ass
 timeouts are not ours.
 """
 
+import threading
 from typing import Any
 
 from pynetdicom import evt
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_GET, C_MOVE
+from pynetdicom.dimse_primitives import C_GET, C_MOVE, N_EVENT_REPORT
 from pynetdicom.service_class import QueryRetrieveServiceClass
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+_COUNTING = threading.Lock()
 _MODELS = {
     C_GET: StudyRootQueryRetrieveInformationModelGet,
     C_MOVE: StudyRootQueryRetrieveInformationModelMove,
@@ -38,7 +40,21 @@ class _Retrieval(QueryRetrieveServiceClass):  # type: ignore[misc]
 class RetrievableAssociation(Association):  # type: ignore[misc]
     """An accepted association on which results are asked for."""
 
+    events_underway = 0  # N-EVENT-REPORT requests: pynetdicom gives each a thread of its own
+
     def _serve_request(self, msg: Any, context_id: int) -> None:
+        if not isinstance(msg, N_EVENT_REPORT):
+            self._serve(msg, context_id)
+            return
+        with _COUNTING:
+            self.events_underway += 1
+        try:
+            self._serve(msg, context_id)
+        finally:
+            with _COUNTING:
+                self.events_underway -= 1
+
+    def _serve(self, msg: Any, context_id: int) -> None:
         model = _MODELS.get(type(msg))
         if model is None or not msg.is_valid_request:
             super()._serve_request(msg, context_id)

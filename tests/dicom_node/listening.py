@@ -40,8 +40,7 @@ class Node:
 
     @property
     def live_associations(self) -> int:
-        assert self.listener._server is not None
-        return len(self.listener._server.live_associations)
+        return self.listener.association_count
 
     def instances(self, sop_instance_uid: str) -> list[Instance]:
         return self._rows(select(Instance).where(Instance.sop_instance_uid == sop_instance_uid))
@@ -85,7 +84,7 @@ def running_node(
     """A started node; `config` are fields of ListenerConfig, and `reserve_bytes` of the spool."""
     spool = FileSpool(folder, reserve_bytes=config.pop("reserve_bytes", 0))
     settings = ListenerConfig(
-        policy=policy or AssociationPolicy(AE_TITLE), name="test", port=0, **config
+        policy=policy or AssociationPolicy(AE_TITLE), name="test", **({"port": 0} | config)
     )
     engine = open_ledger(ledger_url)
     listener = Listener(settings, engine, spool)

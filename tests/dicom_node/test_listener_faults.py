@@ -347,7 +347,9 @@ def test_a_message_that_is_no_c_store_may_not_be_long(node: Node) -> None:
 def impatient_node(
     new_ledger: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Node]:
-    policy = AssociationPolicy(AE_TITLE, pdu_pause_seconds=0.3, pdu_timeout_seconds=0.6)
+    policy = AssociationPolicy(
+        AE_TITLE, request_timeout_seconds=0.6, pdu_pause_seconds=0.3, pdu_timeout_seconds=0.6
+    )
     with running_node(new_ledger("sqlite"), tmp_path_factory.mktemp("spool"), policy) as node:
         yield node
 
@@ -370,16 +372,17 @@ def test_what_is_no_dicom_is_hung_up_on(impatient_node: Node, opening: bytes) ->
     assert eventually(lambda: impatient_node.live_associations == 0)
 
 
-def test_half_a_pdu_does_not_hold_a_slot(impatient_node: Node) -> None:
-    assert eventually(lambda: impatient_node.live_associations == 0)
+def test_half_a_pdu_is_not_waited_for_and_takes_no_place(impatient_node: Node) -> None:
+    listener = impatient_node.listener
     address = ("127.0.0.1", impatient_node.port)
     with socket.create_connection(address) as silent, socket.create_connection(address) as drip:
         silent.sendall(b"\x01\x00\x00")
         stop = threading.Event()
         dripping = threading.Thread(target=_drip, args=(drip, stop))
         dripping.start()
-        assert eventually(lambda: impatient_node.live_associations == 2)
-        assert eventually(lambda: impatient_node.live_associations == 0, seconds=3)
+        assert eventually(lambda: listener.waiting_count == 2)
+        assert impatient_node.live_associations == 0
+        assert eventually(lambda: listener.waiting_count == 0)
         stop.set()
         dripping.join()
 

@@ -1,0 +1,5 @@
+"""pynetdicom's acceptor without its polling and its patience: from a connection to an association.
+
+It overrides private parts of pynetdicom, which is why that is pinned and why tests hold the parts
+to what is assumed of them here (tests/dicom_node/transport/test_pynetdicom.py).
+"""
