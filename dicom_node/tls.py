@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 # RFC 9325 4.2: forward secrecy and authenticated encryption. TLS 1.3 has nothing else.
 _TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
-# None is resumed: a session would outlive the revocation of the certificate it was made with.
+# A ticket would outlive the revocation of the certificate that its session began with.
 _OPTIONS = ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_TICKET
 
 

@@ -1,5 +1,6 @@
 """The TLS door of the listener: handshakes, files that are renewed, and whom a connection shows."""
 
+import math
 import socket
 import ssl
 import threading
@@ -18,6 +19,9 @@ from dicom_node.tls_door import HandshakeRefused
 log = structlog.get_logger(__name__)
 
 _Stamp = tuple[tuple[int, int, int] | None, ...]
+# A context remembers the sessions of TLS 1.2, and Python cannot forbid it. Who resumes one shows no
+# certificate again, so that a context is not kept for long.
+_SESSIONS_SECONDS = 60
 _FAREWELL_SECONDS = 1.0
 _FAREWELL_BYTES = 1 << 16
 # OpenSSL's names of what a peer did; none repeats a word of the peer's.
@@ -53,6 +57,7 @@ class RenewedContext:
         self._lock = threading.Lock()
         self._stamp = _stamp(files)
         self._context = make(files)
+        self._made_at = time.monotonic()
 
     def newest(self) -> ssl.SSLContext:
         """Looks at the files each time; where new ones cannot be used, the old ones still hold."""
@@ -60,16 +65,21 @@ class RenewedContext:
             stamp = _stamp(self._files)
             if stamp != self._stamp:
                 self._stamp = stamp
+                if self._renew():
+                    log.info("tls_files_renewed")
+            elif time.monotonic() - self._made_at > _SESSIONS_SECONDS:
                 self._renew()
             return self._context
 
-    def _renew(self) -> None:
+    def _renew(self) -> bool:
+        self._made_at = time.monotonic()
         try:
             self._context = self._make(self._files)
         except TlsUnusable as trouble:
             log.error("tls_files_unusable", reason=str(trouble))
-        else:
-            log.info("tls_files_renewed")
+            self._made_at = math.inf  # said once: until they change, nothing is tried
+            return False
+        return True
 
 
 class ListenerTls:
