@@ -28,6 +28,7 @@ class AnalysisInput:
     body_part: str
     laterality: str
     view_position: str
+    purged_at: datetime | None = None  # its file is gone
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ def load_analysis_input(session: Session, instance_id: int) -> AnalysisInput:
             Instance.body_part,
             Instance.laterality,
             Instance.view_position,
+            Instance.purged_at,
         )
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)

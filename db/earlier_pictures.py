@@ -20,6 +20,7 @@ def pictures_owed(
         .where(
             Report.study_id == study_id,
             ResultObject.kind.in_(wanted),
+            ResultObject.purged_at.is_(None),
             Report.evidence_version
             >= select(func.max(Analysis.evidence_version))
             .where(Analysis.instance_id == ResultObject.instance_id)

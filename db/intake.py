@@ -10,6 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from db.clock import database_now
 from db.jobs import JobKind, add_job
 from db.priorities import Priority, raise_priority
+from db.purged import says_purged
 from db.states import AnalysisState
 from db.studies import add_evidence, block_study, lock_study
 from db.tables import Analysis, Association, Instance, Series, Study
@@ -23,6 +24,7 @@ OTHER_BYTES = "the SOP Instance UID arrived again with other bytes: kept apart, 
 class Intake(StrEnum):
     STORED = "stored"
     DUPLICATE = "duplicate"  # the very bytes we have: nothing changed
+    RESTORED = "restored"  # the very bytes that were purged: here again
     CONFLICT = "conflict"  # a known SOP Instance UID with other bytes: kept apart
     BLOCKED = "blocked"  # stored, but its study waits for a person
 
@@ -111,7 +113,7 @@ def record_instance(session: Session, received: ReceivedInstance) -> Intake:
     series_id = _find_or_insert_series(session, study.id, received)
     instance_id = _insert_instance(session, series_id, received)
     if instance_id is None:
-        return _receive_again(session, series_id, received)
+        return _receive_again(session, study, series_id, received)
     if study.blocked_reason is None and _is_other_patient(study, received):
         block_study(session, study, TWO_PATIENTS.format(received.sop_instance_uid))
     raise_priority(session, study, received.priority)
@@ -183,15 +185,34 @@ def _insert_instance(
     return insert_unless_present(session, Instance, values)
 
 
-def _receive_again(session: Session, series_id: int, received: ReceivedInstance) -> Intake:
-    live = select(Instance.sha256).where(
+def _receive_again(
+    session: Session, study: Study, series_id: int, received: ReceivedInstance
+) -> Intake:
+    live = select(Instance).where(
         Instance.sop_instance_uid == received.sop_instance_uid,
         Instance.quarantine_reason.is_(None),
     )
-    if session.execute(live).scalar_one() == received.sha256:
+    instance = session.scalars(live).one()
+    if instance.sha256 != received.sha256:
+        _insert_instance(session, series_id, received, OTHER_BYTES)
+        return Intake.CONFLICT
+    if instance.purged_at is None:
         return Intake.DUPLICATE
-    _insert_instance(session, series_id, received, OTHER_BYTES)
-    return Intake.CONFLICT
+    _restore(session, study, instance)
+    return Intake.RESTORED
+
+
+def _restore(session: Session, study: Study, instance: Instance) -> None:
+    """Its file is here again. What was found on it stands: the same bytes would be answered alike.
+
+    Only what was not looked at because the file was gone is looked at now.
+    """
+    instance.purged_at = None
+    study.last_instance_at = database_now()
+    latest = select(Analysis.reason).where(Analysis.instance_id == instance.id)
+    reason = session.scalars(latest.order_by(Analysis.id.desc()).limit(1)).one_or_none()
+    if says_purged(reason) and study.blocked_reason is None:
+        add_job(session, JobKind.ANALYSE, instance.id, priority=study.priority)
 
 
 def _is_other_patient(study: Study, received: ReceivedInstance) -> bool:

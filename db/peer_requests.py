@@ -104,7 +104,7 @@ def load_peer_request(session: Session, request_id: int) -> OpenRequest:
 
 
 def find_held(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, HeldInstance]:
-    """The instances received under these UIDs.
+    """The instances received under these UIDs, those purged since left out.
 
     Of a UID that came with other bytes too nothing is held: the asker may mean what is kept apart.
     """
@@ -113,7 +113,11 @@ def find_held(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, H
         some = sop_instance_uids[start : start + _ASKED_AT_ONCE]
         asked = select(
             Instance.sop_instance_uid, Instance.sop_class_uid, Instance.spool_key, Instance.sha256
-        ).where(Instance.sop_instance_uid.in_(some), ~_came_with_other_bytes())
+        ).where(
+            Instance.sop_instance_uid.in_(some),
+            Instance.purged_at.is_(None),
+            ~_came_with_other_bytes(),
+        )
         held.update((uid, HeldInstance(*rest)) for uid, *rest in session.execute(asked))
     return held
 

@@ -40,6 +40,7 @@ class ReportImage:
     columns: int | None
     analysis: AnalysisRecord
     is_reported: bool  # in an earlier revision, by this very analysis
+    is_purged: bool = False  # its file is gone: what the ledger knows of it has to do
     destinations: tuple[str, ...] | None = None  # as routed; None: all
 
 
@@ -207,6 +208,7 @@ def _report_image(
         columns=instance.columns,
         analysis=as_record(analysis),
         is_reported=analysis.evidence_version <= seen_version,
+        is_purged=instance.purged_at is not None,
         destinations=None if instance.destinations is None else tuple(instance.destinations),
     )
 

@@ -3,12 +3,14 @@
 The results are the primary objects of every revision. A report that a later one replaced stays, as
 it stays in the PACS it was sent to; its successor names it. An object's fallback is left out: the
 same report under another UID, which only a peer that refused the first was sent. So is what the
-node made of its self-test's phantom: a PACS that asks must not fetch what it is never sent.
+node made of its self-test's phantom: a PACS that asks must not fetch what it is never sent. So are
+results whose files retention has removed: whoever was sent them has them.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
@@ -133,7 +135,17 @@ def find_instances(
     return [CataloguedInstance(*row) for row in session.execute(page)]
 
 
-def _results(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+def purged_at(session: Session, selection: InstanceSelection) -> datetime | None:
+    """When the last of the selected results was purged; None where none was."""
+    asked = _results(select(func.max(ResultObject.purged_at)), is_kept=False)
+    chosen = asked.join(Study, Study.id == Report.study_id).where(*_chosen(selection))
+    moment: datetime | None = session.scalar(chosen)
+    return moment
+
+
+def _results(
+    statement: Select[*tuple[Any, ...]], *, is_kept: bool = True
+) -> Select[*tuple[Any, ...]]:
     """Of the primary objects that are DICOM; a message in another form has no SOP Instance UID."""
     # Not `is None`: SQLite would look up all primary objects in that column's index, each time.
     is_primary = func.coalesce(ResultObject.fallback_of_id, 0) == 0
@@ -141,6 +153,7 @@ def _results(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
         statement.select_from(ResultObject)
         .join(Report, Report.id == ResultObject.report_id)
         .where(is_primary, ResultObject.sop_instance_uid.is_not(None))
+        .where(ResultObject.purged_at.is_(None) if is_kept else ResultObject.purged_at.is_not(None))
         .where(Report.study_id.not_in(self_test_studies()))
     )
 

@@ -1,40 +1,45 @@
-"""How much of the disk the node's work takes, added up as it grows: nothing is ever removed."""
+"""How much of the disk the node's work takes, as its rows tell."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from db.tables import Analysis, Instance, ResultObject
 
 _PICTURES_LOOKED_AT, _NEWEST = 20, 1000
+_PICTURES = (Analysis.heatmap_key, Analysis.annotated_key)
 
 
-@dataclass
+@dataclass(frozen=True)
 class KeptSizes:
-    """Bytes and files of each kind, and up to which rows they are counted.
-
-    Rows are counted once each: `add_kept_sizes` only looks at those that are new.
-    """
+    """Bytes and files of each kind that rows promise; a file of several rows counts for each."""
 
     received_bytes: int = 0
     received_files: int = 0
     result_bytes: int = 0
     result_files: int = 0
     pictures: int = 0  # heatmaps and annotated images: the ledger does not know their sizes
-    counted_to: dict[str, int] = field(default_factory=dict)  # the last row of each table
+
+    @property
+    def size_bytes(self) -> int:
+        """Of what the ledger knows the sizes of."""
+        return self.received_bytes + self.result_bytes
 
 
-def add_kept_sizes(session: Session, sizes: KeptSizes) -> None:
-    """Count what has come since; a row committed late and out of turn may be missed."""
-    number, total = _add(session, sizes, Instance)
-    sizes.received_files += number
-    sizes.received_bytes += total
-    number, total = _add(session, sizes, ResultObject)
-    sizes.result_files += number
-    sizes.result_bytes += total
-    sizes.pictures += _count_pictures(session, sizes)
+def kept_sizes(session: Session) -> KeptSizes:
+    """Added up from the indexes of what is kept: what was purged is not in them."""
+    received = _count(session, Instance)
+    results = _count(session, ResultObject)
+    pictures = (_count_pictures(session, column) for column in _PICTURES)
+    return KeptSizes(
+        received_bytes=received[1],
+        received_files=received[0],
+        result_bytes=results[1],
+        result_files=results[0],
+        pictures=sum(pictures),
+    )
 
 
 def received_bytes_since(session: Session, since: datetime) -> int:
@@ -68,23 +73,11 @@ def ledger_bytes(session: Session) -> int:
     return int(session.scalar(text(asked)) or 0)
 
 
-def _add(
-    session: Session, sizes: KeptSizes, table: type[Instance] | type[ResultObject]
-) -> tuple[int, int]:
-    name = table.__tablename__
-    asked = select(func.count(), func.sum(table.size_bytes), func.max(table.id)).where(
-        table.id > sizes.counted_to.get(name, 0)
-    )
-    number, total, last = session.execute(asked).one()
-    sizes.counted_to[name] = last or sizes.counted_to.get(name, 0)
+def _count(session: Session, table: type[Instance] | type[ResultObject]) -> tuple[int, int]:
+    asked = select(func.count(), func.sum(table.size_bytes)).where(table.purged_at.is_(None))
+    number, total = session.execute(asked).one()
     return number, int(total or 0)
 
 
-def _count_pictures(session: Session, sizes: KeptSizes) -> int:
-    name = Analysis.__tablename__
-    asked = select(
-        func.count(Analysis.heatmap_key) + func.count(Analysis.annotated_key), func.max(Analysis.id)
-    ).where(Analysis.id > sizes.counted_to.get(name, 0))
-    number, last = session.execute(asked).one()
-    sizes.counted_to[name] = last or sizes.counted_to.get(name, 0)
-    return int(number)
+def _count_pictures(session: Session, column: InstrumentedAttribute[str | None]) -> int:
+    return session.scalar(select(func.count()).where(column.is_not(None))) or 0

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
@@ -34,6 +35,8 @@ class StudyImage:
     boxes: Sequence[Mapping[str, float]]
     frame: int | None  # the one that was analysed
     heatmap_key: str | None
+    purged_at: datetime | None  # its file is gone since then
+    pictures_purged_at: datetime | None
 
 
 def study_images(
@@ -92,6 +95,8 @@ def _images() -> Select[*tuple[Any, ...]]:
             view.boxes,
             view.frame,
             Analysis.heatmap_key,
+            Instance.purged_at,
+            Analysis.pictures_purged_at,
         )
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)

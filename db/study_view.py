@@ -6,12 +6,14 @@ the tables tell stands beside them.
 
 from collections import defaultdict
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from db.delivery_view import DeliveryView, read_deliveries
+from db.holds import Hold, hold_on
 from db.report_archive import ArchivedStudy, as_archived_study
 from db.results import RESULT_IMAGE, RESULT_REPORT, RESULT_STUDY
 from db.states import ObjectKind
@@ -61,6 +63,7 @@ class ObjectView:
     size_bytes: int
     is_fallback: bool
     shows: str | None
+    purged_at: datetime | None = None  # its file is gone since then
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class StudyView:
     identity: ArchivedStudy
     priority: int
     row: Row
+    hold: Hold | None  # why nothing of it may be removed
     received: tuple[ReceivedView, ...]
     revisions: tuple[RevisionView, ...]
     deliveries: tuple[DeliveryView, ...]
@@ -131,6 +135,7 @@ def read_study(session: Session, study_instance_uid: str) -> StudyView | None:
         identity=as_archived_study(study),
         priority=study.priority,
         row=dict(session.execute(asked).mappings().one()),
+        hold=hold_on(session, study_instance_uid),
         received=_received(session, study),
         revisions=_revisions(session, study.id),
         deliveries=read_deliveries(session, study),
@@ -252,6 +257,7 @@ def _objects() -> Select[*tuple[Any, ...]]:
         ResultObject.spool_key,
         ResultObject.size_bytes,
         ResultObject.fallback_of_id,
+        ResultObject.purged_at,
         Instance.sop_instance_uid.label("shows"),
     ).outerjoin_from(ResultObject, Instance, Instance.id == ResultObject.instance_id)
 
@@ -265,4 +271,5 @@ def _object(row: Any) -> ObjectView:
         size_bytes=row.size_bytes,
         is_fallback=row.fallback_of_id is not None,
         shows=row.shows,
+        purged_at=row.purged_at,
     )

@@ -59,12 +59,16 @@ class LabelExport:
     left_out: dict[str, int]
 
 
+PURGED = "its file was purged after retention"
+
+
 @dataclass(frozen=True)
 class _Image:
     sop_instance_uid: str
     spool_key: str
     study_instance_uid: str
     patient: tuple[str, str]
+    is_purged: bool  # there is nothing to be labelled
 
 
 def training_labels(session: Session) -> LabelExport:
@@ -74,7 +78,7 @@ def training_labels(session: Session) -> LabelExport:
     patients: dict[tuple[str, str], int] = {}
     labels, left_out = [], Counter[str]()
     for image, said in _said_of_images(verdicts, images):
-        why_not = _why_not(said)
+        why_not = PURGED if image.is_purged else _why_not(said)
         if why_not is not None:
             left_out[why_not] += 1
             continue
@@ -169,6 +173,7 @@ def _images(session: Session) -> dict[str, list[_Image]]:
             Study.study_instance_uid,
             Study.patient_id,
             Study.issuer_of_patient_id,
+            Instance.purged_at,
         )
         .join(Series, Series.id == Instance.series_id)
         .join(Study, Study.id == Series.study_id)
@@ -177,7 +182,7 @@ def _images(session: Session) -> dict[str, list[_Image]]:
         .order_by(Instance.id)
     )
     images: defaultdict[str, list[_Image]] = defaultdict(list)
-    for uid, key, study_uid, patient_id, issuer in session.execute(asked):
+    for uid, key, study_uid, patient_id, issuer, purged_at in session.execute(asked):
         patient = (patient_id, issuer) if patient_id else ("", study_uid)
-        images[study_uid].append(_Image(uid, key, study_uid, patient))
+        images[study_uid].append(_Image(uid, key, study_uid, patient, purged_at is not None))
     return dict(images)

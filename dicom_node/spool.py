@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 _KEY = re.compile(r"[0-9a-f]{64}")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _COPY_BYTES = 1 << 20
+SHELVES = 256  # folders that the objects are spread over, by the first byte of their key
 
 
 class SpoolError(Exception):
@@ -60,7 +61,8 @@ class Spool(Protocol):
     def begin(self) -> IncomingObject: ...
     def write(self, source: bytes | Path) -> SpooledObject: ...
     def open(self, key: str) -> BinaryIO: ...
-    def remove(self, key: str) -> None: ...
+    def remove(self, key: str, *, settled_seconds: float = 0) -> bool: ...
+    def settled_keys(self, shelf: int, *, settled_seconds: float) -> list[str]: ...
     def sweep(self, *, older_than_seconds: float) -> int: ...
 
 
@@ -76,7 +78,7 @@ class FileSpool:
 
     def __post_init__(self) -> None:
         with _refusals_named():
-            for folder in (self._incoming, *(self._kept / f"{n:02x}" for n in range(256))):
+            for folder in (self._incoming, *(self._kept / f"{n:02x}" for n in range(SHELVES))):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self._kept, self.root):
                 _sync_folder(folder)
@@ -108,10 +110,27 @@ class FileSpool:
                     raise
                 raise ObjectGone(f"{key} is gone from the spool; restore it") from error
 
-    def remove(self, key: str) -> None:
-        """Forget an object; only for keys that no row of the ledger names any more."""
-        with _refusals_named():
-            _kept_path(self._kept, key).unlink(missing_ok=True)
+    def remove(self, key: str, *, settled_seconds: float = 0) -> bool:
+        """Remove an object that no row of the ledger names; whether it is gone.
+
+        One written within `settled_seconds` stays: the same bytes came again, and their row, which
+        is written after the file, may not be committed yet.
+        """
+        path = _kept_path(self._kept, key)
+        with _refusals_named(), _shelf_locked(path.parent, fcntl.LOCK_EX):
+            try:
+                if path.stat().st_mtime > time.time() - settled_seconds:
+                    return False
+                path.unlink()
+            except FileNotFoundError:
+                pass
+            return True
+
+    def settled_keys(self, shelf: int, *, settled_seconds: float) -> list[str]:
+        """The objects of one of the SHELVES folders, without those written just now."""
+        newest = time.time() - settled_seconds
+        with _refusals_named(), os.scandir(self._kept / f"{shelf:02x}") as entries:
+            return [one.name for one in entries if _is_settled_object(one, newest)]
 
     def sweep(self, *, older_than_seconds: float) -> int:
         """Remove what writers that died have left behind, and say how much."""
@@ -158,8 +177,9 @@ class IncomingFile:
         final_path = _kept_path(self._kept, sha256)
         with _refusals_named():
             os.fsync(self._file.fileno())
-            self._path.rename(final_path)
-            _sync_folder(final_path.parent)
+            with _shelf_locked(final_path.parent, fcntl.LOCK_SH) as shelf:
+                self._path.rename(final_path)
+                os.fsync(shelf)
             self._file.close()
         return SpooledObject(key=sha256, sha256=sha256, size_bytes=self._size_bytes)
 
@@ -183,6 +203,24 @@ def _kept_path(kept: Path, key: str) -> Path:
     if not _KEY.fullmatch(key):
         raise ValueError("a spool key is a SHA-256 in hexadecimal")
     return kept / key[:2] / key
+
+
+@contextmanager
+def _shelf_locked(folder: Path, kind: int) -> Iterator[int]:
+    """The folder's descriptor; who removes from it and who writes to it wait for each other."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, kind)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _is_settled_object(entry: "os.DirEntry[str]", newest: float) -> bool:
+    try:
+        return bool(_KEY.fullmatch(entry.name)) and entry.stat().st_mtime <= newest
+    except FileNotFoundError:  # removed since the folder was read
+        return False
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from db.analyses import AnalysisInput, AnalysisRecord
+from db.purged import purged_sentence
 from db.states import AnalysisState
 from dicom_node.results.finding import ImageFinding
 from dicom_node.results.overlay import annotate
@@ -60,7 +61,8 @@ def examine(kitchen: Kitchen, subject: AnalysisInput, withdrawn: str | None = No
 
 
 def _refuse_unseen(subject: AnalysisInput, withdrawn: str | None) -> None:
-    reason = withdrawn or reason_not_covered(subject.modality, subject.body_part)
+    purged = subject.purged_at and purged_sentence(subject.purged_at)
+    reason = withdrawn or purged or reason_not_covered(subject.modality, subject.body_part)
     if reason is not None:
         raise NotAssessable(reason)
 

@@ -1,10 +1,12 @@
 """The report of a study: its findings aggregated, its objects built and kept byte for byte."""
 
+from db.report_archive import ArchivedStudy
 from db.reports import Predecessor as PredecessorRow
 from db.reports import ReportImage, ReportObject, ReportOutcome, ReportSubject
 from db.states import ObjectKind
 from dicom_node.results.evidence import read_evidence
 from dicom_node.results.finding import AlgorithmIdentity, aggregate_study
+from dicom_node.results.known_header import known_header
 from dicom_node.results.result_object import Predecessor, ReportIssue, ResultKind, ResultObject
 from worker.destinations import ResultDestination
 from worker.findings import algorithm_in_use, algorithm_of, finding_of, ledger_state
@@ -15,7 +17,7 @@ from worker.result_objects import Evidence, MadeObject, ReportMaterial, Withdraw
 
 def make_report(kitchen: Kitchen, subject: ReportSubject) -> ReportOutcome:
     """Builds and keeps every object; the same subject gives the same bytes and UIDs."""
-    evidence = [_evidence(kitchen, image) for image in subject.images]
+    evidence = _evidence(kitchen, subject)
     material = ReportMaterial(
         kitchen=kitchen,
         evidence=evidence,
@@ -50,10 +52,51 @@ def _pictures_for(material: ReportMaterial) -> dict[ObjectKind, tuple[str, ...]]
     return {ObjectKind.GSPS: everyone, ObjectKind.SC: everyone, ObjectKind.SEG: segmented}
 
 
-def _evidence(kitchen: Kitchen, image: ReportImage) -> Evidence:
-    header = read_evidence(kitchen.spool, image.spool_key)
-    finding = finding_of(image, image.analysis, algorithm_in_use(kitchen.card))
-    return Evidence(image, header, finding)
+def _evidence(kitchen: Kitchen, subject: ReportSubject) -> list[Evidence]:
+    """With each image its header: read again, or what is known of it where its file was purged."""
+    read = {
+        image.instance_id: read_evidence(kitchen.spool, image.spool_key)
+        for image in subject.images
+        if not image.is_purged
+    }
+    sibling = next(iter(read.values()), None)
+    in_use = algorithm_in_use(kitchen.card)
+    return [
+        Evidence(
+            image,
+            read.get(image.instance_id) or known_header(_known(subject.study, image), sibling),
+            finding_of(image, image.analysis, in_use),
+        )
+        for image in subject.images
+    ]
+
+
+def _known(study: ArchivedStudy, image: ReportImage) -> dict[str, str | int | None]:
+    """Elements of an image by keyword, as the ledger keeps them."""
+    return {
+        "PatientID": study.patient_id,
+        "IssuerOfPatientID": study.issuer_of_patient_id,
+        "PatientName": study.patient_name,
+        "PatientBirthDate": study.patient_birth_date,
+        "PatientSex": study.patient_sex,
+        "AccessionNumber": study.accession_number,
+        "StudyInstanceUID": study.study_instance_uid,
+        "StudyDate": study.study_date,
+        "StudyTime": study.study_time,
+        "StudyDescription": study.study_description,
+        "SeriesInstanceUID": image.series_instance_uid,
+        "SeriesNumber": image.series_number,
+        "SeriesDescription": image.series_description,
+        "Modality": image.modality,
+        "SOPClassUID": image.sop_class_uid,
+        "SOPInstanceUID": image.sop_instance_uid,
+        "InstanceNumber": image.instance_number,
+        "BodyPartExamined": image.body_part,
+        "ImageLaterality": image.laterality,
+        "ViewPosition": image.view_position,
+        "Rows": image.rows,
+        "Columns": image.columns,
+    }
 
 
 def _withdrawn(subject: ReportSubject) -> Withdrawn | None:

@@ -33,6 +33,12 @@ class NothingThere(Refused):
     status = 404
 
 
+class Purged(Refused):
+    """A result with these UIDs was made; its file was removed after retention."""
+
+    status = 410
+
+
 class NotAcceptable(Refused):
     """It is not kept in any of the forms that were asked for."""
 

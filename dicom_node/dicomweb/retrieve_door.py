@@ -12,7 +12,9 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from pydicom.dataelem import DataElement
 from sqlalchemy import Engine
 
-from db.result_catalogue import CataloguedInstance, InstanceSelection
+from db.purged import purged_sentence
+from db.result_catalogue import CataloguedInstance, InstanceSelection, purged_at
+from db.session import reading
 from dicom_node.dicomweb.dicom_json import to_dicom_json
 from dicom_node.dicomweb.gateway_config import GatewayConfig
 from dicom_node.dicomweb.kept_object import (
@@ -31,7 +33,7 @@ from dicom_node.dicomweb.media_types import (
     choose_form,
 )
 from dicom_node.dicomweb.multipart_writing import multipart_response
-from dicom_node.dicomweb.refusals import BadRequest, NotAcceptable, NothingThere
+from dicom_node.dicomweb.refusals import BadRequest, NotAcceptable, NothingThere, Purged
 from dicom_node.dicomweb.rendering import render_picture, rendered_forms
 from dicom_node.dicomweb.request_reading import uids_in_path, url_of
 from dicom_node.query_retrieve.catalogue_pages import instances_by_page
@@ -117,12 +119,19 @@ class RetrieveDoor:
         found = instances_by_page(self._engine, selection, _PAGE_INSTANCES)
         instances = list(islice(found, limit + 1))
         if not instances:
+            self._refuse_purged(selection)
             raise NothingThere(
                 "no result has these UIDs; images that were received are with their PACS"
             )
         if len(instances) > limit:
             raise BadRequest(f"more than {limit} objects: retrieve series or instances")
         return instances
+
+    def _refuse_purged(self, selection: InstanceSelection) -> None:
+        with reading(self._engine) as session:
+            moment = purged_at(session, selection)
+        if moment is not None:
+            raise Purged(purged_sentence(moment))
 
     def _opened(self, request: Request) -> tuple[CataloguedInstance, KeptObject]:
         [found] = self._selected(request)

@@ -12,8 +12,9 @@ import structlog
 from pynetdicom import _config
 from sqlalchemy import Engine
 
-from db.result_catalogue import CataloguedInstance, InstanceSelection
-from db.session import LedgerUnavailable
+from db.purged import purged_sentence
+from db.result_catalogue import CataloguedInstance, InstanceSelection, purged_at
+from db.session import LedgerUnavailable, reading
 from dicom_node.default_syntax import accepted_syntax, file_in_syntax, result_proposals
 from dicom_node.discretion import last_place, printable
 from dicom_node.peer import Destination, PeerTrouble, associate
@@ -133,7 +134,15 @@ class RetrieveService:
                 QueryStatus.MATCHES_UNCOUNTED, f"more than {self._instance_limit}: ask for less"
             )
         course.operations = SubOperations(len(instances))
+        if not instances:
+            course.reason = self._said_of_purged(selection)
         return instances
+
+    def _said_of_purged(self, selection: InstanceSelection) -> str:
+        """A node that is asked for what retention removed has nothing to send, and no failure."""
+        with reading(self._engine) as session:
+            moment = purged_at(session, selection)
+        return "" if moment is None else purged_sentence(moment)
 
 
 class _Line:

@@ -1,14 +1,23 @@
 """The spool: what it keeps is whole, private and under its own digest; the rest leaves no trace."""
 
+import fcntl
 import hashlib
 import os
 import pickle
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dicom_node.spool import FileSpool, ObjectGone, SpoolFull, SpoolUnavailable
+from dicom_node.spool import (
+    SHELVES,
+    FileSpool,
+    ObjectGone,
+    SpoolFull,
+    SpoolUnavailable,
+    _shelf_locked,
+)
 
 
 @pytest.fixture
@@ -65,6 +74,49 @@ def test_removed_is_gone_and_removing_again_is_no_error(spool: FileSpool) -> Non
     spool.remove(key)
     with pytest.raises(ObjectGone, match=f"{key} is gone"):
         spool.open(key)
+
+
+def test_what_was_written_just_now_is_not_removed(spool: FileSpool) -> None:
+    """Its row may not be committed yet: the same bytes came again as they were purged."""
+    key = spool.write(b"x").key
+    assert not spool.remove(key, settled_seconds=60)
+    age(spool, key, seconds=61)
+    spool.write(b"x")
+    assert not spool.remove(key, settled_seconds=60)
+    age(spool, key, seconds=61)
+    assert spool.remove(key, settled_seconds=60)
+    assert spool.remove(key, settled_seconds=60)
+
+
+def test_who_removes_waits_for_who_writes(spool: FileSpool) -> None:
+    key = spool.write(b"x").key
+    age(spool, key, seconds=61)
+    with ThreadPoolExecutor(1) as others, _shelf_locked(shelf_of(spool, key), fcntl.LOCK_SH):
+        removing = others.submit(spool.remove, key, settled_seconds=60)
+        with pytest.raises(TimeoutError):
+            removing.result(timeout=0.1)
+        age(spool, key, seconds=0)
+    assert removing.result(timeout=20) is False
+
+
+def test_settled_objects_are_listed_by_shelf(spool: FileSpool) -> None:
+    old, new = spool.write(b"old").key, spool.write(b"new").key
+    age(spool, old, seconds=61)
+    shelf_of(spool, old).joinpath("no-object").touch()
+    listed = [
+        key for shelf in range(SHELVES) for key in spool.settled_keys(shelf, settled_seconds=60)
+    ]
+    assert listed == [old]
+    assert new not in listed
+
+
+def shelf_of(spool: FileSpool, key: str) -> Path:
+    return spool.root / "kept" / key[:2]
+
+
+def age(spool: FileSpool, key: str, *, seconds: float) -> None:
+    moment = time.time() - seconds
+    os.utime(shelf_of(spool, key) / key, (moment, moment))
 
 
 @pytest.mark.parametrize("key", ["../../etc/passwd", "", "a" * 63, "A" * 64, "a" * 64 + "\n"])

@@ -1,4 +1,4 @@
-"""What the operations page remembers between requests: answers, the self-test, sizes, GPUs."""
+"""What the operations page remembers between requests: answers, the self-test, GPUs."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,6 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from db.job_list import JobTotals
-from db.storage import KeptSizes
 from dicom_node.peer import PeerTrouble
 from dicom_node.self_test import SelfTest, Step, StepOutcome
 from web.plan import NamedPeer
@@ -67,9 +66,7 @@ class Desk:
     def __init__(self) -> None:
         self.answers: dict[str, PeerAnswer] = {}
         self.gpus: dict[str, str] = {}  # of each machine that was seen with one
-        self.sizes = KeptSizes()
         self.totals = JobTotals()
-        self.sizing = threading.Lock()
         self.test: SelfTestRun | None = None
         self._starting = threading.Lock()
 

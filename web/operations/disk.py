@@ -9,14 +9,13 @@ from sqlalchemy import Engine
 from db.session import reading
 from db.storage import (
     KeptSizes,
-    add_kept_sizes,
     first_received_at,
+    kept_sizes,
     ledger_bytes,
     newest_pictures,
     received_bytes_since,
 )
 from dicom_node.spool import FileSpool, SpoolError
-from web.operations.desk import Desk
 from web.plan import WebPlan
 
 _LOOKS_BACK = timedelta(days=7)
@@ -53,12 +52,11 @@ class Disk:
         return self.free_bytes < self.reserve_bytes
 
 
-def read_disk(ledger: Engine, spool: FileSpool, plan: WebPlan, desk: Desk) -> Disk:
-    """Adds up what came since it was last asked; OSError where the data folder is away."""
+def read_disk(ledger: Engine, spool: FileSpool, plan: WebPlan) -> Disk:
+    """OSError where the data folder is away."""
     usage = shutil.disk_usage(plan.data_dir)
-    with desk.sizing, reading(ledger) as session:
-        sizes = desk.sizes
-        add_kept_sizes(session, sizes)
+    with reading(ledger) as session:
+        sizes = kept_sizes(session)
         now = datetime.now(UTC)
         recent = received_bytes_since(session, now - _LOOKS_BACK)
         first = first_received_at(session)

@@ -114,9 +114,9 @@ def _charts_values(window: Window, asked: str) -> dict[str, Any]:
 
 
 @router.get("/operations/disk")
-def disk(request: Request, window: InWindow, desk: InDesk, visitor: Administrator) -> HTMLResponse:
+def disk(request: Request, window: InWindow, visitor: Administrator) -> HTMLResponse:
     try:
-        found = read_disk(window.ledger, window.spool, window.plan, desk)
+        found = read_disk(window.ledger, window.spool, window.plan)
     except (OSError, SpoolError) as trouble:
         said = getattr(trouble, "strerror", None) or str(trouble)
         values: dict[str, Any] = {"disk": None, "trouble": said}

@@ -1,5 +1,6 @@
 """An image's stored values and its heatmap, for the viewer on the study's page."""
 
+from datetime import datetime
 from threading import BoundedSemaphore
 from typing import Annotated
 
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from fastapi.responses import Response
 
 from db.audit import Action
+from db.purged import purged_sentence
 from db.session import reading
 from db.study_images import StudyImage, find_study_image
 from dicom_node.spool import ObjectGone, SpoolError
@@ -58,6 +60,7 @@ SeenImage = Annotated[StudyImage, Depends(seen_image)]
 @router.get("/frame")
 def frame(window: InWindow, image: SeenImage, number: int = 1) -> Response:
     """The stored values of the frame of this 1-based number, as frame_answer.py lays them out."""
+    _refuse_purged(image.purged_at)
     if not _WAITING.acquire(blocking=False):
         raise HTTPException(503, _BUSY, headers={"Retry-After": "5"})
     try:
@@ -71,10 +74,16 @@ def frame(window: InWindow, image: SeenImage, number: int = 1) -> Response:
 @router.get("/heatmap")
 def heatmap(window: InWindow, image: SeenImage) -> Response:
     """Grey PNG over the whole image, coarser than it: 255 is a probability of 1."""
+    _refuse_purged(image.pictures_purged_at)
     if image.heatmap_key is None:
         raise HTTPException(404, "no heatmap is kept of this image")
     png = _read(window, image.heatmap_key)
     return Response(png, media_type="image/png", headers=_PRIVATE)
+
+
+def _refuse_purged(purged_at: datetime | None) -> None:
+    if purged_at is not None:
+        raise HTTPException(410, purged_sentence(purged_at))
 
 
 def _read(window: Window, spool_key: str) -> bytes:

@@ -37,6 +37,7 @@ from web.worklist.asked import Asked
 router = APIRouter()
 NO_SUCH_STUDY = N_("This node has no such study. It may never have been sent here.")
 NO_SUCH_OBJECT = N_("This study has no such result.")
+OBJECT_PURGED = N_("The file of this object was purged on %(day)s after retention.")
 OBJECT_GONE = N_("This object is gone from the spool: only a backup brings it back.")
 SPOOL_AWAY = N_("The spool does not answer. Try again when its disk is back.")
 
@@ -82,6 +83,7 @@ def result_object(
     found = _find(window, study_instance_uid, object_id)
     if found is None:
         raise HTTPException(404, say_in(request)(NO_SUCH_OBJECT))
+    _refuse_purged(request, found[0])
     _note_download(window, visitor, study_instance_uid, found[0])
     with _spool_trouble_said(request):
         return send_object(window.spool, found[0], study_instance_uid, found[1])
@@ -95,6 +97,7 @@ def result_document(
     found = _find(window, study_instance_uid, object_id)
     if found is None or found[0].kind is not ObjectKind.PDF:
         raise HTTPException(404, say_in(request)(NO_SUCH_OBJECT))
+    _refuse_purged(request, found[0])
     _note_download(window, visitor, study_instance_uid, found[0])
     with _spool_trouble_said(request):
         return send_document(window.spool, found[0], study_instance_uid, found[1])
@@ -151,7 +154,7 @@ def _texts(window: Window, view: StudyView) -> dict[int, str | None]:
     texts: dict[int, str | None] = {}
     for revision in view.revisions:
         report = report_object(revision)
-        if report is not None:
+        if report is not None and report.purged_at is None:
             try:
                 texts[revision.row["revision"]] = report_text(window.spool, report)
             except ReportGone:
@@ -162,6 +165,13 @@ def _texts(window: Window, view: StudyView) -> dict[int, str | None]:
 def _find(window: Window, study_instance_uid: str, object_id: int) -> tuple[ObjectView, int] | None:
     with reading(window.ledger) as session:
         return find_object(session, study_instance_uid, object_id)
+
+
+def _refuse_purged(request: Request, found: ObjectView) -> None:
+    if found.purged_at is not None:
+        raise HTTPException(
+            410, say_in(request)(OBJECT_PURGED) % {"day": f"{found.purged_at:%Y-%m-%d}"}
+        )
 
 
 @contextmanager

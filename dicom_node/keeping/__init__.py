@@ -1,0 +1,1 @@
+"""How long files are kept: what retention, a quota, or a person has removed."""
