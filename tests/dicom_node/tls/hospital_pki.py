@@ -94,7 +94,7 @@ class Authority:
         for name in names:
             revoked = x509.RevokedCertificateBuilder(self.serials[name], now - _DAY / 2)
             builder = builder.add_revoked_certificate(revoked.build())
-        path = self.folder / "revoked.pem"
+        path = self.folder / "list.pem"
         signed = builder.sign(_key("authority" + self.name), hashes.SHA256())
         path.write_bytes(signed.public_bytes(Encoding.PEM))
         return path
