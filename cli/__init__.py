@@ -6,6 +6,7 @@ import typer
 
 from cli import (
     accounts,
+    auditing,
     backup,
     certificates,
     conformance,
@@ -40,6 +41,7 @@ _ROOMS = (
     node,
     window,
     accounts,
+    auditing,
     prediction,
     training,
     datasets,

@@ -1,4 +1,4 @@
-"""`osteon users`: who may come in by the page; and `osteon audit`: who saw or did what."""
+"""`osteon users`: who may come in by the page."""
 
 import sys
 from collections.abc import Iterator
@@ -22,10 +22,6 @@ PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from stdin, and ask nothing.")
 ]
 _USER_TABLE = ("name", "full_name", "role", "state", "signed_in_at")
-_AUDIT_TABLE = (
-    *("happened_at", "actor", "role", "action"),
-    *("outcome", "study_instance_uid", "address", "detail"),
-)
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -37,7 +33,6 @@ def add_commands(app: typer.Typer) -> None:
     users.command("disable")(disable)
     users.command("enable")(enable)
     app.add_typer(users, name="users")
-    app.command()(audit)
 
 
 def add(
@@ -103,22 +98,6 @@ def enable(name: Name) -> None:
     _set_active(name, is_active=True)
 
 
-def audit(
-    study: Annotated[str, typer.Option(help="Only what concerns this Study Instance UID.")] = "",
-    limit: Annotated[int, typer.Option(min=1, help="At most so many, the newest.")] = 100,
-    as_json: AsJson = False,
-) -> int:
-    """Show who saw or did what, the newest first."""
-    from dataclasses import asdict
-
-    from db.audit import list_events
-
-    with open_ledger_session("audit") as session:
-        events = list_events(session, study_instance_uid=study, limit=limit)
-    _print([asdict(event) for event in events], _AUDIT_TABLE, as_json)
-    return Exit.DONE if events or not study else Exit.NOTHING_FOUND
-
-
 def _set_active(name: str, *, is_active: bool) -> None:
     from db.accounts import account_named, set_active
 
@@ -159,22 +138,10 @@ def _refusals_told() -> Iterator[None]:
 
 
 def _note(session: "Session", detail: str) -> None:
-    from db.audit import Action, AuditRecord, record_event
+    from cli.acting import command_event
+    from db.audit import Action, record_event
 
-    # Whoever may run this on the node may do everything with its ledger.
-    actor = f"{system_user()} (command)"
-    event = AuditRecord(actor, Role.ADMINISTRATOR, Action.ACCOUNT_CHANGED, "", detail=detail)
-    record_event(session, event)
-
-
-def system_user() -> str:
-    import getpass
-    import os
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name
-        return f"uid {os.getuid()}"
+    record_event(session, command_event(Action.ACCOUNT_CHANGED, detail=detail))
 
 
 def _row(account: "Account") -> dict[str, object]:

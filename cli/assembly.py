@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from cli.artefacts import model_signers
 from cli.exits import Exit, Leave
 from cli.reaching import as_set, fhir_address, hl7_address, tls_files
+from db.audit_files import AuditFiles
 from db.backup.contents import RESTORE_MARK
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
 from dicom_node.certificate_name import CertificateName
@@ -24,6 +25,7 @@ from dicom_node.routing.rules import Rule
 from dicom_node.routing.table import read_rules
 from dicom_node.spool import FileSpool, SpoolError
 from dicom_node.tls_server import TlsPort
+from messages.audit_syslog import AuditRepository
 from messages.fhir_source import FhirSite
 from model.artefact import (
     ARTEFACT_TROUBLE,
@@ -90,6 +92,7 @@ def association_policy(settings: Settings) -> AssociationPolicy:
         named_certificates_only=settings.tls_named_certificates_only,
         max_pdu_bytes=settings.max_pdu,
         max_associations=settings.max_associations,
+        max_associations_per_address=settings.max_associations_per_address,
         object_max_bytes=settings.object_max_bytes,
     )
 
@@ -215,6 +218,25 @@ def answerable_peers(settings: Settings) -> tuple[Destination, ...]:
     named += [peer for peer in settings.peers if peer.host and peer.port and "/" not in peer.host]
     named += [one for one in settings.destinations if isinstance(one, PacsSettings)]
     return tuple({one.peer.ae_title: as_set(settings, one) for one in reversed(named)}.values())
+
+
+def audit_files(settings: Settings) -> AuditFiles:
+    return AuditFiles(settings.data_dir.absolute())
+
+
+def audit_repository(settings: Settings) -> AuditRepository | None:
+    """Where the trail is told; None: nowhere but in the ledger."""
+    if not settings.audit_repository:
+        return None
+    host, port = settings.audit_repository_place
+    return AuditRepository(
+        host,
+        port,
+        authorities=settings.audit_repository_authorities,
+        certificate=settings.audit_repository_certificate,
+        key=settings.audit_repository_key,
+        answers_close_notify=settings.audit_repository_close_notify,
+    )
 
 
 def build_broker(settings: Settings) -> Broker:

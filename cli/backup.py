@@ -117,7 +117,7 @@ def _plan(
         open_file=lambda key: _open(spool, key),
         recipients=tuple(recipients),
         release=product_version(),
-        work_folder=settings.data_dir.absolute(),
+        data_folder=settings.data_dir.absolute(),
         settings_file=config_file() if config_file().is_file() else None,
         since=since,
     )
@@ -179,16 +179,13 @@ def _trouble_explained() -> Iterator[None]:
 
 
 def _note(engine: "Engine", action: "Action", detail: str) -> None:
-    """In the audit trail; whoever may run this on the node may do everything with its ledger."""
-    from cli.accounts import system_user
+    from cli.acting import command_event
     from cli.assembly import ledger_trouble_explained
-    from db.audit import AuditRecord, record_event
+    from db.audit import record_event
     from db.session import transaction
-    from db.states import Role
 
-    actor = f"{system_user()} (command)"
     with ledger_trouble_explained(), transaction(engine) as session:
-        record_event(session, AuditRecord(actor, Role.ADMINISTRATOR, action, "", detail=detail))
+        record_event(session, command_event(action, detail=detail))
 
 
 def _tell_of_backup(out: Path, end: "BackupEnd") -> None:

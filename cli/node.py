@@ -106,12 +106,15 @@ def beat() -> None:
     from threading import Event
 
     from cli.assembly import build_broker, build_kitchen
+    from cli.audit_care import caring_for_trail
     from worker.tasks import run_beat
 
     settings = read_settings("beat")
     stopping = Event()
     _on_stop(stopping.set)
-    run_beat(build_broker(settings), build_kitchen(settings), stopping)
+    broker, kitchen = build_broker(settings), build_kitchen(settings)
+    with caring_for_trail(settings, kitchen):
+        run_beat(broker, kitchen, stopping)
 
 
 def upgrade() -> None:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, select, text, update
+from sqlalchemy import Engine, bindparam, delete, func, select, text, update
 from sqlalchemy.orm import Session
 
 from db.audit import Action, AuditRecord, record_event
-from db.audit_files import Head
+from db.audit_files import AuditFiles, Head
+from db.session import reading
 from db.tables import AuditAnchor, AuditEvent, AuditForwarding
 
 _SEALER_LOCK = 571_107  # any number, the same in every sealer
@@ -77,11 +78,31 @@ def seal(key: bytes, previous: str, row: dict[str, Any]) -> str:
     return _signature(key, "event", previous, said)
 
 
+def has_unsealed(session: Session) -> bool:
+    asked = select(AuditEvent.id).where(AuditEvent.seal.is_(None)).limit(1)
+    return session.scalar(asked) is not None
+
+
 def end_of_chain(session: Session) -> Head:
     """The last sealed row, or the anchor in its place."""
     sealed = select(AuditEvent.sequence, AuditEvent.seal).where(AuditEvent.sequence.is_not(None))
     row = session.execute(sealed.order_by(AuditEvent.sequence.desc()).limit(1)).first()
     return _last_anchor(session) if row is None else _head(row)
+
+
+def check_trail(engine: Engine, files: AuditFiles) -> ChainReport:
+    """The whole trail against the key and the end that are kept outside the database.
+
+    Raises ChainBroken, and AuditKeyMissing where there is something to check and no key.
+    """
+    head = files.head()  # before the transaction: what is sealed meanwhile comes after it
+    with reading(engine) as session:
+        if head is None and end_of_chain(session).sequence == 0:
+            return ChainReport(1, 0, _count_unsealed(session))
+        report = check_chain(session, files.key(), head)
+    for aside in files.heads_set_aside():
+        raise ChainBroken(f"the trail was cut off once, see {aside}: remove it once that is clear")
+    return report
 
 
 def check_chain(session: Session, key: bytes, head: Head | None) -> ChainReport:
@@ -105,8 +126,11 @@ def check_chain(session: Session, key: bytes, head: Head | None) -> ChainReport:
     outside = AuditEvent.seal.is_not(None) & AuditEvent.sequence.is_(None)
     if session.scalar(select(AuditEvent.id).where(outside).limit(1)) is not None:
         raise ChainBroken("there are rows with a seal and without a place in the chain")
-    unsealed = select(func.count()).where(AuditEvent.seal.is_(None))
-    return ChainReport(begin, last.sequence, session.scalar(unsealed) or 0)
+    return ChainReport(begin, last.sequence, _count_unsealed(session))
+
+
+def _count_unsealed(session: Session) -> int:
+    return session.scalar(select(func.count()).where(AuditEvent.seal.is_(None))) or 0
 
 
 def prune_trail(session: Session, key: bytes, before: datetime, actor: str) -> int:

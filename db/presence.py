@@ -14,6 +14,7 @@ from sqlalchemy import Engine, delete, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from db.audit import NODE, Action, AuditRecord, record_event
 from db.clock import database_now
 from db.session import LedgerUnavailable, LedgerUnsafe, transaction
 from db.tables import Presence
@@ -150,10 +151,15 @@ class PresenceKeeper:
 
     def _note(self, session: Session) -> None:
         running_seconds = None if self._is_known else time.monotonic() - self._started
-        note_presence(session, self._describe(), running_seconds=running_seconds)
+        process = self._describe()
+        note_presence(session, process, running_seconds=running_seconds)
+        if not self._is_known:
+            record_event(session, _event(process, Action.PART_STARTED))
 
     def _leave(self, session: Session) -> None:
-        leave(session, self._describe())
+        process = self._describe()
+        leave(session, process)
+        record_event(session, _event(process, Action.PART_STOPPED))
 
     def _say(self, what: Callable[[Session], None]) -> None:
         try:
@@ -165,3 +171,8 @@ class PresenceKeeper:
             self._is_told = True
         else:
             self._is_known, self._is_told = True, False
+
+
+def _event(process: RunningProcess, action: Action) -> AuditRecord:
+    named = f"{process.part} {process.process_id}"
+    return AuditRecord(named, NODE, action, address=process.host)

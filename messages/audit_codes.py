@@ -109,3 +109,8 @@ KINDS: dict[Action, EventKind] = {
     Action.MODEL_WITHDRAWN: _alert(_SOFTWARE_CONFIGURATION),
     Action.CHAIN_BROKEN: _alert(_OBJECT_ATTRIBUTES),
 }
+
+
+def kind_of(action: str) -> EventKind:
+    """Of a word that only another release knows too: it is told, as something unusual."""
+    return KINDS[Action(action)] if action in set(Action) else _alert(_RESTRICTED_FUNCTION)

@@ -23,7 +23,6 @@ from messages.audit_codes import (
     DESTINATION_MEDIA,
     EXPORT,
     IMPORT,
-    KINDS,
     LOG_USED,
     QUERY,
     SOURCE,
@@ -31,6 +30,7 @@ from messages.audit_codes import (
     TRANSFERRED,
     URI_MEDIA,
     Code,
+    kind_of,
 )
 from messages.audit_objects import (
     Element,
@@ -43,7 +43,12 @@ from messages.audit_objects import (
     study,
 )
 
-_OUTCOMES = {Outcome.DONE: "0", Outcome.REFUSED: "4", Outcome.FAILED: "8"}
+_MINOR_FAILURE = "4"
+_OUTCOMES: dict[str, str] = {
+    Outcome.DONE: "0",
+    Outcome.REFUSED: _MINOR_FAILURE,
+    Outcome.FAILED: "8",
+}
 _APPLICATION_SERVER = "4"  # A.5.1.2.1
 _NAME, _IP_ADDRESS = "1", "2"
 
@@ -67,15 +72,15 @@ class AuditSource:
 
 
 def build_message(event: ForwardedEvent, source: AuditSource) -> bytes:
-    """The message in UTF-8, without a declaration; KeyError for an action this release has not."""
-    kind = KINDS[Action(event.action)]
+    """The message in UTF-8, without a declaration."""
+    kind = kind_of(event.action)
     message = Element("AuditMessage")
     identification = ElementTree.SubElement(
         message,
         "EventIdentification",
         EventActionCode=kind.action_code,
         EventDateTime=event.happened_at.isoformat(timespec="milliseconds"),
-        EventOutcomeIndicator=_OUTCOMES[Outcome(event.outcome)],
+        EventOutcomeIndicator=_OUTCOMES.get(event.outcome, _MINOR_FAILURE),
     )
     coded(identification, "EventID", kind.event)
     if kind.type is not None:

@@ -16,6 +16,7 @@ from pydantic_settings import (
 )
 
 from remote_systems import DestinationSettings, PacsSettings, PeerSettings
+from settings.audit import AuditSettings
 from settings.classifier import ClassifierSettings
 from settings.entries import Words, list_entries, parse_words
 from settings.gateway import GatewaySettings
@@ -30,7 +31,13 @@ Destinations = Annotated[tuple[DestinationSettings, ...], NoDecode]
 
 
 class Settings(
-    PageSettings, GatewaySettings, ClassifierSettings, TlsSettings, ServerSettings, BaseSettings
+    PageSettings,
+    GatewaySettings,
+    ClassifierSettings,
+    TlsSettings,
+    ServerSettings,
+    AuditSettings,
+    BaseSettings,
 ):
     """What may be set in osteon.toml or as OSTEON_… variables; frozen once read."""
 
@@ -81,6 +88,9 @@ class Settings(
     )
     max_pdu: int = Field(131072, ge=4096, description="Largest PDU we announce, in bytes.")
     max_associations: int = Field(50, ge=1, description="Associations open at once.")
+    max_associations_per_address: int | None = Field(
+        None, ge=1, description="Of these, from one address; unset: four fifths."
+    )
     object_max_bytes: int = Field(
         2 << 30, ge=1 << 20, description="Largest DICOM object taken; a larger one is refused."
     )

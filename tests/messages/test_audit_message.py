@@ -1,4 +1,4 @@
-"""Every event of the trail as an audit message: by schema, and by the tables of PS3.15 A.5.3."""
+"""Every event of the trail as an audit message: by schema, and by the tables of A.5.3."""
 
 import base64
 from dataclasses import dataclass, replace
