@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import redis
 
@@ -55,6 +56,15 @@ class PostgresServer:
         if self._process is not None:
             self._process.send_signal(3)  # SIGQUIT: "immediate shutdown", children included
             self._process.wait(timeout=READY_SECONDS)
+            self._process = None
+
+    def kill_outright(self) -> None:
+        """kill -9; return when its children have missed it and ended."""
+        if self._process is not None:
+            children = psutil.Process(self._process.pid).children()
+            self._process.kill()
+            self._process.wait(timeout=READY_SECONDS)
+            psutil.wait_procs(children, timeout=READY_SECONDS)
             self._process = None
 
     def url(self, database: str = "postgres") -> str:

@@ -88,7 +88,7 @@ class Node:
 
     def start(self, *parts: str) -> None:
         for part in parts:
-            self.processes[part] = self._run(part, PARTS[part])
+            self.processes[part] = self._run(part, cli.node.PARTS[part])
 
     def ended(self) -> list[str]:
         """The parts that have ended of themselves."""

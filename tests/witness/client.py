@@ -1,22 +1,20 @@
 """The witness's C-STORE SCU: sends as a modality does, repeats until answered, keeps a log."""
 
 import hashlib
-import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from pydicom.dataset import Dataset
-from pynetdicom import AE
 from pynetdicom.dsutils import encode
 
 from tests.witness.acknowledgements import BROKEN, SILENT, AcknowledgementLog, Sending
+from tests.witness.association import Association, AssociationBroken, NoAnswer
 
 _RECONNECT_SECONDS = 0.2
 _IDENTITY = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber")
-# Its retries would fill a failure's report.
-logging.getLogger("pynetdicom").setLevel(logging.CRITICAL)
 
 
 class Address(Protocol):
@@ -44,15 +42,14 @@ class Client:
 
     def store(self, datasets: Iterable[Dataset]) -> list[int | None]:
         """Send each once, in one association; the statuses answered, None for no answer."""
-        waiting = list(datasets)
-        association = self._associate(waiting)
+        waiting = [(sending_of(dataset), dataset) for dataset in datasets]
         statuses: list[int | None] = []
-        for dataset in waiting:
-            if not association.is_established:
-                break
-            statuses.append(self._send(association, dataset))
-        if association.is_established:
-            association.release()
+        with suppress(AssociationBroken), self._associate(one for _, one in waiting) as association:
+            for sending, dataset in waiting:
+                status = self._send(association, sending, dataset)
+                statuses.append(status)
+                if status is None:
+                    break
         return statuses + [None] * (len(waiting) - len(statuses))
 
     def insist(self, datasets: Iterable[Dataset], *, limit_seconds: float) -> None:
@@ -66,39 +63,36 @@ class Client:
             if waiting:
                 time.sleep(_RECONNECT_SECONDS)
 
-    def _associate(self, datasets: Sequence[Dataset]) -> Any:
-        ae = AE(self.ae_title)
-        ae.connection_timeout = ae.acse_timeout = 10
-        ae.dimse_timeout = ae.network_timeout = self.answer_seconds
-        for context in {(one.SOPClassUID, one.file_meta.TransferSyntaxUID) for one in datasets}:
-            ae.add_requested_context(*context)
-        address = self.address
-        return ae.associate(address.host, address.port, ae_title=address.ae_title)
+    def _associate(self, datasets: Iterable[Dataset]) -> Association:
+        contexts = {
+            (str(one.SOPClassUID), str(one.file_meta.TransferSyntaxUID)): None for one in datasets
+        }
+        where, called = (self.address.host, self.address.port), self.address.ae_title
+        return Association(where, (called, self.ae_title), list(contexts), self.answer_seconds)
 
-    def _send(self, association: Any, dataset: Dataset) -> int | None:
-        sending = sending_of(dataset)
+    def _send(self, association: Association, sending: Sending, dataset: Dataset) -> int | None:
+        syntax = str(dataset.file_meta.TransferSyntaxUID)
+        names = (str(dataset.SOPClassUID), sending.sop_instance_uid, syntax)
         self.log.note_sending(sending)
-        began = time.monotonic()
-        status = association.send_c_store(dataset).get("Status")
-        if status is not None:
-            self.log.note_outcome(sending, status)
-            return int(status)
-        waited_seconds = time.monotonic() - began
-        self.log.note_outcome(sending, SILENT if waited_seconds >= self.answer_seconds else BROKEN)
-        return None
+        try:
+            status = association.store(*names, encoded(dataset))
+        except (AssociationBroken, NoAnswer) as failure:
+            self.log.note_outcome(sending, SILENT if isinstance(failure, NoAnswer) else BROKEN)
+            return None
+        self.log.note_outcome(sending, status)
+        return status
 
 
 def sending_of(dataset: Dataset) -> Sending:
     return Sending(
         sop_instance_uid=str(dataset.SOPInstanceUID),
         study_instance_uid=str(dataset.StudyInstanceUID),
-        sha256=digest_of(dataset),
+        sha256=hashlib.sha256(encoded(dataset)).hexdigest(),
         identity={word: str(dataset.get(word, "")) for word in _IDENTITY},
     )
 
 
-def digest_of(dataset: Dataset) -> str:
-    """SHA-256 of the data set as it is sent: the file without its meta information."""
+def encoded(dataset: Dataset) -> bytes:
+    """The data set as it is sent: the file without its meta information."""
     syntax = dataset.file_meta.TransferSyntaxUID
-    encoded = encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian)
-    return hashlib.sha256(encoded or b"").hexdigest()
+    return encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian) or b""

@@ -1,6 +1,7 @@
 """What must hold of a node whatever happened to it: I1 to I8, each a list of what does not.
 
-I1  each instance acknowledged with 0000 has a row and a file with the sent data set's SHA-256
+I1  each instance acknowledged with 0000 has a row and a file with the sent data set's SHA-256,
+    unless retention has purged it since
 I2  each row's file is there and is what its name says; nothing half done, nothing nobody names
 I3  each study has come to an end: reported and sent, or given up with a reason
 I4  the PACS has one SR for the same study, inputs and model; a repeat has the same bytes; what the
@@ -34,6 +35,7 @@ _IDENTITY_OF_REPORT = (
 def acknowledged_is_kept(records: Records) -> Iterator[Violation]:
     """I1."""
     kept: dict[str, list[str]] = defaultdict(list)
+    purged = {row["sop_instance_uid"] for row in records.instances if row.get("purged_at")}
     for row in records.instances:
         kept[row["sop_instance_uid"]].append(row["spool_key"])
     for outcome in records.outcomes:
@@ -42,7 +44,7 @@ def acknowledged_is_kept(records: Records) -> Iterator[Violation]:
             continue
         if uid not in kept:
             yield Violation("I1", uid, "acknowledged, and has no row")
-        elif outcome.sending.sha256 not in _data_sets(records, kept[uid]):
+        elif uid not in purged and outcome.sending.sha256 not in _data_sets(records, kept[uid]):
             yield Violation("I1", uid, "acknowledged, and no file has what was sent")
 
 
@@ -167,16 +169,15 @@ def _data_sets(records: Records, keys: list[str]) -> set[str | None]:
 
 
 def _named_files(records: Records) -> Iterator[tuple[str, str]]:
-    """Each key that a row names, with that row's name."""
-    for table, column in (
-        ("instance", "spool_key"),
-        ("result_object", "spool_key"),
-        ("analysis", "heatmap_key"),
-        ("analysis", "annotated_key"),
+    """Each key that a row names and that retention has not purged, with that row's name."""
+    for table, columns, purged in (
+        ("instance", ("spool_key",), "purged_at"),
+        ("result_object", ("spool_key",), "purged_at"),
+        ("analysis", ("heatmap_key", "annotated_key"), "pictures_purged_at"),
     ):
-        rows = f"SELECT id, {column} AS key FROM {table} WHERE {column} IS NOT NULL"
-        for row in records.ledger.rows(rows):
-            yield row["key"], f"{table} {row['id']}"
+        for row in records.ledger.rows(f"SELECT * FROM {table}"):
+            if row.get(purged) is None:
+                yield from ((row[one], f"{table} {row['id']}") for one in columns if row[one])
 
 
 def _alike_when_repeated(records: Records) -> Iterator[Violation]:

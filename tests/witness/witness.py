@@ -148,6 +148,7 @@ def _figures(records: Records) -> dict[str, Any]:
     )
     reports = [one.sop_instance_uid for one in records.arrivals if one.is_report and one.is_kept]
     jobs = records.ledger.rows("SELECT state, count(*) AS n FROM job GROUP BY state")
+    given_up = "SELECT kind || ': ' || last_error FROM job WHERE state = 'dead'"
     return {
         "sendings": len(records.outcomes),
         "answers": dict(answers),
@@ -158,5 +159,6 @@ def _figures(records: Records) -> dict[str, Any]:
         "SRs at the PACS": len(set(reports)),
         "SRs that came again": len(reports) - len(set(reports)),
         "jobs": {row["state"]: row["n"] for row in jobs},
+        "given up": dict(Counter(records.ledger.values(given_up))),
         "kept files that no row names": len(unnamed_files(records)),
     }
