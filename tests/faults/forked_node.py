@@ -1,0 +1,90 @@
+"""A node whose parts are forks of the nursery, and time that passes when a test says so."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from tests.end_to_end.node import PARTS, Node
+from tests.faults.failpoints import Failpoint
+from tests.faults.nursery import Birth, Nursery
+from tests.waiting import wait_for
+
+DEATH_SECONDS = 60
+_WAITS = (
+    ("job", "lease_until", "state = 'running'"),
+    ("job", "next_attempt_at", "state = 'waiting'"),
+    ("job", "offered_until", "state = 'waiting'"),
+    ("destination", "rests_until", "rests_until IS NOT NULL"),
+)
+
+
+@dataclass
+class ForkedNode(Node):
+    """Starts and restarts its parts in tenths of a second; each may be told where to die."""
+
+    nursery: Nursery = field(default_factory=Nursery)
+    ending: dict[str, Failpoint] = field(default_factory=dict)
+
+    @property
+    def trigger(self) -> Path:
+        return self.folder / "trigger"
+
+    def start_to_die(self, point: Failpoint) -> None:
+        """Start the part anew; it dies at the point once `let_die` has been called."""
+        if point.part in self.processes:
+            self.kill(point.part)
+        self.ending[point.part] = point
+        self.start(point.part)
+
+    def let_die(self) -> None:
+        self.trigger.with_suffix(".hit").unlink(missing_ok=True)
+        self.trigger.touch()
+
+    def await_death(self, point: Failpoint) -> None:
+        """Until the part has died at the point; then it is started again."""
+
+        def is_dead() -> bool:
+            return self.trigger.with_suffix(".hit").exists() and not self.is_alive(point.part)
+
+        wait_for(is_dead, f"the death of {point.part} when {point.name}", DEATH_SECONDS)
+        del self.processes[point.part], self.ending[point.part]
+
+    def let_time_pass(self) -> None:
+        """What runs out with time has run out: leases, offers, delays and rests."""
+        with self.ledger.begin() as connection:
+            for table, column, which in _WAITS:
+                past = "2000-01-01T00:00:00.000Z"
+                statement = f"UPDATE {table} SET {column} = '{past}' WHERE {which}"
+                connection.execute(text(statement))
+
+    def _run(self, name: str, arguments: list[str]) -> Any:
+        if name not in PARTS:
+            return super()._run(name, arguments)
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        point = self.ending.get(name)
+        return self.nursery.start(
+            Birth(
+                arguments,
+                self._environment(),
+                str(self.folder / "logs" / f"{name}.log"),
+                point.name if point else "",
+                str(self.trigger),
+            )
+        )
+
+
+@contextmanager
+def forked_node(folder: Path, nursery: Nursery, **settings: Any) -> Iterator[ForkedNode]:
+    """A node of forks, all parts running, until the test is over."""
+    node = ForkedNode(folder, settings, nursery=nursery)
+    try:
+        node.upgrade()
+        node.start(*PARTS)
+        node.wait_until_listening()
+        yield node
+    finally:
+        node.close()

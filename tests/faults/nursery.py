@@ -1,0 +1,150 @@
+"""Starts parts of a node as forks of a process that has loaded their code: in tenths of a second.
+
+A fork is a process of its own; what a new Python would add is the seconds that loading takes. So a
+part can be killed at dozens of places. `python -m tests.faults.nursery`: one request a line.
+"""
+
+import gc
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+
+import psutil
+
+from tests.faults.failpoints import POINTS, arm
+
+ROOT = Path(__file__).resolve().parents[2]
+# Not OpenVINO: loading it starts a thread, which a fork would lack.
+_LOADED = ("cli.assembly", "celery.bin.worker", "model.classifier", "worker.tasks")
+# What a hospital waits a second for, a test sees at once.
+_OFFER_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Birth:
+    """Which command of `osteon` to run, and at which point it dies once `trigger` is there."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+    log: str
+    failpoint: str = ""
+    trigger: str = ""
+
+
+class Part:
+    """A fork: what tests ask of a subprocess.Popen."""
+
+    def __init__(self, process_id: int) -> None:
+        self.pid = process_id
+        self._process = psutil.Process(process_id)
+
+    def poll(self) -> int | None:
+        return None if self._process.is_running() else 0
+
+    def wait(self, timeout: float | None = None) -> int:
+        try:
+            self._process.wait(timeout)
+        except psutil.TimeoutExpired as error:
+            raise subprocess.TimeoutExpired(str(self.pid), timeout or 0) from error
+        return 0
+
+    def send_signal(self, number: int) -> None:
+        try:
+            self._process.send_signal(number)
+        except psutil.NoSuchProcess:
+            return
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+class Nursery:
+    """The process that forks; it and its forks' code are those of this checkout."""
+
+    def __enter__(self) -> "Nursery":
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.nursery"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def start(self, birth: Birth) -> Part:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(asdict(birth)) + "\n")
+        self._process.stdin.flush()
+        return Part(int(self._process.stdout.readline()))
+
+
+def _serve() -> Birth:
+    """Returns in a fork, with what that is to be."""
+    for name in _LOADED:
+        importlib.import_module(name)
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the forks: no zombies
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            return Birth(**json.loads(line))
+        print(child, flush=True)
+    os._exit(0)
+
+
+def _become(birth: Birth) -> None:
+    os.setsid()
+    _redirect(birth.log)
+    os.environ.clear()
+    os.environ.update(birth.environment)
+    sys.argv = ["osteon", *birth.arguments]
+    import worker.tasks
+
+    worker.tasks._OFFER_SECONDS = _OFFER_SECONDS
+    if birth.failpoint:
+        [point] = [one for one in POINTS if one.name == birth.failpoint]
+        arm(point, Path(birth.trigger))
+
+
+def _redirect(log: str) -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream, descriptor in ((0, nothing), (1, written), (2, written)):
+        os.dup2(descriptor, stream)
+
+
+def _run() -> None:
+    import cli
+
+    code = 1
+    try:
+        cli.main()
+    except SystemExit as leaving:
+        code = int(leaving.code or 0)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # Python would take apart what is loaded, module by module
+
+
+if __name__ == "__main__":
+    _become(_serve())
+    _run()
