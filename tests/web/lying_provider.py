@@ -28,6 +28,7 @@ class LyingProvider:
     configuration: dict[str, Any] = field(default_factory=dict)
     redeemed: list[dict[str, list[str]]] = field(default_factory=list)
     authorizations: list[str | None] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Of a token that is good, with these changes; what is None is left out."""
@@ -84,6 +85,7 @@ class LyingProvider:
 def lying_provider() -> Iterator[LyingProvider]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            provider.asked.append(self.path)
             self._say(provider.answers(self.path))
 
         def do_POST(self) -> None:

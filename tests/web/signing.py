@@ -105,6 +105,7 @@ def login_window(ledger_url: str, folder: Path, **access: Any) -> Iterator[tuple
 
 def session_cookie(answer: Answer) -> str:
     """The session's token in an answer's Set-Cookie."""
-    found = re.search(r"osteon_session=([^;]+)", answer.headers["Set-Cookie"] or "")
-    assert found, answer.headers
+    cookies = " ".join(answer.headers.get_all("Set-Cookie", []))
+    found = re.search(r"osteon_session=([^;]+)", cookies)
+    assert found, cookies
     return found[1]

@@ -95,7 +95,10 @@ def test_by_tls_the_session_is_never_sent_without(
         connection.request("POST", "/sign-in", form, headers)
         answer = connection.getresponse()
         assert answer.status == 303
-        assert "; Secure" in answer.headers["Set-Cookie"]
+        cookie = answer.headers["Set-Cookie"].split("; ")
+        assert cookie[0].startswith("__Host-osteon_session=")
+        assert {"Secure", "Path=/", "HttpOnly", "SameSite=strict"} <= set(cookie)
+        assert not any(part.startswith("Domain") for part in cookie)
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         connection.close()
     tls = page_tls(plan(certificate=cert, key=key))

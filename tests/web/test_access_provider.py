@@ -17,7 +17,7 @@ from db.accounts import account_named, list_accounts, set_active
 from db.session import reading, transaction
 from db.states import Role
 from tests.web.lying_provider import CLIENT_ID, CLIENT_SECRET, LyingProvider, lying_provider
-from tests.web.signing import audit, login_window
+from tests.web.signing import audit, login_window, session_cookie
 from tests.web.window import Answer, Window
 from web.access.attempts import MOST_FAILURES
 from web.plan import OidcPlan
@@ -52,14 +52,16 @@ def begin(window: Window, liar: LyingProvider, path: str = "/oidc/start") -> tup
     """The browser's cookie, the state, and the challenge; the provider gets the nonce."""
     started = window.get(path)
     assert started.status == 303, started.text
-    asked = {
-        name: one for name, [one] in parse_qs(urlsplit(started.headers["Location"]).query).items()
-    }
+    asked = {name: one for name, [one] in parse_qs(_query(started)).items()}
     liar.nonce = asked["nonce"]
     assert asked["code_challenge_method"] == "S256"
     cookie = started.headers["Set-Cookie"]
     assert {"HttpOnly", "Path=/oidc", "SameSite=lax"} <= set(cookie.split("; "))
     return cookie.partition(";")[0], asked["state"], asked["code_challenge"]
+
+
+def _query(started: Answer) -> str:
+    return urlsplit(started.headers["Location"]).query
 
 
 def come_back(window: Window, cookie: str, **answered: str) -> Answer:
@@ -239,3 +241,30 @@ def test_a_provider_of_another_make(
                 "unknown",
                 "r@x.org",
             ]
+
+
+def test_who_only_begins_to_sign_in_does_not_ask_the_provider_each_time(
+    served: tuple[Window, Engine], liar: LyingProvider
+) -> None:
+    window, _ = served
+    begin(window, liar)
+    before = len(liar.asked)
+    for _ in range(20):
+        begin(window, liar)
+    assert len(liar.asked) == before
+
+
+def test_the_session_before_ends_with_the_new_one(
+    served: tuple[Window, Engine], liar: LyingProvider
+) -> None:
+    """The provider's answer brings no cookie of it along: it is remembered as one sets out."""
+    window, _ = served
+    liar.id_token = liar.signed
+    old = {"Cookie": f"osteon_session={session_cookie(sign_in(window, liar))}"}
+    assert window.get("/account/session", **old).status == 204
+    started = window.get("/oidc/start", **old)
+    asked = {name: one for name, [one] in parse_qs(_query(started)).items()}
+    liar.nonce = asked["nonce"]
+    cookie = started.headers["Set-Cookie"].partition(";")[0]
+    assert is_signed_in(come_back(window, cookie, state=asked["state"], code="c0de"))
+    assert window.get("/account/session", **old).status == 303

@@ -144,3 +144,15 @@ def test_names_go_from_a_screen_that_nobody_looks_at(
         page.wait_for_url("**/sign-in?next=%2Fworklist")
         type_name_and_password(page, "viewer", PASSWORD)
         page.wait_for_url("**/worklist")
+
+
+def test_names_go_though_the_node_is_away(
+    page: Page, new_ledger: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Nobody can tell then whose session ran out."""
+    folder, idle = tmp_path_factory.mktemp("away"), IDLE_SECONDS / 60
+    with login_window(new_ledger("sqlite"), folder, idle_minutes=idle) as (window, engine):
+        come_in(page, window, engine, "viewer", "/model")
+        page.context.set_offline(True)
+        expect(page.locator(".purpose")).to_have_count(1)
+        expect(page.locator(".purpose")).to_have_count(0, timeout=20_000)
