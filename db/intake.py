@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from db.audit_receptions import Carried, carried_by, record_reception
 from db.clock import database_now
 from db.jobs import JobKind, add_job
 from db.priorities import Priority, raise_priority
@@ -95,8 +96,11 @@ def open_association(session: Session, opened: OpenedAssociation) -> None:
     )
 
 
-def close_association(session: Session, association_id: str) -> None:
-    _close(session, Association.id == association_id)
+def close_association(
+    session: Session, association_id: str, carried: Carried | None = None
+) -> None:
+    """`carried` says what came, for the audit trail; without it the ledger tells."""
+    _close(session, Association.id == association_id, carried)
 
 
 def close_associations_of(session: Session, listener: str) -> None:
@@ -238,6 +242,14 @@ def _ask_for_analysis(
         add_job(session, JobKind.ANALYSE, instance_id, priority=study.priority)
 
 
-def _close(session: Session, which: ColumnElement[bool]) -> None:
-    still_open = update(Association).where(which, Association.closed_at.is_(None))
-    session.execute(still_open.values(closed_at=database_now()))
+def _close(session: Session, which: ColumnElement[bool], carried: Carried | None = None) -> None:
+    """Whoever closes a row writes its events, in one transaction: each is written once."""
+    closed = (
+        update(Association)
+        .where(which, Association.closed_at.is_(None))
+        .values(closed_at=database_now())
+        .returning(Association.id, Association.calling_ae_title, Association.address)
+    )
+    for association_id, calling_ae_title, address in session.execute(closed).all():
+        found = carried or carried_by(session, association_id)
+        record_reception(session, calling_ae_title, address, found)

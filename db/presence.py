@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from db.audit import NODE, Action, AuditRecord, record_event
+from db.audit_tally import AuditTally
 from db.clock import database_now
 from db.session import LedgerUnavailable, LedgerUnsafe, transaction
 from db.tables import Presence
@@ -107,7 +108,8 @@ def processes(session: Session) -> list[ListedProcess]:
 class PresenceKeeper:
     """Says from a thread of its own that this process is there; never troubles the process.
 
-    The ledger is asked for anew each time, and `describe` too: what it says may change.
+    The ledger is asked for anew each time, and `describe` too: what it says may change. What the
+    process has counted in its `tally` goes into the audit trail with it.
     """
 
     def __init__(
@@ -115,8 +117,10 @@ class PresenceKeeper:
         engine_source: Callable[[], Engine],
         describe: Callable[[], RunningProcess],
         seconds: float = KEEP_SECONDS,
+        tally: AuditTally | None = None,
     ) -> None:
         self._engine_source, self._describe, self._seconds = engine_source, describe, seconds
+        self._tally = tally or AuditTally()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="presence", daemon=True)
         self._started = time.monotonic()
@@ -165,6 +169,8 @@ class PresenceKeeper:
         try:
             with transaction(self._engine_source()) as session:
                 what(session)
+                forget = self._tally.write(session)
+            forget()
         except (LedgerUnavailable, LedgerUnsafe, DBAPIError) as error:
             if not self._is_told:
                 log.warning("presence_not_noted", reason=type(error).__name__)

@@ -1,11 +1,13 @@
 """The ledger's rows of associations: a study is not complete while one that carried it is open."""
 
+from collections import Counter
 from typing import Any
 
 import structlog
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from db.audit_receptions import Carried
 from db.intake import OpenedAssociation, close_association, close_associations_of, open_association
 from db.session import LedgerUnavailable, transaction
 from dicom_node.discretion import printable
@@ -20,6 +22,7 @@ class AssociationRows:
         self._engine = engine
         self._listener = listener
         self._recorded: dict[str, bool] = {}  # by association ID; False: perhaps
+        self._carried: dict[str, Carried] = {}
         self._ended: set[str] = set()
 
     def close_those_left_open(self) -> None:
@@ -41,8 +44,12 @@ class AssociationRows:
         )
         open_association(session, opened)
 
-    def confirm(self, association: Any) -> None:
-        self._recorded[association.dimse.association_id] = True
+    def confirm(self, association: Any, study_instance_uid: str, sop_class_uid: str) -> None:
+        """An instance that the association carried is committed, or was here already."""
+        association_id = association.dimse.association_id
+        self._recorded[association_id] = True
+        carried = self._carried.setdefault(association_id, {})
+        carried.setdefault(study_instance_uid, Counter())[sop_class_uid] += 1
 
     def end(self, association: Any) -> None:
         """The association is over."""
@@ -55,8 +62,9 @@ class AssociationRows:
         for association_id in list(self._ended):
             try:
                 with transaction(self._engine) as session:
-                    close_association(session, association_id)
+                    close_association(session, association_id, self._carried.get(association_id))
             except LedgerUnavailable:
                 log.warning("association_row_stays_open", association_id=association_id)
                 return
             self._ended.discard(association_id)
+            self._carried.pop(association_id, None)

@@ -11,6 +11,7 @@ from pynetdicom import AE, evt
 from pynetdicom.presentation import PresentationContext
 from sqlalchemy import Engine
 
+from db.audit_tally import AuditTally
 from db.presence import PresenceKeeper, RunningProcess
 from dicom_node.association_rows import AssociationRows
 from dicom_node.commitment.service import CommitmentService
@@ -76,9 +77,12 @@ class Listener:
         self._retrieve = RetrieveService(engine, spool, config.destinations)
         self._answerable = {destination.ae_title for destination in config.destinations}
         self._commitment = CommitmentService(engine, self._answerable)
-        self._presence = PresenceKeeper(lambda: engine, lambda: RunningProcess("listener"))
+        tally = AuditTally()
+        self._presence = PresenceKeeper(
+            lambda: engine, lambda: RunningProcess("listener"), tally=tally
+        )
         self._places = AssociationPlaces(config.policy)
-        self._refusals = RefusalLog()
+        self._refusals = RefusalLog(tally=tally)
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._servers: list[ListenerServer] = []

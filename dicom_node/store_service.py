@@ -92,7 +92,7 @@ class StoreService:
         with transaction(self._engine) as session:
             self._rows.open_row(session, event.assoc)
             intake = record_instance(session, instance)
-        self._rows.confirm(event.assoc)
+        self._rows.confirm(event.assoc, received.study_instance_uid, received.sop_class_uid)
         return intake
 
 
