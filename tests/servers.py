@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -20,12 +21,20 @@ import redis
 from tests.services import require_program
 
 READY_SECONDS = 20
+_SERVER_PORTS = (15000, 32768)  # below those of net.ipv4.ip_local_port_range
+_chance = random.SystemRandom()
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody has; none of those that the system gives to who connects from here.
+
+    A server that is started again would else find it taken, now and then.
+    """
+    while True:
+        port = _chance.randrange(*_SERVER_PORTS)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class PostgresServer:
