@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from cli.artefacts import model_signers
 from cli.exits import Exit, Leave
+from cli.keeping import retention_plan
 from cli.reaching import as_set, fhir_address, hl7_address, tls_files
 from db.audit_files import AuditFiles
 from db.backup.contents import RESTORE_MARK
@@ -24,6 +25,7 @@ from dicom_node.routing.checks import RuleRefused, check_rules
 from dicom_node.routing.rules import Rule
 from dicom_node.routing.table import read_rules
 from dicom_node.spool import FileSpool, SpoolError
+from dicom_node.tls import TlsUnusable
 from dicom_node.tls_server import TlsPort
 from messages.audit_syslog import AuditRepository
 from messages.fhir_source import FhirSite
@@ -136,6 +138,15 @@ def _peer(peer: PeerSettings) -> Peer:
     return Peer(peer.ae_title, peer.host, name, needs_tls=peer.speaks_tls)
 
 
+def require_tls(settings: Settings) -> None:
+    """Leave with a sentence where TLS is set and its files cannot be used."""
+    try:
+        if port := _tls_port(settings):
+            port.door()
+    except TlsUnusable as error:
+        raise Leave(Exit.USAGE, f"TLS: {error}") from error
+
+
 def _tls_port(settings: Settings) -> TlsPort | None:
     if not settings.has_tls:
         return None
@@ -157,6 +168,7 @@ def build_kitchen(settings: Settings) -> Kitchen:
         peers=answerable_peers(settings),
         shadow_model_dir=settings.shadow_model_dir,
         model_signers=model_signers(settings),
+        retention=retention_plan(settings),
     )
     return Kitchen(plan)
 

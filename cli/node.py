@@ -48,7 +48,8 @@ def up(
     ] = None,
 ) -> None:
     """Run a whole node: listener, workers, beat and page, supervised; Ctrl-C stops them all."""
-    from cli.assembly import require_shadow, routing_rules
+    from cli.assembly import require_shadow, require_tls, routing_rules
+    from cli.reaching import own_listeners
     from cli.window import require_safe_window
     from worker.supervisor import Part, Supervisor
 
@@ -57,6 +58,7 @@ def up(
     # A part that refuses these would be started again and again.
     routing_rules(settings)
     require_shadow(settings)
+    require_tls(settings)
     require_safe_window(settings)
     _hand_down({**given, "destinations": ",".join(destination) if destination else None})
     _upgrade(settings)
@@ -65,7 +67,9 @@ def up(
     parts = [Part(name, [*osteon, *arguments]) for name, arguments in wanted.items()]
     supervisor = Supervisor(parts)
     _on_stop(supervisor.stop)
-    typer.echo(f"{settings.ae_title}@{settings.bind_address}:{settings.port}", err=True)
+    for here in own_listeners(settings):
+        by = " (TLS)" if here.tls else ""
+        typer.echo(f"{settings.ae_title}@{settings.bind_address}:{here.port}{by}", err=True)
     supervisor.run()
 
 
@@ -73,16 +77,19 @@ def listen() -> None:
     """Run the DICOM listener: it keeps what a PACS sends. SIGTERM lets transfers end."""
     from threading import Event
 
-    from cli.assembly import build_listener
+    from cli.assembly import build_listener, require_tls
+    from cli.reaching import own_listeners
 
     settings = read_settings("listener")
+    require_tls(settings)
     listener = build_listener(settings)
     stopping = Event()
     _on_stop(stopping.set)
     try:
         listener.start()
     except OSError as error:
-        where = f"{settings.bind_address}:{settings.port}"
+        ports = " and ".join(str(here.port) for here in own_listeners(settings))
+        where = f"{settings.bind_address}:{ports}"
         raise Leave(Exit.CHECK_FAILED, f"cannot listen on {where}: {error.strerror}") from error
     stopping.wait()
     listener.stop()

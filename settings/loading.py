@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from remote_systems import FhirSettings, Hl7Settings, PacsSettings
+from remote_systems import FhirSettings, Hl7Settings, PacsSettings, PeerSettings
 from settings.node import Settings
 from settings.sources import CONFIG_VARIABLE, PREFIX, SECRETS_VARIABLE, config_file
 
@@ -78,7 +78,7 @@ def _sentence(place: tuple[int | str, ...], problem: Any) -> str:
     parts = place if kind is None else (*place[:2], *place[3:])
     name = "".join(f"[{one + 1}]" if isinstance(one, int) else f".{one}" for one in parts)[1:]
     if problem["type"] == "extra_forbidden":
-        known = _keys(Settings if kind is None else kind)
+        known = _keys(kind or (PeerSettings if parts[0] == "peers" else Settings))
         return f"unknown setting {name}{_nearest(str(parts[-1]), known)}"
     said = problem["msg"].removeprefix("Value error, ")
     if not parts:  # of several together, which it names itself
