@@ -85,6 +85,7 @@ class CataloguedInstance:
     sop_class_uid: str
     sop_instance_uid: str
     spool_key: str
+    study_instance_uid: str
 
 
 _DESCRIPTION = (
@@ -124,6 +125,7 @@ def find_instances(
         ResultObject.sop_class_uid,
         ResultObject.sop_instance_uid,
         ResultObject.spool_key,
+        Study.study_instance_uid,
     )
     page = (
         _results(select(*columns))

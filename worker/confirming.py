@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 
 import structlog
 
+from db.audit import NODE, Action, AuditRecord, record_event
 from db.commitments import (
     ConfirmationOrder,
     finish_confirmation,
@@ -92,7 +93,21 @@ def _search(
     with _asking(kitchen, destination) as questions:
         if not questions.offers_query:
             raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
+        _note_query(kitchen, destination, order)
         _find(kitchen, claim, questions, order)
+
+
+def _note_query(kitchen: Kitchen, destination: PacsDestination, order: ConfirmationOrder) -> None:
+    asked = AuditRecord(
+        actor=kitchen.plan.ae_title,
+        role=NODE,
+        action=Action.QUERY_SENT,
+        address="",
+        study_instance_uid=order.study_instance_uid,
+        peer=str(destination.peer),
+    )
+    with transaction(kitchen.ledger) as session:
+        record_event(session, asked)
 
 
 def _asking(kitchen: Kitchen, destination: PacsDestination) -> AbstractContextManager[Questions]:

@@ -1,5 +1,6 @@
 """One report to one destination: the rung chosen on the association, each object sent once."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -32,6 +33,7 @@ from messages.mllp import send_message
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
 from worker.kitchen import Kitchen
 from worker.retrying import PersonNeeded
+from worker.sending_note import SendingNote, sending_noted
 
 log = structlog.get_logger(__name__)
 
@@ -76,18 +78,19 @@ def send_consignment(
 
     PeerTrouble: what is left is sent another time.
     """
-    if isinstance(destination, PacsDestination):
-        sendings = _objects(kitchen, claim, destination, order)
-    else:
-        sendings = _messages(kitchen, claim, destination, order)
-    trouble: NotTakenNow | ObjectGone | None = None
-    for item, send in sendings:
-        try:
-            _send_if_due(kitchen, claim, item, send)
-        except (NotTakenNow, ObjectGone) as of_this_one:
-            trouble = trouble or of_this_one
-    if trouble is not None:
-        raise trouble
+    with sending_noted(kitchen, destination, order) as note:
+        if isinstance(destination, PacsDestination):
+            sendings = _objects(kitchen, claim, destination, order, note)
+        else:
+            sendings = _messages(kitchen, claim, destination, order)
+        trouble: NotTakenNow | ObjectGone | None = None
+        for item, send in sendings:
+            try:
+                note.sent += _send_if_due(kitchen, claim, item, send)
+            except (NotTakenNow, ObjectGone) as of_this_one:
+                trouble = trouble or of_this_one
+        if trouble is not None:
+            raise trouble
 
 
 def _messages(
@@ -118,7 +121,11 @@ def _tell(
 
 
 def _objects(
-    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConsignmentOrder
+    kitchen: Kitchen,
+    claim: Claim,
+    destination: PacsDestination,
+    order: ConsignmentOrder,
+    note: SendingNote,
 ) -> Iterator[Sending]:
     accepted = kitchen.sender.accepted_classes(destination.peer)
     rung = choose_rung(
@@ -131,6 +138,7 @@ def _objects(
         raise PeerRefused(f"{destination.peer} accepts none of our results; enable them there")
     with transaction(kitchen.ledger) as session:
         save_choice(session, claim, Choice(rung.name, rung.reason, rung.omitted))
+        note.begin(session)
     for item in order.items:
         if item.delivery_id in rung.sent:
             yield item, partial(_store, kitchen, destination, _chosen(item, rung))
@@ -143,14 +151,20 @@ def _store(kitchen: Kitchen, destination: PacsDestination, stored: StoredObject)
 
 def _send_if_due(
     kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Acceptance]
-) -> None:
+) -> Counter[str]:
+    """What went, by SOP Class UID; a message has none."""
     with transaction(kitchen.ledger) as session:
         is_due = may_send(session, claim, item.delivery_id)
-    if is_due:
-        _send(kitchen, claim, item, send)
+    acceptance = _send(kitchen, claim, item, send) if is_due else None
+    if acceptance is None:
+        return Counter()
+    candidates = {one.object_id: one for one in item.candidates}
+    return Counter([candidates[acceptance.sent_object_id].sop_class_uid])
 
 
-def _send(kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Acceptance]) -> None:
+def _send(
+    kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Acceptance]
+) -> Acceptance | None:
     """Sends one object and notes the answer; a lasting refusal is an answer too."""
     try:
         acceptance = send()
@@ -160,9 +174,10 @@ def _send(kitchen: Kitchen, claim: Claim, item: Item, send: Callable[[], Accepta
                 session, claim, item.delivery_id, status=refusal.status, error=str(refusal)
             )
         log.error("refused", delivery=item.delivery_id, what=item.kind.value)
-        return
+        return None
     with transaction(kitchen.ledger) as session:
         mark_sent(session, claim, item.delivery_id, acceptance)
+    return acceptance
 
 
 def _standing(order: ConsignmentOrder) -> Standing:

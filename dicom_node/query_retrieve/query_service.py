@@ -11,11 +11,12 @@ from pydicom.dataset import Dataset
 from pynetdicom import _config
 from sqlalchemy import Engine
 
+from db.audit import PEER, Action, AuditRecord, record_event
 from db.result_catalogue import (
     CataloguedInstance,
     InstanceSelection,
 )
-from db.session import LedgerUnavailable
+from db.session import LedgerUnavailable, transaction
 from dicom_node.discretion import last_place, printable
 from dicom_node.query_retrieve.catalogue_pages import (
     instances_by_page,
@@ -97,6 +98,7 @@ class QueryService:
     def _answer(self, event: Any, course: _Course) -> Iterator[Response]:
         identifier = read_identifier(event, SUPPORTED_KEYS)
         course.level = str(identifier.level)
+        self._note(event, course)
         pending = QueryStatus.PENDING if identifier.is_complete else QueryStatus.PENDING_IN_PART
         matchers = identifier.matchers()
         for candidate in self._candidates(identifier):
@@ -113,6 +115,18 @@ class QueryService:
             course.matches += 1
             yield int(pending), candidate.answer(identifier)
         course.status = QueryStatus.SUCCESS
+
+    def _note(self, event: Any, course: _Course) -> None:
+        """For the audit trail, and never what was asked for; what cannot be noted is not told."""
+        asked = AuditRecord(
+            actor=printable(event.assoc.requestor.ae_title),
+            role=PEER,
+            action=Action.QUERY_ANSWERED,
+            address=event.assoc.requestor.address,
+            detail=f"{course.level.lower()} level",
+        )
+        with transaction(self._engine) as session:
+            record_event(session, asked)
 
     def _candidates(self, identifier: Identifier) -> Iterator[Candidate]:
         for study in studies_by_page(

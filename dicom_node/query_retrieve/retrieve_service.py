@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,12 @@ import structlog
 from pynetdicom import _config
 from sqlalchemy import Engine
 
+from db.audit import PEER, Outcome
+from db.audit_receptions import Carried
+from db.audit_transfers import Sending, record_begun, record_sent
 from db.purged import purged_sentence
 from db.result_catalogue import CataloguedInstance, InstanceSelection, purged_at
-from db.session import LedgerUnavailable, reading
+from db.session import LedgerUnavailable, reading, transaction
 from dicom_node.default_syntax import accepted_syntax, file_in_syntax, result_proposals
 from dicom_node.discretion import last_place, printable
 from dicom_node.peer import Destination, PeerTrouble, associate
@@ -47,6 +50,8 @@ class _Course:
     level: str = ""
     status: QueryStatus = QueryStatus.CANCELLED
     reason: str = ""
+    sending: Sending | None = None  # once it has begun
+    sent: Carried = field(default_factory=dict)  # of each study that is to be sent
 
 
 class RetrieveService:
@@ -96,11 +101,13 @@ class RetrieveService:
             course.status = QueryStatus.UNABLE_TO_PROCESS
             course.reason = "unforeseen error, see the node's log"
         finally:
+            self._note_end(course)
             _log_retrieval(event, course)
         yield responses.refused(course.status, course.reason)
 
     def _get(self, event: Any, course: _Course) -> Iterator[Any]:
         instances = self._selected(event, course)
+        self._note_begin(event, instances, course)
         line = _Line(event, event.assoc, self._spool)
         yield from _send_all(line, instances, course)
 
@@ -116,11 +123,37 @@ class RetrieveService:
             return
         try:
             with _associated(destination, event, instances) as association:
+                self._note_begin(event, instances, course, peer=str(destination))
                 line = _Line(event, association, self._spool, is_move=True)
                 yield from _send_all(line, instances, course)
         except PeerTrouble as trouble:
             log.warning("move_destination_unreachable", reason=str(trouble))
             yield _nothing_sent(event, instances, course)
+
+    def _note_begin(
+        self,
+        event: Any,
+        instances: Sequence[CataloguedInstance],
+        course: _Course,
+        peer: str | None = None,
+    ) -> None:
+        """For the audit trail: what cannot be noted is not sent."""
+        asked_by = event.assoc.requestor
+        sending = Sending(printable(asked_by.ae_title), PEER, asked_by.address, peer)
+        studies = dict.fromkeys(instance.study_instance_uid for instance in instances)
+        with transaction(self._engine) as session:
+            record_begun(session, sending, studies)
+        course.sending, course.sent = sending, {uid: {} for uid in studies}
+
+    def _note_end(self, course: _Course) -> None:
+        if course.sending is None:
+            return
+        outcome = Outcome.FAILED if course.operations.failed_uids else Outcome.DONE
+        try:
+            with transaction(self._engine) as session:
+                record_sent(session, course.sending, course.sent, outcome=outcome)
+        except LedgerUnavailable:  # that it began is in the trail
+            log.warning("sending_not_noted", reason="the database is away")
 
     def _selected(self, event: Any, course: _Course) -> list[CataloguedInstance]:
         identifier = read_identifier(event, _UNIQUE_KEYS)
@@ -213,7 +246,11 @@ def _send_all(
         if line.event.is_cancelled:
             yield responses.final(QueryStatus.CANCELLED, operations)
             return
-        operations.note(instance.sop_instance_uid, line.send(number, instance))
+        verdict = line.send(number, instance)
+        operations.note(instance.sop_instance_uid, verdict)
+        if verdict in _STORED:
+            sent = course.sent[instance.study_instance_uid]
+            sent[instance.sop_class_uid] = sent.get(instance.sop_class_uid, 0) + 1
         if operations.remaining:
             yield responses.pending(operations)
     course.status = operations.final_status()
