@@ -44,7 +44,8 @@ _NUMBERS = {
     "rows": "Rows",
     "columns": "Columns",
 }
-_KEYWORDS = (
+# What the listener reads of every object before it answers.
+INTAKE_KEYWORDS = (
     *_IDENTITY,
     *_META_IDENTITY,
     *_TEXTS.values(),
@@ -67,7 +68,7 @@ class ReceivedObject:
 
     def __init__(self, stream: BinaryIO, transfer_syntax_uid: UID) -> None:
         self.transfer_syntax_uid = transfer_syntax_uid
-        self._header = read_header(stream, transfer_syntax_uid, _KEYWORDS)
+        self._header = read_header(stream, transfer_syntax_uid, INTAKE_KEYWORDS)
         self.sop_class_uid = require_uid(self._header, "SOPClassUID")
         self.sop_instance_uid = require_uid(self._header, "SOPInstanceUID")
         self.study_instance_uid = require_uid(self._header, "StudyInstanceUID")

@@ -1,5 +1,6 @@
 """Reading the header of a received object, whatever its sender wrote into it."""
 
+import math
 from collections.abc import Iterable
 from copy import copy
 
@@ -60,7 +61,7 @@ def pixel_spacing(header: Dataset, keyword: str) -> tuple[float, float] | None:
         rows, columns = (float(value) for value in header[keyword].value)
     except UNREADABLE:
         return None
-    return (rows, columns) if rows > 0 and columns > 0 else None
+    return (rows, columns) if 0 < rows < math.inf and 0 < columns < math.inf else None
 
 
 def is_image(header: Dataset) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import iter_pixels
 from pydicom.uid import RLELossless
 
@@ -30,6 +30,7 @@ UNDECODABLE = (
     ValueError,
     struct.error,
     zlib.error,
+    BytesLengthException,
 )
 _PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
 
@@ -39,6 +40,8 @@ def refusing_damage(said: str) -> Iterator[None]:
     """What a damaged file makes pydicom raise becomes a NotAssessable."""
     try:
         yield
+    except RecursionError as problem:
+        raise NotAssessable("sequences are nested too deeply") from problem
     except UNDECODABLE as problem:
         raise NotAssessable(f"{said}: {in_short(problem)}") from problem
 
@@ -46,8 +49,9 @@ def refusing_damage(said: str) -> Iterator[None]:
 def open_image(source: Dataset | Path | BinaryIO, max_bytes: int) -> Dataset:
     """A data set whose pixels are worth decoding: they are there, and of a believable size."""
     dataset = source if isinstance(source, Dataset) else _read_file(source)
-    _refuse_without_pixels(dataset)
-    _refuse_too_large(dataset, max_bytes)
+    with refusing_damage("the image cannot be read"):  # pydicom reads a value when it is asked for
+        _refuse_without_pixels(dataset)
+        _refuse_too_large(dataset, max_bytes)
     return dataset
 
 

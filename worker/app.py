@@ -6,10 +6,13 @@ from typing import Any
 
 from celery import Celery
 from kombu import Exchange, Queue
+from kombu.transport import TRANSPORT_ALIASES
 
 from db.jobs import JobKind
 from worker import file_broker
 
+# In place of kombu's own; by name, so that a node without Redis need not load it.
+_REDIS = "worker.redis_broker:Transport"
 _EXCHANGE = Exchange("osteon", type="direct")
 
 
@@ -19,6 +22,17 @@ class Broker:
 
     url: str
     folder: Path
+
+    @property
+    def verifying_url(self) -> str:
+        """The URL with which a server that speaks TLS has to prove who it is.
+
+        By itself kombu verifies nothing where a `rediss://` URL says nothing of certificates.
+        """
+        if not self.url.startswith("rediss://"):
+            return self.url
+        # Of two values the last one counts.
+        return f"{self.url}{'&' if '?' in self.url else '?'}ssl_cert_reqs=required"
 
     @property
     def options(self) -> dict[str, Any]:
@@ -37,9 +51,11 @@ class Broker:
 
 def create_app(broker: Broker) -> Celery:
     """A Celery application on `broker`; which queues it works on is the worker's to say."""
-    if not broker.url:
+    if broker.url:
+        TRANSPORT_ALIASES.update(redis=_REDIS, rediss=_REDIS)
+    else:
         broker.folder.mkdir(parents=True, exist_ok=True)
-    app = Celery("osteon", broker=broker.url or "file://", set_as_current=False)
+    app = Celery("osteon", broker=broker.verifying_url or "file://", set_as_current=False)
     app.conf.update(
         broker_transport=None if broker.url else file_broker.TRANSPORT,
         accept_content=["json"],

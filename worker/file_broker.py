@@ -10,11 +10,16 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import structlog
 from kombu.exceptions import OperationalError
 from kombu.transport import virtual
 from kombu.utils.json import dumps, loads
 
+log = structlog.get_logger(__name__)
+
 TRANSPORT = f"{__name__}:Transport"
+# What reading a message raises where there is none.
+NO_MESSAGE = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class Channel(virtual.Channel):  # type: ignore[misc]
@@ -36,11 +41,14 @@ class Channel(virtual.Channel):  # type: ignore[misc]
             try:
                 path.rename(taken)
                 message: dict[str, Any] = loads(taken.read_text())
+                self.Message(message, channel=self)
             except FileNotFoundError:
                 continue  # another worker was quicker
-            except ValueError:
+            except NO_MESSAGE as error:
+                # Cut short by a crash of the machine, or not ours: the ledger offers the job again.
+                log.warning("message_not_understood", error=type(error).__name__)
                 taken.unlink()
-                continue  # cut short by a crash of the machine: the ledger offers the job again
+                continue
             taken.unlink()
             return message
         raise Empty

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import BinaryIO
 
 from pydicom.dataset import Dataset
@@ -9,6 +10,7 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 
 from dicom_node.header_reading import NotUnderstood, read_header
+from dicom_node.received import INTAKE_KEYWORDS
 from dicom_node.results.heatmap_segmentation import SEGMENTATION_KEYWORDS
 from dicom_node.results.key_objects import KEY_OBJECT_KEYWORDS
 from dicom_node.results.overlay_activation import OVERLAY_ELEMENTS
@@ -41,13 +43,15 @@ _GROUP_LENGTH_BYTES = 4
 
 def read_evidence(spool: Spool, spool_key: str) -> Dataset:
     """The elements of a received file that the objects built from it take over."""
-    try:
-        return _read(spool, spool_key, (*EVIDENCE_KEYWORDS, *OVERLAY_ELEMENTS))
-    except NotUnderstood:
-        return _read(spool, spool_key, _INDISPENSABLE)
+    for keywords in ((*EVIDENCE_KEYWORDS, *OVERLAY_ELEMENTS), _INDISPENSABLE):
+        with suppress(NotUnderstood):
+            return read_elements(spool, spool_key, keywords)
+    # One damaged file keeps no study unreported: this much of it could be read when it came.
+    return read_elements(spool, spool_key, INTAKE_KEYWORDS)
 
 
-def _read(spool: Spool, spool_key: str, keywords: Sequence[str]) -> Dataset:
+def read_elements(spool: Spool, spool_key: str, keywords: Sequence[str]) -> Dataset:
+    """These elements of a received file; NotUnderstood where it has become unreadable."""
     with spool.open(spool_key) as stream:
         return read_header(stream, _transfer_syntax_uid(stream), keywords)
 

@@ -41,11 +41,17 @@ def _answer(question: Question, encoded: bytes, answers: BinaryIO, max_bytes: in
         answers.write(encode_reason(str(refusal)))
     except MemoryError:
         answers.write(encode_reason("decoding needs more memory than one image is given"))
-    except RecursionError:
-        answers.write(encode_reason("sequences are nested too deeply"))
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as problem:  # noqa: BLE001 - a file's own boundary: codecs in Rust panic
+        answers.write(encode_reason(f"the image cannot be decoded ({_name(problem)})"))
     else:
         write_answer(answers, found)
     answers.flush()
+
+
+def _name(problem: BaseException) -> str:
+    return type(problem).__name__
 
 
 def _decode(question: Question, file: BinaryIO, max_bytes: int) -> list[Radiograph] | StoredFrame:

@@ -9,6 +9,7 @@ import pytest
 from kombu import Connection
 from kombu.simple import SimpleQueue
 
+from tests.worker.messages import GARBAGE
 from worker.file_broker import TRANSPORT
 
 OpenQueue = Callable[[], SimpleQueue]
@@ -45,13 +46,14 @@ def test_messages_come_in_their_order_to_their_queue(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("content", ["", '{"body": "'])
-def test_a_message_cut_short_stops_nobody(tmp_path: Path, content: str) -> None:
+@pytest.mark.parametrize("name", GARBAGE)
+def test_what_is_no_message_stops_nobody(tmp_path: Path, name: str) -> None:
     with _queue(tmp_path) as queue:
         queue.put(1)
         (whole,) = tmp_path.iterdir()
-        (tmp_path / f"0-{whole.name}").write_text(content)
+        (tmp_path / f"0-{whole.name}").write_bytes(GARBAGE[name])
         assert _take_all(queue) == [1]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_each_message_is_taken_once_and_whole(tmp_path: Path) -> None:
