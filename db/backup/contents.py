@@ -6,7 +6,10 @@ from dataclasses import asdict, dataclass, field
 
 FORMAT = 1
 HEAD_NAME, KEYS_NAME, END_NAME = "osteon-backup.json", "keys", "end.json"
-LEDGER_FOLDER, SPOOL_FOLDER, SETTINGS_NAME = "ledger/", "spool/", "osteon.toml"
+LEDGER_FOLDER, SPOOL_FOLDER, NODE_FOLDER = "ledger/", "spool/", "node/"
+SETTINGS_NAME = "osteon.toml"
+# Of the data folder: the seal of the audit trail. Where the trail ended is read before the ledger.
+NODE_FILES = ("audit.key", "audit.head")
 # In a data folder that a restore has begun to fill, until it has come to its end.
 RESTORE_MARK = "restore-not-ended"
 

@@ -13,6 +13,8 @@ from db.backup.contents import (
     HEAD_NAME,
     KEYS_NAME,
     LEDGER_FOLDER,
+    NODE_FILES,
+    NODE_FOLDER,
     RESTORE_MARK,
     SETTINGS_NAME,
     SPOOL_FOLDER,
@@ -142,12 +144,21 @@ def _read_newest(plan: RestorePlan, path: Path, work: Path, wanted: _Wanted) -> 
                 _write_out(content, _ledger_file(work, name, wanted))
                 if name == LEDGER_FOLDER + KEYS_NAME:
                     wanted.keys = _read_keys(wanted.files.pop(KEYS_NAME))
-            elif name == SETTINGS_NAME:
-                _write_out(content, plan.folder / _SETTINGS_RESTORED)
+            elif name.startswith(NODE_FOLDER):
+                _write_out(content, _node_file(plan.folder, name.removeprefix(NODE_FOLDER)))
             elif name == END_NAME:
                 wanted.end = BackupEnd.decode(content.read())
             elif name != HEAD_NAME:
                 _take_file(plan.spool, name, content, wanted)
+
+
+def _node_file(folder: Path, name: str) -> Path:
+    """The settings are not put in force: the new node may be another machine."""
+    if name == SETTINGS_NAME:
+        return folder / _SETTINGS_RESTORED
+    if name not in NODE_FILES:
+        raise BackupUnreadable("it holds what no backup holds")
+    return folder / name
 
 
 def _ledger_file(work: Path, name: str, wanted: _Wanted) -> Path:

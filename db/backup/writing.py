@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -17,6 +18,8 @@ from db.backup.contents import (
     HEAD_NAME,
     KEYS_NAME,
     LEDGER_FOLDER,
+    NODE_FILES,
+    NODE_FOLDER,
     SETTINGS_NAME,
     SPOOL_FOLDER,
     BackupEnd,
@@ -39,14 +42,15 @@ class FileGone(Exception):
 class BackupPlan:
     """What is backed up, and for whom; `open_file` raises FileGone for a key that is not there.
 
-    `since` is the list of files that an earlier backup left beside itself.
+    `data_folder` has room for a copy of the ledger; `since` is the list of files that an earlier
+    backup left beside itself.
     """
 
     engine: Engine
     open_file: Callable[[str], BinaryIO]
     recipients: tuple[str, ...]
     release: str
-    work_folder: Path
+    data_folder: Path
     settings_file: Path | None = None
     since: Path | None = None
 
@@ -74,11 +78,13 @@ def write_backup(plan: BackupPlan, target: Path) -> BackupEnd:
     unfinished = target.with_name(target.name + _UNFINISHED_SUFFIX)
     listed = target.with_name(target.name + FILES_SUFFIX)
     tally = _Tally()
-    with copied_ledger(plan.engine, plan.work_folder) as copy:
+    small = _node_files(plan)
+    with copied_ledger(plan.engine, plan.data_folder) as copy:
         head = _head(plan, copy, earlier_id)
         _write_list(listed, head, copy.keys)
         with _opened_privately(unfinished) as file:
-            encrypt(_archive(plan, head, copy, tally), file, recipients)
+            pieces = chain(_small_members(head, small), _archive(plan, copy, tally))
+            encrypt(pieces, file, recipients)
             file.flush()
             os.fsync(file.fileno())
     unfinished.rename(target)
@@ -97,12 +103,21 @@ def _head(plan: BackupPlan, copy: LedgerCopy, earlier_id: str | None) -> BackupH
     )
 
 
-def _archive(
-    plan: BackupPlan, head: BackupHead, copy: LedgerCopy, tally: _Tally
-) -> Iterator[bytes]:
-    yield from _small_member(HEAD_NAME, head.encode())
+def _node_files(plan: BackupPlan) -> dict[str, bytes]:
+    paths = [plan.data_folder / name for name in NODE_FILES]
+    found = {path.name: path.read_bytes() for path in paths if path.is_file()}
     if plan.settings_file is not None:
-        yield from _small_member(SETTINGS_NAME, plan.settings_file.read_bytes())
+        found[SETTINGS_NAME] = plan.settings_file.read_bytes()
+    return found
+
+
+def _small_members(head: BackupHead, node_files: dict[str, bytes]) -> Iterator[bytes]:
+    yield from _small_member(HEAD_NAME, head.encode())
+    for name, content in node_files.items():
+        yield from _small_member(NODE_FOLDER + name, content)
+
+
+def _archive(plan: BackupPlan, copy: LedgerCopy, tally: _Tally) -> Iterator[bytes]:
     for name, file in copy.files.items():
         yield from _ledger_member(LEDGER_FOLDER + name, file, tally)
     yield from _ledger_member(LEDGER_FOLDER + KEYS_NAME, copy.keys, tally)

@@ -56,7 +56,7 @@ class Keeper:
             "open_file": self.open,
             "recipients": (self.recipient,),
             "release": "0.5.0",
-            "work_folder": self.folder / "old",
+            "data_folder": self.folder / "old",
         }
         self.end = write_backup(BackupPlan(**(given | changes)), target)
         return target

@@ -133,6 +133,18 @@ def test_a_file_that_rotted_is_told_of(keeper: Keeper, new_url: str) -> None:
     assert not (keeper.folder / "new" / "spool" / "kept" / key[:2] / key).exists()
 
 
+def test_the_seal_of_the_audit_trail_comes_along(keeper: Keeper, new_url: str) -> None:
+    old, new = keeper.folder / "old", keeper.folder / "new"
+    (old / "audit.key").write_text("a" * 64)
+    (old / "audit.head").write_text('{"sequence": 0, "seal": ""}')
+    (keeper.folder / "osteon.toml").write_text('ae_title = "OLD"')
+    keeper.restore([keeper.backup(settings_file=keeper.folder / "osteon.toml")], new_url)
+    assert (new / "audit.key").read_text() == "a" * 64
+    assert (new / "audit.head").read_bytes() == (old / "audit.head").read_bytes()
+    assert (new / "osteon.toml.restored").read_text() == 'ae_title = "OLD"'
+    assert {path.stat().st_mode & 0o777 for path in new.glob("[ao]*")} == {0o600}
+
+
 def test_every_column_that_names_a_file_is_known() -> None:
     named = {
         (table.name, column.name)
