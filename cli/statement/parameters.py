@@ -26,6 +26,7 @@ NOT_ABOUT_DICOM = frozenset(
         "data_dir",
         "database_url",
         "broker_url",
+        "servers_need_tls",
         "dicom_address",  # what a page says to a person
         "fhir_patient_id_system",
         "fhir_accession_number_system",
@@ -43,7 +44,11 @@ NOT_ABOUT_DICOM = frozenset(
 )
 _POLICY = {
     "ae_title": ("AE title; a called AE title that is another is rejected", "`ae_title`"),
-    "allowed_peers": ("calling AE titles and addresses admitted; none: all", "`peers`"),
+    "allowed_peers": ("calling AE titles, addresses, certificates admitted; none: all", "`peers`"),
+    "named_certificates_only": (
+        "whether by TLS only callers come whose record names their certificate",
+        "`tls_named_certificates_only`",
+    ),
     "own_hosts": ("hosts from which the node's own AE title is admitted as well", "`own_hosts`"),
     "max_associations": ("associations open at once", "`max_associations`"),
     "max_associations_per_address": (
@@ -120,7 +125,7 @@ def requestor_limits() -> str:
     values = {
         field.name: field.default
         for field in fields(Destination)
-        if field.name not in ("ae_title", "host", "port")
+        if field.name not in ("ae_title", "host", "port", "tls")
     }
     rows = [(words, values[name], "fixed") for name, words in _of(_DESTINATION, values)]
     return table(("Timeout, in seconds", "Value", "Set by"), rows)
