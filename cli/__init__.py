@@ -14,7 +14,9 @@ from cli import (
     evaluation,
     exporting,
     fetching,
+    forgetting,
     gateway,
+    keeping,
     ledger,
     node,
     peers,
@@ -27,6 +29,7 @@ from cli import (
     window,
     withdrawal,
 )
+from cli.core_dumps import forbid_core_dumps
 from cli.exits import Exit, Leave
 from settings import SettingsRefused
 
@@ -57,6 +60,8 @@ _ROOMS = (
     self_testing,
     signing,
     withdrawal,
+    keeping,
+    forgetting,
     backup,
     conformance,
 )
@@ -68,6 +73,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Entry point of the console script; see `cli.exits` for the exit codes."""
+    forbid_core_dumps()
     try:
         outcome = app(standalone_mode=False)
     except typer.TyperException as error:

@@ -48,6 +48,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
     from zoneinfo import ZoneInfo
 
     from cli.artefacts import model_signers
+    from cli.keeping import retention_plan
     from cli.reaching import named_peers, own_listeners
     from model.artefact import bundled_artefact
     from web.plan import WebPlan
@@ -68,6 +69,7 @@ def window_plan(settings: "Settings") -> "WebPlan":
         disk_reserve_bytes=settings.disk_reserve_bytes,
         access=_access(settings),
         model_signers=model_signers(settings),
+        retention=retention_plan(settings),
     )
 
 

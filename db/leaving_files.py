@@ -21,8 +21,8 @@ def note_leaving(session: Session, spool_keys: Collection[str]) -> None:
         insert_unless_present(session, LeavingFile, {"spool_key": key})
 
 
-def leaving_keys(session: Session, *, after: str = "", limit: int = 200) -> list[str]:
-    """The next of them, by key."""
+def leaving_keys(session: Session, *, after: str = "", limit: int | None) -> list[str]:
+    """The next of them, by key; without a limit all."""
     asked = select(LeavingFile.spool_key).where(LeavingFile.spool_key > after)
     return list(session.scalars(asked.order_by(LeavingFile.spool_key).limit(limit)))
 

@@ -89,16 +89,26 @@ def examine_results(session: Session, rule: RetentionRule, walk: Walk) -> Examin
     return Examined(eligible, last)
 
 
-def received_bytes(session: Session, study_ids: Sequence[int]) -> list[tuple[int, int]]:
-    """Study and size of its received files, in the order given."""
+def received_of(session: Session, study_ids: Sequence[int]) -> dict[int, Purged]:
+    """How much letting go of each study's received files would remove."""
     asked = (
-        select(Series.study_id, func.sum(Instance.size_bytes))
+        select(Series.study_id, func.count(), func.sum(Instance.size_bytes))
         .join(Series, Series.id == Instance.series_id)
         .where(Series.study_id.in_(study_ids), Instance.purged_at.is_(None))
         .group_by(Series.study_id)
     )
-    sizes = {study_id: int(size) for study_id, size in session.execute(asked)}
-    return [(study_id, sizes.get(study_id, 0)) for study_id in study_ids]
+    return {study_id: Purged(1, *found) for study_id, *found in session.execute(asked)}
+
+
+def results_of(session: Session, study_ids: Sequence[int]) -> dict[int, Purged]:
+    """The same of their result objects, without the pictures."""
+    asked = (
+        select(Report.study_id, func.count(), func.sum(ResultObject.size_bytes))
+        .join(Report, Report.id == ResultObject.report_id)
+        .where(Report.study_id.in_(study_ids), ResultObject.purged_at.is_(None))
+        .group_by(Report.study_id)
+    )
+    return {study_id: Purged(1, *found) for study_id, *found in session.execute(asked)}
 
 
 def purge_received(

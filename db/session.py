@@ -59,7 +59,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
     On PostgreSQL a deadlock or a lock timeout surfaces as LedgerUnavailable too: try again.
     """
-    with _troubles_named(), Session(engine, expire_on_commit=False) as session, session.begin():
+    with troubles_named(), Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
 
 
@@ -67,12 +67,13 @@ def transaction(engine: Engine) -> Iterator[Session]:
 def reading(engine: Engine) -> Iterator[Session]:
     """A transaction that only reads, and so never waits for a writer."""
     reader = engine.execution_options(**{_READ_ONLY: True})
-    with _troubles_named(), Session(reader) as session, session.begin():
+    with troubles_named(), Session(reader) as session, session.begin():
         yield session
 
 
 @contextmanager
-def _troubles_named() -> Iterator[None]:
+def troubles_named() -> Iterator[None]:
+    """What a driver raises becomes what to do about it: ValueNotHeld, LedgerUnavailable."""
     try:
         yield
     except (DataError, OverflowError) as error:  # the latter from SQLite's driver
@@ -118,7 +119,7 @@ def _refuse_unsafe(engine: Engine) -> None:
         question, safe = "PRAGMA journal_mode", "wal"
     else:
         question, safe = "SHOW fsync", "on"
-    with _troubles_named(), engine.connect() as connection:
+    with troubles_named(), engine.connect() as connection:
         answer = connection.execute(text(question)).scalar_one()
     if answer != safe:
         raise LedgerUnsafe(f"{question} answers {answer}: a power cut could undo a commit")

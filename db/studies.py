@@ -37,7 +37,7 @@ def block_study(session: Session, study: Study, reason: str) -> None:
     still_open = Job.state.in_([JobState.WAITING, JobState.RUNNING])
     session.execute(
         update(Job)
-        .where(still_open, _concerns(Study.id == study.id))
+        .where(still_open, job_concerns(Study.id == study.id))
         .values(state=JobState.DEAD, last_error=reason, finished_at=database_now())
         .execution_options(synchronize_session=False)
     )
@@ -45,7 +45,7 @@ def block_study(session: Session, study: Study, reason: str) -> None:
 
 def concerns_blocked_study() -> ColumnElement[bool]:
     """Whether a job belongs to a blocked study, as a condition on `Job`."""
-    return _concerns(Study.blocked_reason.is_not(None))
+    return job_concerns(Study.blocked_reason.is_not(None))
 
 
 def instances_of(condition: ColumnElement[bool]) -> Select[int]:
@@ -58,7 +58,8 @@ def instances_of(condition: ColumnElement[bool]) -> Select[int]:
     )
 
 
-def _concerns(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+def job_concerns(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether `Job` is about a study that meets the condition."""
     subjects = {
         JobKind.ANALYSE: instances_of(condition),
         JobKind.REPORT: select(Study.id).where(condition),

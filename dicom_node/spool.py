@@ -78,8 +78,12 @@ class FileSpool:
 
     def __post_init__(self) -> None:
         with _refusals_named():
-            for folder in (self._incoming, *(self._kept / f"{n:02x}" for n in range(SHELVES))):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            # Each by itself: parents that are made along the way would be open to all.
+            for folder in (self.root, self._incoming, self._kept):
+                _make_private(folder)
+            for shelf in range(SHELVES):
+                (self._kept / f"{shelf:02x}").mkdir(mode=0o700, exist_ok=True)
             for folder in (self._kept, self.root):
                 _sync_folder(folder)
 
@@ -221,6 +225,14 @@ def _is_settled_object(entry: "os.DirEntry[str]", newest: float) -> bool:
         return bool(_KEY.fullmatch(entry.name)) and entry.stat().st_mtime <= newest
     except FileNotFoundError:  # removed since the folder was read
         return False
+
+
+def _make_private(folder: Path) -> None:
+    """Nobody else may look in: also where an earlier release left it open."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.stat()
+    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+        folder.chmod(0o700)
 
 
 def _open_private(path: str, flags: int) -> int:

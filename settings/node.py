@@ -21,6 +21,7 @@ from settings.classifier import ClassifierSettings
 from settings.entries import Words, list_entries, parse_words
 from settings.gateway import GatewaySettings
 from settings.page import PageSettings
+from settings.retention import RetentionSettings
 from settings.servers import ServerSettings
 from settings.sources import PREFIX, SECRETS_VARIABLE, config_file
 from settings.tls import TlsSettings
@@ -37,6 +38,7 @@ class Settings(
     TlsSettings,
     ServerSettings,
     AuditSettings,
+    RetentionSettings,
     BaseSettings,
 ):
     """What may be set in osteon.toml or as OSTEON_… variables; frozen once read."""

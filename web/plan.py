@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from db.user_sessions import SessionLimits
+from dicom_node.keeping.purging import RetentionPlan
 from dicom_node.peer import Destination
 from model.signing import Signers
 
@@ -83,5 +84,6 @@ class WebPlan:
     port: int = 8042
     access: AccessPlan = field(default_factory=AccessPlan)
     model_signers: Signers = field(default_factory=Signers)  # who has to vouch for it
+    retention: RetentionPlan = field(default_factory=RetentionPlan)
     language: str = "en"
     locale_dir: Path | None = None  # None: those that come with Osteon

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Engine
 
 from db.session import open_ledger
+from dicom_node.keeping.purging import RetentionPlan
 from dicom_node.peer import Destination
 from dicom_node.sender import Sender
 from dicom_node.spool import Spool
@@ -48,6 +49,7 @@ class KitchenPlan:
     peers: tuple[Destination, ...] = ()  # where peers that may ask us are told the answer
     shadow_model_dir: Path | None = None  # of the classifier on trial
     model_signers: Signers = field(default_factory=Signers)  # who has to vouch for a classifier
+    retention: RetentionPlan = field(default_factory=RetentionPlan)
 
     @property
     def annotate_negatives(self) -> bool:

@@ -15,6 +15,7 @@ from db.session import LedgerUnavailable
 from worker import pipeline
 from worker.app import Broker, create_app
 from worker.job_runner import Step, run_job
+from worker.keeping import RetentionKeeper, purger_of
 from worker.kitchen import Kitchen
 
 log = structlog.get_logger(__name__)
@@ -45,9 +46,13 @@ def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency:
 
 
 def run_beat(broker: Broker, kitchen: Kitchen, stopping: threading.Event) -> None:
-    """Offers due jobs once a second until `stopping`; an unforeseen error ends the process."""
+    """Offers due jobs once a second until `stopping`; an unforeseen error ends the process.
+
+    Beside it retention goes on, which may fail as it likes.
+    """
     offer = _offering(create_app(broker), kitchen)
-    with _present(kitchen, lambda: RunningProcess("beat")):
+    retention = RetentionKeeper(lambda: purger_of(kitchen))
+    with _present(kitchen, lambda: RunningProcess("beat")), retention:
         while not stopping.wait(_OFFER_SECONDS):
             offer()
 

@@ -4,7 +4,7 @@ Rows first: a commit says that the files are gone, and notes them as leaving; th
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -19,7 +19,7 @@ from db.retention import (
     examine_results,
     purge_received,
     purge_results,
-    received_bytes,
+    received_of,
 )
 from db.retention_rule import RetentionRule
 from db.session import reading, transaction
@@ -146,7 +146,8 @@ class Purger:
                 return Purged(), False
             walk = self._walks.get("quota", Walk())
             examined = examine_received(session, self._plan.quota_rule, walk)
-            chosen = _as_many_as_needed(received_bytes(session, examined.study_ids), excess)
+            sizes = received_of(session, examined.study_ids)
+        chosen = _as_many_as_needed(examined.study_ids, sizes, excess)
         self._walks["quota"] = examined.walk or Walk()
         why = "above the quota of the spool"
         purged = self._purge(purge_received, chosen, self._plan.quota_rule, why)
@@ -172,11 +173,13 @@ class Purger:
             log.warning("quota_exceeded", excess_bytes=excess_bytes)
 
 
-def _as_many_as_needed(sizes: list[tuple[int, int]], needed_bytes: int) -> tuple[int, ...]:
+def _as_many_as_needed(
+    study_ids: tuple[int, ...], sizes: Mapping[int, Purged], needed_bytes: int
+) -> tuple[int, ...]:
     chosen: list[int] = []
-    for study_id, size_bytes in sizes:
+    for study_id in study_ids:
         if needed_bytes <= 0:
             break
         chosen.append(study_id)
-        needed_bytes -= size_bytes
+        needed_bytes -= sizes.get(study_id, Purged()).size_bytes
     return tuple(chosen)

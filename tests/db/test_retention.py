@@ -59,7 +59,7 @@ def purge(engine: Engine, rule: RetentionRule = RULE) -> Purged:
 
 def leaving(engine: Engine) -> list[str]:
     with reading(engine) as session:
-        return leaving_keys(session)
+        return leaving_keys(session, limit=None)
 
 
 def test_a_study_that_is_proved_to_be_kept_lets_its_files_go_and_keeps_its_rows(
@@ -260,7 +260,7 @@ def test_results_go_with_their_pictures_and_are_offered_to_nobody(ledger: Engine
     with reading(ledger) as session:
         assert find_instances(session, selection, limit=10) == []
         moment = purged_at(session, selection)
-        assert moment == max(one.purged_at for one in rows(ledger, ResultObject) if one.purged_at)
+        assert moment in {one.purged_at for one in rows(ledger, ResultObject)}
         assert purged_at(session, InstanceSelection(study_instance_uids=("7",))) is None
         assert len(load_consignment(session, 1).items) == 2
     assert moment is not None
