@@ -130,6 +130,7 @@ def _comparison(
 
 @contextmanager
 def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
+    from cli.acting import note_command
     from cli.assembly import (
         build_spool,
         ledger_trouble_explained,
@@ -139,6 +140,7 @@ def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
     from cli.peers import destination_of, peer_trouble_explained
     from cli.progress import with_progress
     from cli.pulling import Pull
+    from db.audit import Action
     from dicom_node.query_retrieve.retrieve_client import Reception
 
     destination = destination_of(settings, peer)
@@ -150,6 +152,7 @@ def _pulling(settings: "Settings", peer: str) -> Iterator["Pull"]:
         rules=routing_rules(settings),
     )
     with peer_trouble_explained(), ledger_trouble_explained():
+        note_command(reception.engine, Action.QUERY_SENT, peer=str(destination))
         named = _destination_names(settings, str(destination))
         yield Pull(destination, named, settings.ae_title, reception, with_progress)
 

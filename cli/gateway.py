@@ -33,8 +33,10 @@ def gateway() -> None:
         where = f"{plan.bind_address}:{plan.port}"
         raise Leave(Exit.CHECK_FAILED, f"cannot serve on {where}: {error.strerror}") from error
     engine = open_node_ledger(settings)
-    with listening, PresenceKeeper(lambda: engine, lambda: RunningProcess("gateway")):
-        serve(create_app(plan, engine, build_spool(settings)), listening)
+    app = create_app(plan, engine, build_spool(settings))
+    tally = app.state.audit_tally
+    with listening, PresenceKeeper(lambda: engine, lambda: RunningProcess("gateway"), tally=tally):
+        serve(app, listening)
 
 
 def _plan(settings: "Settings") -> "GatewayPlan":

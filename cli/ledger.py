@@ -64,10 +64,14 @@ def requeue(
     job: Annotated[list[int], typer.Argument(help="Ids of dead jobs; see `osteon jobs --dead`.")],
 ) -> int:
     """Give dead jobs a new start, once their cause is mended."""
+    from cli.acting import command_event
+    from db.audit import Action, record_event
     from db.job_list import requeue_jobs
 
     with open_ledger_session("requeue") as session:
         count = requeue_jobs(session, job)
+        numbers = ", ".join(map(str, sorted(set(job))))
+        record_event(session, command_event(Action.JOB_REQUEUED, detail=f"job {numbers}"))
     typer.echo(f"{count} of {len(set(job))} jobs requeued")
     return Exit.DONE if count == len(set(job)) else Exit.NOTHING_FOUND
 

@@ -44,8 +44,10 @@ def results(
     as_csv: AsCsv = False,
 ) -> int:
     """Show what was found, a row per image, oldest first."""
+    from cli.acting import note_command
     from cli.assembly import ledger_trouble_explained, open_node_ledger
     from cli.node import read_settings
+    from db.audit import Action
     from db.result_query import RESULT_COLUMNS, ResultQuery, every_result
     from db.results import RESULT_DELIVERY
 
@@ -61,7 +63,9 @@ def results(
     if deliveries and (query != ResultQuery(study_instance_uid=study or "") or limit):
         raise Leave(Exit.USAGE, "--deliveries goes with --study alone")
     engine = open_node_ledger(settings)
+    action = Action.RESULTS_EXPORTED if as_json or as_csv else Action.RESULTS_VIEWED
     with ledger_trouble_explained():
+        note_command(engine, action, study_instance_uid=study)
         if deliveries:
             columns = [column.name for column in RESULT_DELIVERY.columns]
             told = _print(_deliveries(engine, study), columns, _DELIVERY_TABLE, (as_json, as_csv))

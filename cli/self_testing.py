@@ -17,10 +17,12 @@ def self_test(
     """Send a phantom study through the listener and watch each step; it reaches no PACS."""
     from dataclasses import asdict
 
-    from cli.assembly import open_node_ledger
+    from cli.acting import note_command
+    from cli.assembly import ledger_trouble_explained, open_node_ledger
     from cli.node import read_settings
     from cli.output import print_json
     from cli.reaching import own_listeners
+    from db.audit import Action
     from dicom_node.self_test import SelfTest
     from dicom_node.self_test_study import new_study_uid
 
@@ -28,6 +30,8 @@ def self_test(
     ledger = open_node_ledger(settings)
     here = own_listeners(settings)[0]
     passed, uid = True, new_study_uid()
+    with ledger_trouble_explained():
+        note_command(ledger, Action.SELF_TEST, study_instance_uid=uid)
     for outcome in SelfTest(lambda: ledger, here, settings.ae_title).run(uid):
         passed = passed and outcome.passed
         if as_json:

@@ -36,12 +36,15 @@ def verdicts(
     as_csv: AsCsv = False,
 ) -> int:
     """Show what readers said of the findings, oldest first, or make a data set of it."""
+    from cli.acting import command_event
     from cli.output import print_csv, print_json, print_table
+    from db.audit import Action, record_event
     from db.verdicts import VERDICT_COLUMNS, list_verdicts, verdict_row, verdicts_of_study
 
     if export_labels is not None:
         return _export(export_labels)
     with open_ledger_session("verdicts") as session:
+        record_event(session, command_event(Action.VERDICTS_VIEWED, study_instance_uid=study))
         given = list_verdicts(session) if study is None else verdicts_of_study(session, study)
     rows = [verdict_row(one) for one in reversed(given)]
     if as_json:
@@ -56,12 +59,16 @@ def verdicts(
 
 def _export(folder: Path) -> int:
     """labels.csv and the pictures it names, as `osteon train --data` reads them."""
+    from cli.acting import command_event
     from cli.assembly import build_spool
     from cli.node import read_settings
+    from db.audit import Action, record_event
     from db.verdict_labels import training_labels
 
     with open_ledger_session("verdicts") as session:
         found = training_labels(session)
+        detail = f"{len(found.labels)} labels"
+        record_event(session, command_event(Action.LABELS_EXPORTED, detail=detail))
     spool = build_spool(read_settings("verdicts"))
     try:
         folder.mkdir(parents=True, exist_ok=True)

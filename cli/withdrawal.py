@@ -17,7 +17,9 @@ def withdraw(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask before it is done.")] = False,
 ) -> int:
     """Withdraw a model version: its studies are looked at again and get a superseding report."""
+    from cli.acting import command_event
     from cli.ledger import open_ledger_session
+    from db.audit import Action, record_event
     from db.withdrawal import ask_again, count_results_of, note_withdrawal
 
     version, sentence = model.strip(), " ".join(reason.split())
@@ -32,6 +34,7 @@ def withdraw(
         raise typer.Abort
     with open_ledger_session("withdraw") as session:
         note_withdrawal(session, version, sentence)
+        record_event(session, command_event(Action.MODEL_WITHDRAWN, detail=version))
     with open_ledger_session("withdraw") as session:
         ask_again(session, version)
     typer.echo(f"version {version} is withdrawn; {said} will be looked at and reported again")

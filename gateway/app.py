@@ -32,7 +32,8 @@ def create_app(plan: GatewayPlan, engine: Engine, spool: Spool) -> FastAPI:
     app.include_router(fhir_routes(engine, plan.fhir))
     app.get(HEALTH_PATH)(lambda: _health(engine))
     if plan.token is not None:
-        app.add_middleware(TokenGuard, token=plan.token, open_path=HEALTH_PATH)
+        tally = app.state.audit_tally
+        app.add_middleware(TokenGuard, token=plan.token, open_path=HEALTH_PATH, tally=tally)
     return app
 
 

@@ -15,7 +15,8 @@ from fastapi import APIRouter, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 
-from db.session import LedgerUnavailable, reading
+from db.audit import PEER, Action, AuditRecord, record_event
+from db.session import LedgerUnavailable, reading, transaction
 from messages.fhir_archive import FhirArchive
 from messages.fhir_conformance import capability_statement
 from messages.fhir_outcome import FhirRefusal, IssueCode, invalid, operation_outcome
@@ -106,15 +107,24 @@ class FhirService:
         search = read_search(resource_type, filters, archive.site, strict=strict)
         count = parse_count(paging["_count"]) if "_count" in paging else DEFAULT_COUNT
         start = parse_place(paging["_cursor"]) if "_cursor" in paging else Place()
+        self._note(request, f"FHIR search {resource_type}")
         with reading(self._engine) as session:
             placed = placed_resources(session, archive, resource_type, search, start)
             page = take_page(placed, search, count)
         return _respond(searchset(self._plan.base_url, resource_type, search, count, page))
 
+    def _note(self, request: Request, what: str) -> None:
+        """For the audit trail, without a key or an id; what cannot be noted is not told."""
+        address = request.client.host if request.client else ""
+        event = AuditRecord("FHIR", PEER, Action.SEARCH_ANSWERED, address, detail=what)
+        with transaction(self._engine) as session:
+            record_event(session, event)
+
     def _read(self, request: Request, resource_type: str, resource_id: str) -> Response:
         _require_known(resource_type)
         archive = self._plan.archive
         search = read_search(resource_type, [("_id", resource_id)], archive.site, strict=True)
+        self._note(request, f"FHIR read {resource_type}")
         with reading(self._engine) as session:
             placed = placed_resources(session, archive, resource_type, search, Place())
             page = take_page(placed, search, 1)

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import text
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+from db.audit_tally import AuditTally
 from db.presence import PresenceKeeper, RunningProcess
 from db.session import LedgerUnavailable, LedgerUnsafe, reading
 from http_serving import NO_TELEMETRY
@@ -38,11 +39,11 @@ _ROOMS = (
 
 def create_app(plan: WebPlan) -> FastAPI:
     """The application; it starts without the ledger, and says so on the page."""
-    window = Window(plan)
+    window, tally = Window(plan), AuditTally()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with PresenceKeeper(lambda: window.ledger, lambda: RunningProcess("web")):
+        with PresenceKeeper(lambda: window.ledger, lambda: RunningProcess("web"), tally=tally):
             async with worklist.live_updates(app, window):
                 yield
         window.close()
@@ -55,7 +56,7 @@ def create_app(plan: WebPlan) -> FastAPI:
         telemetry=NO_TELEMETRY,
     )
     app.state.window, app.state.pages = window, page_environment(plan)
-    app.state.reception = Reception(window)
+    app.state.reception, app.state.audit_tally = Reception(window), tally
     app.state.desk = operations.Desk()
     # Else a foreign site whose name is made to point here could read the page in a browser.
     hosts = ["localhost", "127.0.0.1", "[::1]", plan.bind_address, *plan.access.hosts]

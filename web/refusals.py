@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException
 
-from db.audit import Action, Outcome, record_event
+from db.audit import PEER, Action, AuditRecord, Outcome, record_event
 from db.session import LedgerUnavailable, LedgerUnsafe, ValueNotHeld, transaction
 from web.access.audit import event_of
 from web.access.guard import (
@@ -70,9 +70,16 @@ def _token_refused(request: Request, refusal: Exception) -> Response:
     is_shown = isinstance(refusal, TokenRefused)
     if is_shown:
         log.warning("token_refused", address=request.state.address)
+        request.app.state.audit_tally.note(_refused_token(request.state.address))
     invalid = ' error="invalid_token"' if is_shown else ""
     headers = {"WWW-Authenticate": f"Bearer{invalid}"}
     return problem(401, "sign in, or show a token", headers=headers)
+
+
+def _refused_token(address: str) -> AuditRecord:
+    return AuditRecord(
+        "unknown", PEER, Action.TOKEN_REFUSED, address, Outcome.REFUSED, detail="page"
+    )
 
 
 def _not_allowed(request: Request, refusal: Exception) -> Response:

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydicom.dataset import Dataset
 from sqlalchemy import Engine
 
+from dicom_node.dicomweb.audit_notes import note_search
 from dicom_node.dicomweb.dicom_json import to_dicom_json
 from dicom_node.dicomweb.gateway_config import GatewayConfig
 from dicom_node.dicomweb.media_types import DICOM_JSON, Form, choose_form
@@ -34,6 +35,7 @@ class QueryDoor:
     """Tells of so many matches at once and no more: `offset` asks for the next."""
 
     def __init__(self, engine: Engine, spool: Spool, config: GatewayConfig) -> None:
+        self._engine = engine
         self._search = ResultSearch(engine, spool)
         self._config = config
 
@@ -50,6 +52,7 @@ class QueryDoor:
         choose_form(request, _ANSWER)
         query = read_query(request, level)
         query.matchers()  # a key that is not understood is told before anything is looked for
+        note_search(self._engine, request, level.lower())
         found, there_is_more = self._page(query)
         answers = [self._told(one, query, request) for one in found]
         response = JSONResponse(answers, media_type=DICOM_JSON) if answers else Response(None, 204)

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from db.purged import purged_sentence
 from db.result_catalogue import CataloguedInstance, InstanceSelection, purged_at
 from db.session import reading
+from dicom_node.dicomweb.audit_notes import note_objects, note_parts
 from dicom_node.dicomweb.dicom_json import to_dicom_json
 from dicom_node.dicomweb.gateway_config import GatewayConfig
 from dicom_node.dicomweb.kept_object import (
@@ -59,6 +60,7 @@ class RetrieveDoor:
         is_one = "instance" in request.path_params
         form = choose_form(request, (_FILES, _ONE_FILE) if is_one else (_FILES,))
         found = self._selected(request)
+        note_objects(self._engine, request, found)
         first = _begun(self._file(found[0]))
         if not form.is_multipart:
             return StreamingResponse(first, media_type=DICOM)
@@ -68,7 +70,9 @@ class RetrieveDoor:
     def metadata(self, request: Request) -> Response:
         """The data sets in JSON, with URLs in the place of bulk data."""
         choose_form(request, (Form(DICOM_JSON),))
-        objects = (read_object(self._spool, one.spool_key) for one in self._selected(request))
+        found = self._selected(request)
+        note_parts(self._engine, request, found)
+        objects = (read_object(self._spool, one.spool_key) for one in found)
         told = [_metadata(one, self._url(request, one)) for one in objects]
         return JSONResponse(told, media_type=DICOM_JSON)
 
@@ -135,6 +139,7 @@ class RetrieveDoor:
 
     def _opened(self, request: Request) -> tuple[CataloguedInstance, KeptObject]:
         [found] = self._selected(request)
+        note_parts(self._engine, request, [found])
         return found, read_object(self._spool, found.spool_key)
 
     def _url(self, request: Request, kept: KeptObject) -> str:

@@ -14,6 +14,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 
 from db.session import LedgerUnavailable
+from dicom_node.dicomweb.audit_notes import peer_refused
 from dicom_node.dicomweb.gateway_config import CALLING_AE_TITLE, GatewayConfig
 from dicom_node.dicomweb.kept_object import NoSuchFrame, ObjectUnreadable
 from dicom_node.dicomweb.query_door import QueryDoor
@@ -100,6 +101,7 @@ def _admission(config: GatewayConfig) -> Callable[[Request], None]:
         address = client_address(request)
         if not config.admits(address):
             log.warning("request_rejected", address=address)
+            request.app.state.audit_tally.note(peer_refused(address))
             raise NotAdmitted(f"{CALLING_AE_TITLE} from this address is no allowed peer here")
 
     return admit

@@ -8,12 +8,14 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, Field, StringConstraints
 
-from db.audit import list_events
+from db.audit import Action, list_events
+from db.audit_forwarding import backlog
 from db.job_list import list_jobs
 from db.session import reading
 from db.states import JobState
 from db.throughput import MOST_MEASURED, MOST_WAITS, hourly_counts, stage_times
 from dicom_node.spool import SpoolError
+from web.access.audit import note, note_viewing
 from web.access.guard import Administrator, Visitor
 from web.operations import wording
 from web.operations.charts import HEIGHT, WIDTH, hours_chart, stages_chart
@@ -55,6 +57,7 @@ def operations(
     """The whole page, or what changes by the second where the page itself asks for it anew."""
     if request.headers.get("HX-Target") == "now":
         return show_present(request, window, desk, visitor)
+    note_viewing(window, visitor, Action.TRAIL_VIEWED)
     return show(
         request,
         visitor,
@@ -167,7 +170,9 @@ def audit(
     visitor: Administrator,
     asked: Annotated[AuditAsked, Query()],
 ) -> HTMLResponse:
+    note(window, visitor, Action.TRAIL_VIEWED, study_instance_uid=asked.study or None)
     with reading(window.ledger) as session:
+        forwarding = backlog(session)
         found = list_events(
             session,
             before_id=asked.before,
@@ -182,5 +187,6 @@ def audit(
         events=found[:_PAGE],
         has_more=len(found) > _PAGE,
         asked=asked,
+        forwarding=forwarding,
         taken_at=datetime.now(UTC),
     )

@@ -50,7 +50,7 @@ def predict(request: Request, window: InWindow, visitor: Reader, encoded: Upload
     """What the classifier says of the file that is the body, in words, numbers and pictures."""
     require_file_size(encoded)
     trial = try_file(window, encoded)
-    note(window, visitor, Action.IMAGE_TRIED, detail=f"{trial.kind}: {trial.row['state']}")
+    note(window, visitor, Action.IMAGE_TRIED, detail=trial.kind)
     return JSONResponse(
         {
             "kind": trial.kind,
