@@ -1,21 +1,13 @@
-"""Fixtures of the fault tests: a nursery for all of a process's modules, a witness for each test."""
+"""Fixtures of the fault tests: a nursery for each process of a test run."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.faults.nursery import Nursery
-from tests.witness.witness import Witness
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
         yield nursery
-
-
-@pytest.fixture
-def witness(tmp_path: Path) -> Iterator[Witness]:
-    with Witness(tmp_path / "witness") as witness:
-        yield witness

@@ -26,7 +26,7 @@ _WAITS = (
 class ForkedNode(Node):
     """Starts and restarts its parts in tenths of a second; each may be told where to die."""
 
-    nursery: Nursery = field(default_factory=Nursery)
+    nursery: Nursery = field(kw_only=True)
     ending: dict[str, Failpoint] = field(default_factory=dict)
 
     @property
@@ -78,12 +78,14 @@ class ForkedNode(Node):
 
 
 @contextmanager
-def forked_node(folder: Path, nursery: Nursery, **settings: Any) -> Iterator[ForkedNode]:
-    """A node of forks, all parts running, until the test is over."""
+def forked_node(
+    folder: Path, nursery: Nursery, *parts: str, **settings: Any
+) -> Iterator[ForkedNode]:
+    """A node of forks whose `parts` run (all where none is named) until the test is over."""
     node = ForkedNode(folder, settings, nursery=nursery)
     try:
         node.upgrade()
-        node.start(*PARTS)
+        node.start(*(parts or PARTS))
         node.wait_until_listening()
         yield node
     finally:

@@ -18,6 +18,7 @@ from types import TracebackType
 import psutil
 
 from tests.faults.failpoints import POINTS, arm
+from tests.faults.shim import Shim
 
 ROOT = Path(__file__).resolve().parents[2]
 # Not OpenVINO: loading it starts a thread, which a fork would lack.
@@ -65,12 +66,16 @@ class Part:
 
 
 class Nursery:
-    """The process that forks; it and its forks' code are those of this checkout."""
+    """The process that forks; the code is this checkout's, and the shim's file lies in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shim = Shim(folder)
 
     def __enter__(self) -> "Nursery":
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.faults.nursery"],
             cwd=ROOT,
+            env={**os.environ, **self.shim.environment},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
