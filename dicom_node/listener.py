@@ -1,8 +1,10 @@
 """The listener: opens the port, admits associations, looks after what they leave, and drains."""
 
+import resource
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +34,7 @@ from dicom_node.tls_door import TlsDoor
 from dicom_node.tls_server import TlsPort, shown_by
 from dicom_node.transport.association_handler import SharedContexts
 from dicom_node.transport.association_places import AssociationPlaces
+from dicom_node.transport.entity import ListenerEntity
 from dicom_node.transport.server import Door, ListenerServer
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -39,7 +42,6 @@ log = structlog.get_logger(__name__)
 
 # A-ASSOCIATE-RJ, PS3.8 9.3.4: rejected for good by the user, calling AE title not recognised.
 _CALLING_AE_TITLE_NOT_RECOGNISED = (1, 1, 3)
-_NO_LIMIT = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Listener:
     def start(self) -> None:
         """Return when each port answers; raise what keeps it from that (OSError, TlsUnusable)."""
         silence_dicom_libraries()
+        _allow_descriptors()
         self._rows.close_those_left_open()
         self._sweep()
         self._open_ports()
@@ -173,11 +176,10 @@ class Listener:
 
     def _application_entity(self) -> AE:
         policy = self._config.policy
-        ae = AE(ae_title=policy.ae_title)
+        ae = ListenerEntity(ae_title=policy.ae_title)
         ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
         ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
         ae.require_called_aet = True
-        ae.maximum_associations = _NO_LIMIT  # ours are in AssociationPlaces
         ae.maximum_pdu_size = policy.max_pdu_bytes
         ae.acse_timeout = policy.request_timeout_seconds
         ae.dimse_timeout = policy.dimse_timeout_seconds
@@ -273,6 +275,13 @@ class Listener:
             calling_ae_title=printable(association.requestor.ae_title),
             address=association.requestor.address,
         )
+
+
+def _allow_descriptors() -> None:
+    """As many as the system lets the process have: by default it may open few of them."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS says that there is no limit, and has one
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _port_of(server: ListenerServer) -> int:

@@ -13,6 +13,7 @@ from pynetdicom.presentation import PresentationContext
 
 from dicom_node.tls import TlsUnusable
 from dicom_node.tls_client import PeerTls
+from dicom_node.transport.polled_socket import PolledSocket
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 
@@ -157,6 +158,7 @@ def _contexts(proposals: Sequence[tuple[str, str]]) -> list[PresentationContext]
 def _on_connection(event: Any, opened: list[bool]) -> None:
     opened.append(True)
     event.assoc.dimse = _AnswersOnly(event.assoc)
+    event.assoc.dul.socket.__class__ = PolledSocket  # pynetdicom lets nobody choose the class
     # With Nagle's algorithm every small C-STORE waits for a delayed acknowledgement, 40 ms.
     client = event.assoc.dul.socket.socket
     client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -22,7 +22,9 @@ from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAM
 # AE title, the same data set makes the same file whoever sends it and whichever version receives.
 _PREAMBLE = bytes(128) + b"DICM"
 _MESSAGE_MAX_BYTES = 1 << 20
-_COMMAND_OR_LAST = 0b11  # of the message control header, PS3.8 E.2
+_FRAGMENTS_AT_MOST = 4096  # of such a message
+_LAST = 0b10  # of the message control header, PS3.8 E.2
+_COMMAND_OR_LAST = 0b11
 _WAIT_SECONDS = 1  # the upper layer ends the wait when the association is over
 _MESSAGES_AT_ONCE = 8
 
@@ -111,6 +113,7 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
         self._spool = spool
         self._object_max_bytes = object_max_bytes
         self._transfers: set[Transfer] = set()
+        self._fragments = 0
 
     @property
     def is_behind(self) -> bool:
@@ -120,6 +123,8 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
 
     def receive_value(self, context_id: int, value: memoryview) -> None:
         """Take one presentation data value, a fragment of a command or of a data set."""
+        if len(value) == 1 and not value[0] & _LAST:
+            raise ValueError("a fragment of nothing, and more to come")
         transfer = self.message and self.message._data_set_file
         if transfer and value[0] & _COMMAND_OR_LAST == 0:
             transfer.write(value[1:])
@@ -127,6 +132,7 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
         data = P_DATA()
         data.presentation_data_value_list = [[context_id, bytes(value)]]
         super().receive_primitive(data)
+        self._fragments = 0 if self.message is None else self._fragments + 1
         if self.message is not None:
             self._look_after_message(context_id)
 
@@ -135,7 +141,9 @@ class ReceivingDimse(DIMSEServiceProvider):  # type: ignore[misc]
         if isinstance(message, C_STORE_RQ):
             if message._data_set_file is None:
                 message._data_set_file = self._begin_transfer(message.command_set, context_id)
-        elif message.encoded_command_set.tell() + message.data_set.tell() > _MESSAGE_MAX_BYTES:
+            return
+        length = message.encoded_command_set.tell() + message.data_set.tell()
+        if length > _MESSAGE_MAX_BYTES or self._fragments > _FRAGMENTS_AT_MOST:
             raise ValueError("a message that is no C-STORE is too long")
 
     def _begin_transfer(self, command_set: Any, context_id: int) -> Transfer:

@@ -1,6 +1,7 @@
 """The server of the listener: who has asked for an association gets one, or is told why not."""
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -148,6 +149,9 @@ class ListenerServer(AssociationServer):  # type: ignore[misc]
         if not self._reception.waiting.leave(caller):
             connection.close()
             return
+        if _has_left(connection):
+            connection.close()
+            return
         calling = titles_of(caller.received).calling
         is_own = self.door.policy.is_known_to_be_own(calling, caller.address)
         reason = self.door.places.take(caller.origin, is_own=is_own)
@@ -184,3 +188,15 @@ class ListenerServer(AssociationServer):  # type: ignore[misc]
         finally:
             self.shutdown_request(connection)
             self.door.places.give_back(caller.origin)
+
+
+def _has_left(connection: socket.socket) -> bool:
+    """Whether the peer has closed the connection; of one with TLS it is not seen here."""
+    if isinstance(connection, ssl.SSLSocket):
+        return False
+    try:
+        return not connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True

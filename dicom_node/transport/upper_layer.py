@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from queue import Queue
 from typing import Any
 
-import structlog
 from pynetdicom.association import Association
 from pynetdicom.dul import DULServiceProvider
 from pynetdicom.timer import Timer
 
 from dicom_node.transport.prompt_socket import PDU_HEADER
-
-log = structlog.get_logger(__name__)
 
 _PDV_HEADER = struct.Struct(">LB")
 _DATA_TRANSFER = "Sta6"  # PS3.8 9.2: association established and ready for data transfer
@@ -70,7 +67,8 @@ class PromptDul(DULServiceProvider):  # type: ignore[misc]
         try:
             super().run_reactor()
         except Exception as error:  # noqa: BLE001 - what a peer's PDU may set off in pynetdicom
-            log.warning("upper_layer_failed", error=type(error).__name__)
+            refusals = self.assoc._server.door.refusals
+            refusals.warning("upper_layer_failed", kind=type(error).__name__)
         finally:
             if self.assoc.requestor.primitive is None:
                 self.to_user_queue.put(None)  # it still waits to be asked for the association
@@ -125,6 +123,8 @@ class PromptDul(DULServiceProvider):  # type: ignore[misc]
 def _presentation_data_values(body: memoryview) -> Iterator[tuple[int, memoryview]]:
     """The (context ID, value) pairs of a P-DATA-TF PDU (PS3.8 9.3.5)."""
     offset = 0
+    if not body:
+        raise ValueError("P-DATA without a presentation data value")
     while offset < len(body):
         length, context_id = _PDV_HEADER.unpack_from(body, offset)
         start, offset = offset + _PDV_HEADER.size, offset + 4 + length

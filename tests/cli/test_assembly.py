@@ -88,6 +88,7 @@ quiet_seconds = 11.0
 max_wait_seconds = 12.0
 max_pdu = 16384
 max_associations = 13
+max_associations_per_address = 12
 object_max_bytes = 1048577
 disk_reserve_bytes = 14
 model_dir = "artefact"
@@ -256,6 +257,7 @@ def test_doors_have_peers_limits_and_rules_as_the_file_has_them(settings: Settin
         own_hosts=("web.inside",),
         max_pdu_bytes=16384,
         max_associations=13,
+        max_associations_per_address=12,
         object_max_bytes=1048577,
     )
     emergency, chests = routing_rules(settings)

@@ -1,0 +1,1 @@
+"""Attacks on a DICOM port, whoever listens there, and an honest caller beside them."""
