@@ -1,4 +1,4 @@
-"""Conversations that go wrong on purpose: PDUs, items, data values and commands, bent at their joints.
+"""Conversations that go wrong on purpose: PDUs, items, values and commands, bent at their joints.
 
 Every input is made from its seed alone, so that a number is enough to have it again.
 """
@@ -35,7 +35,7 @@ class Conversation:
 
 
 def conversation(seed: int) -> Conversation:
-    chance = random.Random(seed)  # noqa: S311 - it is repeatable that it has to be
+    chance = random.Random(seed)
     kind = chance.choice(list(_KINDS))
     make, is_associated = _KINDS[kind]
     sent = make(chance)

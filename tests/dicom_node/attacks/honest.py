@@ -1,4 +1,4 @@
-"""Somebody who means it: associates, asks C-ECHO, releases; again and again, with a watch in hand."""
+"""Somebody who means it: associates, asks C-ECHO, releases; again and again, by the watch."""
 
 import math
 import threading

@@ -1,4 +1,4 @@
-"""Senders that leave amid a C-STORE: at a PDU's boundary or within one, in each way one can leave."""
+"""Senders that leave amid a C-STORE: at a PDU's boundary or within one, in each way there is."""
 
 import random
 import socket
@@ -63,7 +63,7 @@ def message(sop_instance_uid: str, data_set: bytes) -> list[bytes]:
 
 def leavings(pdus: list[bytes], count: int, seed: int) -> Iterator[Leaving]:
     """Each way at each boundary but the last, where the message is whole; then anywhere."""
-    chance = random.Random(seed)  # noqa: S311 - it is repeatable that it has to be
+    chance = random.Random(seed)
     boundary, boundaries = 0, [0]
     for one in pdus[:-1]:
         boundary += len(one)

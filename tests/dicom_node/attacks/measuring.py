@@ -10,7 +10,7 @@ from tests.dicom_node.attacks.honest import echo
 
 
 class Taken:
-    """The growth of a process and its children since this was made: memory, descriptors, threads."""
+    """What a process and its children take: memory, descriptors, threads; and since this was made."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)

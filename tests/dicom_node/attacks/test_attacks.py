@@ -1,7 +1,7 @@
 """The listener under each attack: who means it is answered, and nothing of it remains.
 
-reliability demands of each: an honest C-ECHO is answered within 2 s at the 99th percentile, from the
-attacker's own address and from another, and memory grows by at most 50 MiB.
+During each an honest C-ECHO is answered within 2 s at the 99th percentile, from the attacker's own
+address and from another, and memory grows by at most 50 MiB.
 """
 
 import threading

@@ -1,1 +1,0 @@
-"""Attacks on a DICOM port, whoever listens there, and an honest caller beside them."""
