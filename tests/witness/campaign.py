@@ -9,15 +9,20 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
 
 import psutil
 from pydicom.dataset import Dataset
 
-from tests.end_to_end.node import Node
+from tests.end_to_end.node import Node, running_node
+from tests.servers import PostgresServer, RedisServer, running_postgres, running_redis
 from tests.witness.client import Client
 from tests.witness.ledger import UNAVAILABLE, open_for_witness
 from tests.witness.studies import witness_studies
@@ -25,8 +30,30 @@ from tests.witness.witness import Witness
 
 _POLL_SECONDS = 0.05
 _STALLED_SECONDS = 180
+_SETTLED_SECONDS = 120
+# A part that loads much is killed less often, so that the others get their share of the time.
+_WEIGHTS = {
+    "listener": 5,
+    "courier": 4,
+    "decode child": 4,
+    "beat": 3,
+    "PostgreSQL": 3,
+    "Redis": 3,
+    "analyst": 2,
+    "web": 1,
+}
 # kill -9, and what makes it run again; False: there was nothing to kill just now.
 Blow = Callable[[], bool]
+
+
+class Servers(StrEnum):
+    """Which database and which broker a node works with."""
+
+    FILES = "SQLite and files"
+    HOSPITAL = "PostgreSQL and Redis"
+
+
+SERVERS = tuple(Servers)
 
 
 @dataclass(frozen=True)
@@ -34,24 +61,28 @@ class Load:
     """What is sent by how many clients at a time, and how many kills meanwhile."""
 
     studies: int
-    images: int
+    images: int  # of each study
+    others: int  # beside them, which the node only keeps
     kills: int
     clients: int = 4
-    looked_at: int = 1
 
     @property
     def instances(self) -> int:
-        return self.studies * self.images
+        return self.studies * (self.images + self.others)
+
+    @property
+    def steps(self) -> int:
+        """Each instance is acknowledged, each image gets a result."""
+        return self.instances + self.studies * self.images
 
 
 @dataclass
 class Campaign:
-    """`blows` are by component; one is drawn after their `weights` for each kill."""
+    """`blows` are by component; one is drawn for each kill."""
 
     node: Node
     witness: Witness
     blows: Mapping[str, Blow]
-    weights: Mapping[str, int]
     chance: random.Random
     kills: Counter[str] = field(default_factory=Counter)
     seconds: float = 0
@@ -61,9 +92,9 @@ class Campaign:
     def run(self, load: Load, name: str = "load") -> None:
         """Returns when all is acknowledged and the last kill is done."""
         began = time.monotonic()
-        # Each instance counts twice: when it is acknowledged, and when it has its result.
-        moments = sorted(self.chance.sample(range(2 * load.instances), load.kills))
-        studies = list(witness_studies(name, load.studies, load.images, load.looked_at))
+        moments = sorted(self.chance.sample(range(load.steps), load.kills))
+        contents = {"images": load.images, "others": load.others}
+        studies = list(witness_studies(name, load.studies, **contents))
         with ThreadPoolExecutor(load.clients) as clients:
             sending = [
                 clients.submit(self._send, self._client(number), studies[number :: load.clients])
@@ -73,6 +104,27 @@ class Campaign:
             for client in sending:
                 client.result()
         self.seconds = time.monotonic() - began
+
+    def run_to_the_end(self, load: Load) -> dict[str, Any]:
+        """Run it, let the node come to rest, stop it, and say what was done and found."""
+        self.run(load)
+        ended = self.node.ended()
+        url = self.node.ledger_url
+        settled_seconds = self.witness.wait_until_settled(url, limit_seconds=_SETTLED_SECONDS)
+        self.node.stop_all()
+        self.node.spool.sweep(older_than_seconds=-1)
+        violations = self.witness.check(self.node.spool.root, url)
+        return {
+            "kills": self.kills.total(),
+            "by component": dict(self.kills),
+            "seconds": round(self.seconds, 1),
+            "settled after seconds": round(settled_seconds, 1),
+            "found": self.witness.report(),
+            "violations": [
+                *(f"{part} ended of itself" for part in ended),
+                *(str(one) for one in violations),
+            ],
+        }
 
     def _strike(self, moments: Sequence[int], sending: "Sequence[Future[None]]") -> None:
         for moment in moments:
@@ -98,9 +150,9 @@ class Campaign:
 
     def _kill_one(self) -> None:
         """Something that runs just now; drawn again where the component is not there."""
-        components = list(self.weights)
+        weights = {component: _WEIGHTS[component] for component in self.blows}
         while True:
-            [component] = self.chance.choices(components, list(self.weights.values()))
+            [component] = self.chance.choices(list(weights), list(weights.values()))
             if self.blows[component]():
                 self._note(component)
                 return
@@ -123,7 +175,55 @@ class Campaign:
                 self._acknowledged += len(study)
 
 
-def kill_part(node: Node, part: str) -> Blow:
+@dataclass(frozen=True)
+class Scene:
+    """A node that sends its results to its witness, with the servers that it works with."""
+
+    node: Node
+    witness: Witness
+    postgres: PostgresServer | None = None
+    broker: RedisServer | None = None
+
+
+@contextmanager
+def node_with_witness(
+    folder: Path, servers: Servers, run: Callable[..., AbstractContextManager[Node]] = running_node
+) -> Iterator[Scene]:
+    """All parts but the pages run, by `run`; the witness watches the fences."""
+    with ExitStack() as stack:
+        witness = stack.enter_context(Witness(folder / "witness"))
+        settings: dict[str, Any] = {"destinations": witness.sink.address}
+        postgres = broker = None
+        if servers is Servers.HOSPITAL:
+            postgres = stack.enter_context(running_postgres())
+            broker = stack.enter_context(running_redis())
+            settings |= {"database_url": postgres.create_database(), "broker_url": broker.url}
+        node = stack.enter_context(run(folder, **settings))
+        witness.watch(node.ledger_url)
+        yield Scene(node, witness, postgres, broker)
+
+
+def components(scene: Scene) -> dict[str, Blow]:
+    """How each component that runs just now is killed."""
+    blows = {part: _kill_part(scene.node, part) for part in scene.node.processes}
+    blows["decode child"] = _kill_decode_child(scene.node)
+    if scene.postgres is not None:
+        blows["PostgreSQL"] = _restart(scene.postgres.kill_outright, scene.postgres.start)
+    if scene.broker is not None:
+        blows["Redis"] = _restart(scene.broker.kill, scene.broker.start)
+    return blows
+
+
+def _restart(kill: Callable[[], None], start: Callable[[], None]) -> Blow:
+    def blow() -> bool:
+        kill()
+        start()
+        return True
+
+    return blow
+
+
+def _kill_part(node: Node, part: str) -> Blow:
     """The process of that part of the node; another takes its place at once."""
 
     def blow() -> bool:
@@ -134,7 +234,7 @@ def kill_part(node: Node, part: str) -> Blow:
     return blow
 
 
-def kill_decode_child(node: Node) -> Blow:
+def _kill_decode_child(node: Node) -> Blow:
     """A child that decodes, or waits for a file to decode; the analyst starts another."""
 
     def blow() -> bool:

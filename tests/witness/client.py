@@ -42,11 +42,11 @@ class Client:
 
     def store(self, datasets: Iterable[Dataset]) -> list[int | None]:
         """Send each once, in one association; the statuses answered, None for no answer."""
-        waiting = [(sending_of(dataset), dataset) for dataset in datasets]
+        waiting = [_encode(dataset) for dataset in datasets]
         statuses: list[int | None] = []
-        with suppress(AssociationBroken), self._associate(one for _, one in waiting) as association:
-            for sending, dataset in waiting:
-                status = self._send(association, sending, dataset)
+        with suppress(AssociationBroken), self._associate(waiting) as association:
+            for message in waiting:
+                status = self._send(association, message)
                 statuses.append(status)
                 if status is None:
                     break
@@ -63,19 +63,21 @@ class Client:
             if waiting:
                 time.sleep(_RECONNECT_SECONDS)
 
-    def _associate(self, datasets: Iterable[Dataset]) -> Association:
-        contexts = {
-            (str(one.SOPClassUID), str(one.file_meta.TransferSyntaxUID)): None for one in datasets
-        }
+    def _associate(self, messages: "Iterable[_Message]") -> Association:
+        contexts = dict.fromkeys((one.sop_class_uid, one.transfer_syntax_uid) for one in messages)
         where, called = (self.address.host, self.address.port), self.address.ae_title
         return Association(where, (called, self.ae_title), list(contexts), self.answer_seconds)
 
-    def _send(self, association: Association, sending: Sending, dataset: Dataset) -> int | None:
-        syntax = str(dataset.file_meta.TransferSyntaxUID)
-        names = (str(dataset.SOPClassUID), sending.sop_instance_uid, syntax)
+    def _send(self, association: Association, message: "_Message") -> int | None:
+        sending = message.sending
         self.log.note_sending(sending)
         try:
-            status = association.store(*names, encoded(dataset))
+            status = association.store(
+                message.sop_class_uid,
+                sending.sop_instance_uid,
+                message.transfer_syntax_uid,
+                message.data_set,
+            )
         except (AssociationBroken, NoAnswer) as failure:
             self.log.note_outcome(sending, SILENT if isinstance(failure, NoAnswer) else BROKEN)
             return None
@@ -83,16 +85,23 @@ class Client:
         return status
 
 
-def sending_of(dataset: Dataset) -> Sending:
-    return Sending(
+@dataclass(frozen=True)
+class _Message:
+    """A data set as it goes over the wire, and what the log says of it."""
+
+    sending: Sending
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    data_set: bytes
+
+
+def _encode(dataset: Dataset) -> _Message:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    data_set = encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian) or b""
+    sending = Sending(
         sop_instance_uid=str(dataset.SOPInstanceUID),
         study_instance_uid=str(dataset.StudyInstanceUID),
-        sha256=hashlib.sha256(encoded(dataset)).hexdigest(),
+        sha256=hashlib.sha256(data_set).hexdigest(),
         identity={word: str(dataset.get(word, "")) for word in _IDENTITY},
     )
-
-
-def encoded(dataset: Dataset) -> bytes:
-    """The data set as it is sent: the file without its meta information."""
-    syntax = dataset.file_meta.TransferSyntaxUID
-    return encode(dataset, syntax.is_implicit_VR, syntax.is_little_endian) or b""
+    return _Message(sending, str(dataset.SOPClassUID), str(syntax), data_set)

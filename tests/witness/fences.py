@@ -72,21 +72,20 @@ def stale_writes(ledger: Ledger) -> list[Violation]:
 
 def _faults(trace: Iterable[Row]) -> Iterator[str]:
     holder: Row | None = None  # the claim in force
-    last = "none"
+    ended = ""  # how the last one ended; nothing before the first: the door says of some what it is
     for row in trace:
         what = row["what"]
         if what == "claim":
             holder = row
         elif what in ("result", "done"):
             # A job that is given up for good gets its result from whoever buries it.
-            if holder is None and not (what == "result" and last == "dead"):
-                yield f"{what} of {row['who'] or 'somebody'} when nobody held the job ({last})"
+            if holder is None and ended and (what, ended) != ("result", "dead"):
+                yield f"{what} of {row['who'] or 'somebody'} when nobody held the job ({ended})"
             elif holder is not None and row["who"] != holder["who"]:
                 fence = holder["fence_token"]
                 yield f"{what} of {row['who']} under claim {fence} of {holder['who']}"
         if what in ("done", "dead", "waiting"):
-            holder = None
-        last = what
+            holder, ended = None, what
 
 
 def _for_sqlite() -> Iterator[str]:

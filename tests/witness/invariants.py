@@ -12,7 +12,8 @@ I7  an SR names images that the ledger has of its study, and the latest one all 
 I8  each instance got an answer or a broken association; each failure has a reason
 """
 
-from collections import defaultdict
+import re
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 
 from pydicom import Dataset
@@ -23,13 +24,9 @@ from tests.witness.records import Records, ReportSent, Violation
 from tests.witness.settling import unsettled
 
 _SENT = ("sent", "committed")
-_IDENTITY_OF_REPORT = (
-    "PatientID",
-    "PatientName",
-    "PatientBirthDate",
-    "PatientSex",
-    "AccessionNumber",
-)
+# What is shorter is met by chance.
+_TELLING_BYTES = 4
+_TEXT = re.compile(rb"[\x20-\x7e]{%d,}" % _TELLING_BYTES)
 
 
 def acknowledged_is_kept(records: Records) -> Iterator[Violation]:
@@ -98,18 +95,17 @@ def own_patient_alone(records: Records) -> Iterator[Violation]:
     """I6."""
     identities = {one.sending.study_instance_uid: one.sending.identity for one in records.outcomes}
     owners = {
-        identity[word]: study
+        identity[word].encode(): study
         for study, identity in identities.items()
         for word in ("PatientID", "PatientName", "AccessionNumber")
-        if identity[word]
+        if len(identity[word]) >= _TELLING_BYTES
     }
     for report in records.reports_sent:
         uid, identity = report.arrival.sop_instance_uid, identities.get(report.study, {})
-        for word in _IDENTITY_OF_REPORT:
-            if word in identity and str(report.dataset.get(word, "")) != identity[word]:
+        for word in identity:
+            if str(report.dataset.get(word, "")) != identity[word]:
                 yield Violation("I6", uid, f"{word} is not its study's")
-        others = {owners[text] for text in _texts(report.dataset) if text in owners}
-        if others - {report.study}:
+        if _named_in(report.arrival.encoded, owners) - {report.study}:
             yield Violation("I6", uid, "carries the identity of another study's patient")
 
 
@@ -191,17 +187,20 @@ def _alike_when_repeated(records: Records) -> Iterator[Violation]:
 
 
 def _one_for_the_same(records: Records) -> Iterator[Violation]:
-    """Of the same images, by the same network, with the same words: one SR, whatever its class."""
-    reports: dict[object, set[str]] = defaultdict(set)
+    """Of the same images by the same networks: one SR of each class."""
+    by_images: dict[object, dict[str, ReportSent]] = defaultdict(dict)
     for report in records.reports_sent:
-        inputs = (report.study, report.evidence, _network(report), report.arrival.sop_class_uid)
-        reports[inputs].add(report.arrival.sop_instance_uid)
-    for inputs, uids in reports.items():
-        if len(uids) > 1:
-            yield Violation("I4", str(inputs[0]), f"has {len(uids)} SRs of the same inputs")  # type: ignore[index]
+        images = (report.study, report.evidence, report.arrival.sop_class_uid)
+        by_images[images][report.arrival.sop_instance_uid] = report
+    for several in by_images.values():
+        networks = Counter(_networks(one) for one in several.values()) if len(several) > 1 else {}
+        for count in networks.values():
+            if count > 1:
+                study = next(iter(several.values())).study
+                yield Violation("I4", study, f"has {count} SRs of the same inputs")
 
 
-def _network(report: ReportSent) -> frozenset[str]:
+def _networks(report: ReportSent) -> frozenset[str]:
     """Name and version of every algorithm that the SR's content names (DCM 111001, 111003)."""
     return frozenset(
         str(item.get("TextValue", ""))
@@ -230,11 +229,16 @@ def _known_objects(records: Records) -> set[str]:
     return set(records.ledger.values(named))
 
 
-def _texts(dataset: Dataset) -> Iterator[str]:
-    """Every value of the data set as text, however deep."""
-    for element in dataset:
-        if element.VR == "SQ":
-            for item in element.value:
-                yield from _texts(item)
-        elif element.VR not in ("OB", "OW", "UN"):
-            yield str(element.value)
+def _named_in(encoded: bytes, owners: dict[bytes, str]) -> set[str]:
+    """The studies whose patient's identity is in these bytes: as a value, or as a word of one.
+
+    What follows a value may look like a letter of it: beginnings of each length are looked up.
+    """
+    lengths = {len(identity) for identity in owners}
+    beginnings = {
+        word[:length]
+        for text in _TEXT.findall(encoded)
+        for word in (text, *text.split())
+        for length in lengths
+    }
+    return {owners[one] for one in beginnings & owners.keys()}

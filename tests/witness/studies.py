@@ -5,24 +5,29 @@ from collections.abc import Iterator
 
 import numpy as np
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import DigitalXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import (
+    DigitalXRayImageStorageForPresentation,
+    ExplicitVRLittleEndian,
+    KeyObjectSelectionDocumentStorage,
+)
 
 _ROWS, _COLUMNS = 48, 40
 
 
-def witness_study(name: str, images: int = 3, looked_at: int = 1) -> list[Dataset]:
-    """A study of hands; the first `looked_at` images are for the network, the others are chests.
+def witness_study(name: str, images: int = 3, looked_at: int = 1, others: int = 0) -> list[Dataset]:
+    """A study of hands; the first `looked_at` images are for the network, the next ones are chests.
 
-    The same name gives the same bytes; PatientID and PatientName are no part of another's.
+    `others` are documents beside the images, which a node keeps and does not analyse. The same name
+    gives the same bytes; no identifier of a patient is part of another's.
     """
-    return [_image(name, number, looked_at) for number in range(1, images + 1)]
+    numbers = range(1, images + 1)
+    radiographs = [_image(name, number, number <= looked_at) for number in numbers]
+    return radiographs + [_document(name, images + number) for number in range(1, others + 1)]
 
 
-def witness_studies(
-    name: str, count: int, images: int = 3, looked_at: int = 1
-) -> Iterator[list[Dataset]]:
+def witness_studies(name: str, count: int, **contents: int) -> Iterator[list[Dataset]]:
     for number in range(count):
-        yield witness_study(f"{name}-{number}", images, looked_at)
+        yield witness_study(f"{name}-{number}", **contents)
 
 
 def study_uid(study: list[Dataset]) -> str:
@@ -35,14 +40,34 @@ def uid_of(*parts: object) -> str:
     return f"2.25.{int.from_bytes(digest[:15], 'big')}"
 
 
-def _image(name: str, number: int, looked_at: int) -> Dataset:
+def _image(name: str, number: int, is_looked_at: bool) -> Dataset:
+    dataset = _instance(name, number, DigitalXRayImageStorageForPresentation)
+    dataset.Modality = "DX"
+    dataset.BodyPartExamined = "HAND" if is_looked_at else "CHEST"
+    shade = np.linspace(0, 4000, _ROWS * _COLUMNS).reshape(_ROWS, _COLUMNS) + number
+    dataset.Rows, dataset.Columns = _ROWS, _COLUMNS
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
+    dataset.PixelRepresentation = 0
+    dataset.ImagerPixelSpacing = [0.2, 0.2]
+    dataset.PixelData = shade.astype("<u2").tobytes()
+    return dataset
+
+
+def _document(name: str, number: int) -> Dataset:
+    dataset = _instance(name, number, KeyObjectSelectionDocumentStorage)
+    dataset.SeriesInstanceUID = uid_of(name, "documents")
+    dataset.Modality, dataset.SeriesNumber = "KO", 2
+    return dataset
+
+
+def _instance(name: str, number: int, sop_class: str) -> Dataset:
     tag = hashlib.sha256(name.encode()).hexdigest()[:12].upper()
     dataset = Dataset()
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.SOPClassUID = DigitalXRayImageStorageForPresentation
-    dataset.SOPInstanceUID = uid_of(name, "image", number)
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = sop_class
+    dataset.SOPInstanceUID = uid_of(name, "instance", number)
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.StudyInstanceUID = uid_of(name, "study")
     dataset.SeriesInstanceUID = uid_of(name, "series")
@@ -53,17 +78,4 @@ def _image(name: str, number: int, looked_at: int) -> Dataset:
     dataset.StudyID, dataset.StudyDate, dataset.StudyTime = "1", "20260102", "101112"
     dataset.SeriesNumber, dataset.InstanceNumber = 1, number
     dataset.ReferringPhysicianName = dataset.Manufacturer = dataset.Laterality = ""
-    dataset.Modality = "DX"
-    dataset.BodyPartExamined = "HAND" if number <= looked_at else "CHEST"
-    _set_pixels(dataset, number)
     return dataset
-
-
-def _set_pixels(dataset: Dataset, number: int) -> None:
-    shade = np.linspace(0, 4000, _ROWS * _COLUMNS).reshape(_ROWS, _COLUMNS) + number
-    dataset.Rows, dataset.Columns = _ROWS, _COLUMNS
-    dataset.SamplesPerPixel, dataset.PhotometricInterpretation = 1, "MONOCHROME2"
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, 12, 11
-    dataset.PixelRepresentation = 0
-    dataset.ImagerPixelSpacing = [0.2, 0.2]
-    dataset.PixelData = shade.astype("<u2").tobytes()
