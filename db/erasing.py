@@ -7,7 +7,10 @@ from sqlalchemy import Connection, Engine, text
 from db.session import LedgerUnavailable, troubles_named
 
 # The tables that hold what names a patient, and the statistics a planner draws from them.
-_NAMING_TABLES = ("study", "worklist", "verdict", "series", "instance", "job", "peer_request")
+_NAMING_TABLES = (
+    *("study", "series", "instance", "worklist", "verdict", "legal_hold"),
+    *("job", "job_attempt", "peer_request"),
+)
 _CHECKPOINT_SECONDS = 60.0
 
 
@@ -26,6 +29,7 @@ def erase_remains(engine: Engine) -> None:
 
 
 def _rewrite_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("COMMIT")  # every connection of ours begins a transaction
     connection.exec_driver_sql("VACUUM")
     give_up_at = time.monotonic() + _CHECKPOINT_SECONDS
     while True:

@@ -29,7 +29,7 @@ from db.forgetting import (
 from db.leaving_files import leaving_keys
 from db.session import reading, transaction
 from db.study_removal import remove_instance_kept_apart, remove_study
-from dicom_node.header_reading import NotUnderstood, element_value
+from dicom_node.header_reading import UNREADABLE, NotUnderstood, element_value
 from dicom_node.keeping.leaving import remove_leaving
 from dicom_node.results.evidence import read_elements
 from dicom_node.spool import Spool, SpoolError
@@ -149,7 +149,7 @@ def _is_of(spool: Spool, spool_key: str, patient: Patient) -> bool | None:
     """Whether the object names the patient; None where it cannot be read."""
     try:
         header = read_elements(spool, spool_key, _IDENTITY)
-    except (NotUnderstood, SpoolError):
+    except (NotUnderstood, SpoolError, *UNREADABLE):
         return None
     patient_id, issuer = (str(element_value(header, keyword) or "") for keyword in _IDENTITY)
     return patient.is_named_by(patient_id, issuer)
