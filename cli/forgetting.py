@@ -1,5 +1,6 @@
 """`osteon forget`: everything that the node has of a patient goes."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from dicom_node.keeping.forgetting import PatientTraces
     from dicom_node.spool import FileSpool
 
+_BUSY = "a worker, or a transfer, still holds something of it: run this again"
 # What a person has to know before and after, since no command reaches it.
 _NOT_REACHED = (
     "What was sent to a PACS or another destination stays there: have it removed there.",
@@ -23,6 +25,7 @@ _NOT_REACHED = (
 
 def add_commands(app: typer.Typer) -> None:
     app.command()(forget)
+    app.command()(forgotten)
 
 
 def forget(
@@ -58,9 +61,69 @@ def forget(
         try:
             forget_all(ledger, spool, traces, person=command_actor())
         except StillWorkedOn as error:
-            sentence = "a worker, or a transfer, still holds something of it: run this again"
-            raise Leave(Exit.CHECK_FAILED, sentence) from error
+            raise Leave(Exit.CHECK_FAILED, _BUSY) from error
     _tell(traces, done=True, as_json=as_json)
+    return Exit.DONE
+
+
+def forgotten(
+    again: Annotated[
+        Path | None, typer.Option(help="A list that this command printed: forget those again.")
+    ] = None,
+) -> int:
+    """List who was forgotten, as salted hashes; keep the list where a restore does not reach it."""
+    from dataclasses import asdict
+
+    from cli.assembly import build_spool, ledger_trouble_explained, open_node_ledger
+    from cli.node import read_settings
+    from cli.output import print_json
+    from db.forgetting import forgotten_patients
+    from db.session import reading
+
+    settings = read_settings("forgotten")
+    ledger = open_node_ledger(settings)
+    with ledger_trouble_explained():
+        if again is not None:
+            return _forget_again(ledger, build_spool(settings), again)
+        with reading(ledger) as session:
+            for one in forgotten_patients(session):
+                print_json(asdict(one))
+    return Exit.DONE
+
+
+def _forget_again(ledger: "Engine", spool: "FileSpool", file: Path) -> int:
+    import json
+    from datetime import datetime
+
+    from cli.acting import command_actor
+    from cli.exits import missing_files_named
+    from db.forgetting import ForgottenPatient
+    from dicom_node.keeping.forgetting import (
+        PatientHeld,
+        StillWorkedOn,
+        reapply_forgettings,
+    )
+
+    with missing_files_named():
+        lines = file.read_text(encoding="utf-8").splitlines()
+    try:
+        rows = [json.loads(line) for line in lines if line.strip()]
+        known = [
+            ForgottenPatient(
+                **(row | {"forgotten_at": datetime.fromisoformat(row["forgotten_at"])})
+            )
+            for row in rows
+        ]
+    except (ValueError, TypeError, KeyError) as error:
+        sentence = f"{file} is no list that `osteon forgotten` printed"
+        raise Leave(Exit.INPUT_UNREADABLE, sentence) from error
+    try:
+        patients = reapply_forgettings(ledger, spool, known, person=command_actor())
+    except PatientHeld as error:
+        raise Leave(Exit.CHECK_FAILED, f"these studies are held: {error}") from error
+    except StillWorkedOn as error:
+        raise Leave(Exit.CHECK_FAILED, _BUSY) from error
+    typer.echo(f"{patients} patients forgotten again")
     return Exit.DONE
 
 
