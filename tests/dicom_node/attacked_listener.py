@@ -8,14 +8,14 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from db.session import open_ledger
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.policy import AssociationPolicy
 from dicom_node.spool import FileSpool
-from dicom_node.tls import TlsFiles
+from dicom_node.tls import TlsFiles, client_context
 from dicom_node.tls_server import TlsPort
 from logs import configure_logs
 from tests.dicom_node.attacks.measuring import Taken, warm_up
@@ -57,6 +57,7 @@ def attacked_listener(
     try:
         ports = next(line.split()[1:] for line in process.stdout if line.startswith("ports "))
         plain, tls = (Target("127.0.0.1", int(port)) for port in ports)
+        tls = replace(tls, tls=client_context(_files(folder)))
         warm_up(plain)
         yield AttackedListener(plain, tls, Taken(process.pid), folder, ledger_url)
     finally:
@@ -65,17 +66,20 @@ def attacked_listener(
         process.stdout.close()
 
 
+def _files(folder: Path) -> TlsFiles:
+    pem = folder / "tls"
+    return TlsFiles(pem / "node.pem", pem / "node.key", pem / "ca.pem")
+
+
 def main(ledger_url: str, folder: Path, max_associations: int) -> None:
     configure_logs("info", "listener")
-    pem = folder / "tls"
-    files = TlsFiles(pem / "node.pem", pem / "node.key", pem / "ca.pem")
     # Attacks and honest callers come from one machine here: all of the places may be its own.
     policy = AssociationPolicy(
         "OSTEON",
         max_associations=max_associations,
         max_associations_per_address=max_associations if max_associations > 50 else None,
     )
-    config = ListenerConfig(policy, name="attacked", port=0, tls=TlsPort(files, 0))
+    config = ListenerConfig(policy, name="attacked", port=0, tls=TlsPort(_files(folder), 0))
     listener = Listener(config, open_ledger(ledger_url), FileSpool(folder / "spool"))
     listener.start()
     print("ports", listener.port, listener.tls_port, flush=True)

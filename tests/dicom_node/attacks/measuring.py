@@ -1,6 +1,8 @@
 """What a process takes while it is attacked, seen from outside."""
 
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -10,7 +12,7 @@ from tests.dicom_node.attacks.honest import echo
 
 
 class Taken:
-    """What a process and its children take: memory, descriptors, threads; and since this was made."""
+    """What a process and its children take, and how much more than when this was made."""
 
     def __init__(self, pid: int) -> None:
         self._process = psutil.Process(pid)
@@ -24,7 +26,7 @@ class Taken:
 
     @property
     def descriptors(self) -> int:
-        return sum(len(list(Path(f"/proc/{one.pid}/fd").iterdir())) for one in self._all())
+        return int(self._sum(lambda one: len(list(Path(f"/proc/{one.pid}/fd").iterdir()))))
 
     @property
     def new_descriptors(self) -> int:
@@ -36,21 +38,27 @@ class Taken:
 
     @property
     def threads(self) -> int:
-        return sum(one.num_threads() for one in self._all())
+        return int(self._sum(psutil.Process.num_threads))
 
     @property
     def cpu_seconds(self) -> float:
-        return sum(one.cpu_times().user + one.cpu_times().system for one in self._all())
+        return self._sum(lambda one: sum(one.cpu_times()[:2]))
 
     @property
     def is_alive(self) -> bool:
         return self._process.is_running() and self._process.status() != psutil.STATUS_ZOMBIE
 
     def _memory(self) -> float:
-        return sum(one.memory_info().rss for one in self._all()) / (1 << 20)
+        return self._sum(lambda one: one.memory_info().rss) / (1 << 20)
 
-    def _all(self) -> list[psutil.Process]:
-        return [self._process, *self._process.children(recursive=True)]
+    def _sum(self, of: Callable[[psutil.Process], float]) -> float:
+        """Over the process and its children, as far as they are there still."""
+        total = 0.0
+        with suppress(psutil.NoSuchProcess):
+            for one in (self._process, *self._process.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess, FileNotFoundError):
+                    total += of(one)
+        return total
 
 
 def warm_up(target: wire.Target, echoes: int = 20) -> None:

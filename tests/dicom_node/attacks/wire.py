@@ -1,6 +1,7 @@
 """The few PDUs (PS3.8 9.3) and messages (PS3.7) that an attacker needs, byte by byte."""
 
 import socket
+import ssl
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,14 +15,23 @@ COMMAND, DATA, LAST = 1, 0, 2  # of the message control header, PS3.8 E.2
 
 @dataclass(frozen=True)
 class Target:
-    """A DICOM port, and what its AE is called."""
+    """A DICOM port, what its AE is called, and how TLS is spoken there, if it is."""
 
     host: str
     port: int
     called: str = "OSTEON"
+    tls: ssl.SSLContext | None = None
 
     def connect(self, source: str = "127.0.0.1", timeout_seconds: float = 10) -> socket.socket:
-        return socket.create_connection((self.host, self.port), timeout_seconds, (source, 0))
+        place = (self.host, self.port)
+        connection = socket.create_connection(place, timeout_seconds, (source, 0))
+        if self.tls is None:
+            return connection
+        try:
+            return self.tls.wrap_socket(connection, server_hostname=self.host)
+        except BaseException:
+            connection.close()
+            raise
 
 
 def pdu(kind: int, body: bytes) -> bytes:
