@@ -11,6 +11,7 @@ from cli import (
     certificates,
     conformance,
     datasets,
+    deidentification,
     evaluation,
     exporting,
     fetching,
@@ -63,6 +64,7 @@ _ROOMS = (
     keeping,
     forgetting,
     backup,
+    deidentification,
     conformance,
 )
 for room in _ROOMS:
