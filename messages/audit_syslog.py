@@ -6,7 +6,6 @@ our close_notify with its own, as RFC 5425 4.4 demands: until then it has read e
 
 import socket
 import ssl
-import struct
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 from dicom_node.peer import PeerRefused, PeerUnavailable, connection_trouble
+from messages.tls_exchange import TlsExchange
 
 _AUTHPRIV = 10
 _NOTICE, _WARNING = 5, 4
@@ -26,8 +26,6 @@ _NO_CLOSE_NOTIFY = (
     "ended TLS without close_notify: what it took is unknown; if that is its way, see "
     "`audit_repository_close_notify`"
 )
-# struct tcp_info of Linux: the state comes first.
-_TCP_INFO_BYTES, _UNACKNOWLEDGED_AT, _CLOSE_WAIT = 28, 24, 8
 
 
 @dataclass(frozen=True)
@@ -82,8 +80,27 @@ class SyslogMessage:
 
 def send_messages(repository: AuditRepository, messages: Sequence[SyslogMessage]) -> None:
     """On a connection of its own; PeerUnavailable or PeerRefused: send them all again later."""
-    with _secured(repository) as connection:
-        _exchange(repository, connection, b"".join(message.frame() for message in messages))
+    frames = b"".join(message.frame() for message in messages)
+    deadline = time.monotonic() + repository.timeout_seconds
+    with _connected(repository) as plain:
+        exchange = TlsExchange(plain, _context(repository), repository.host, deadline)
+        try:
+            exchange.shake_hands()
+        except ssl.SSLCertVerificationError as error:
+            raise PeerRefused(
+                f"{repository}: its certificate is not trusted ({error.verify_message})"
+            ) from error
+        except OSError as error:
+            raise PeerUnavailable(f"{repository}: no TLS came about; is it a TLS port?") from error
+        try:
+            exchange.send(frames)
+            exchange.end()
+        except ssl.SSLEOFError as error:
+            _judge_plain_end(repository, exchange, error)
+        except TimeoutError as error:
+            raise PeerUnavailable(f"{repository} did not take the messages in time") from error
+        except OSError as error:
+            raise PeerUnavailable(f"{repository} {_BROKEN_OFF}{_alert(error)}") from error
 
 
 def verify_repository(repository: AuditRepository) -> None:
@@ -91,55 +108,33 @@ def verify_repository(repository: AuditRepository) -> None:
     send_messages(repository, ())
 
 
-def _secured(repository: AuditRepository) -> ssl.SSLSocket:
+def _context(repository: AuditRepository) -> ssl.SSLContext:
     try:
-        context = repository.context()
+        return repository.context()
     except OSError as error:  # ssl.SSLError is one
         raise PeerRefused(f"{repository}: our own TLS files cannot be used: {error}") from error
-    address = (repository.host, repository.port)
+
+
+def _connected(repository: AuditRepository) -> socket.socket:
     try:
-        plain = socket.create_connection(address, repository.timeout_seconds)
+        return socket.create_connection(
+            (repository.host, repository.port), repository.timeout_seconds
+        )
     except OSError as error:
         raise PeerUnavailable(f"{repository}: {connection_trouble(error)}") from error
-    try:
-        return context.wrap_socket(plain, server_hostname=repository.host)
-    except ssl.SSLCertVerificationError as error:
-        plain.close()
-        raise PeerRefused(
-            f"{repository}: its certificate is not trusted ({error.verify_message})"
-        ) from error
-    except OSError as error:
-        plain.close()
-        raise PeerUnavailable(f"{repository}: no TLS came about; is it a TLS port?") from error
 
 
-def _exchange(repository: AuditRepository, connection: ssl.SSLSocket, frames: bytes) -> None:
-    deadline = time.monotonic() + repository.timeout_seconds
-    try:
-        connection.sendall(frames)
-        connection.settimeout(max(deadline - time.monotonic(), 0.1))
-        connection.unwrap()
-    except ssl.SSLEOFError as error:
-        if repository.answers_close_notify:
-            raise PeerUnavailable(f"{repository} {_NO_CLOSE_NOTIFY}") from error
-        if not _is_all_acknowledged(connection, deadline):
-            raise PeerUnavailable(f"{repository} {_BROKEN_OFF}") from error
-    except TimeoutError as error:
-        raise PeerUnavailable(f"{repository} did not take the messages in time") from error
-    except OSError as error:
+def _judge_plain_end(
+    repository: AuditRepository, exchange: TlsExchange, error: ssl.SSLEOFError
+) -> None:
+    """The connection ended, and TLS did not."""
+    if repository.answers_close_notify:
+        raise PeerUnavailable(f"{repository} {_NO_CLOSE_NOTIFY}") from error
+    if not exchange.is_all_acknowledged():
         raise PeerUnavailable(f"{repository} {_BROKEN_OFF}") from error
 
 
-def _is_all_acknowledged(connection: ssl.SSLSocket, deadline: float) -> bool:
-    """Whether its system has taken every octet and then closed.
-
-    One that closed sooner, or with something unread, resets the connection instead.
-    """
-    while True:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_BYTES)
-        [unacknowledged] = struct.unpack_from("=I", info, _UNACKNOWLEDGED_AT)
-        if info[0] != _CLOSE_WAIT or time.monotonic() > deadline:
-            return False
-        if unacknowledged == 0:
-            return True
-        time.sleep(0.01)
+def _alert(error: OSError) -> str:
+    """Such as that it wants a certificate, or does not take ours."""
+    reason = error.reason if isinstance(error, ssl.SSLError) else None
+    return f" ({reason.lower().replace('_', ' ')})" if reason else ""

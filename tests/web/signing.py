@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from sqlalchemy import Engine, select, text
 
 from db.accounts import NewAccount, account_named, add_account
+from db.audit import NODE, PEER
 from db.session import open_ledger, reading, transaction
 from db.states import Role
 from db.tables import AuditEvent
@@ -78,10 +79,11 @@ def age(engine: Engine, table: str, **minutes: float) -> None:
 
 
 def audit(engine: Engine) -> list[tuple[str, str, str, str | None]]:
-    """Actor, action, outcome and detail of each event, oldest first."""
+    """Actor, action, outcome and detail of each event of people, oldest first."""
     columns = (AuditEvent.actor, AuditEvent.action, AuditEvent.outcome, AuditEvent.detail)
     with reading(engine) as session:
-        rows = session.execute(select(*columns).order_by(AuditEvent.id))
+        of_people = AuditEvent.role.not_in((NODE, PEER))
+        rows = session.execute(select(*columns).where(of_people).order_by(AuditEvent.id))
         return [(actor, action, outcome, detail) for actor, action, outcome, detail in rows]
 
 

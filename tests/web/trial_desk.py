@@ -11,8 +11,9 @@ import numpy as np
 from PIL import Image
 from sqlalchemy import Engine, func, select
 
+from db.audit import NODE, PEER
 from db.session import open_ledger, reading
-from db.tables import Base
+from db.tables import AuditEvent, Base
 from dicom_node.listener import Listener, ListenerConfig
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy, Peer
@@ -43,13 +44,18 @@ class Desk:
         return path
 
     def counts(self) -> dict[str, int]:
-        """How many rows each table has, but that of the processes which are there."""
+        """How many rows each table has, but that of the processes which are there.
+
+        Of the audit trail those of people: the node writes there too, in its own time.
+        """
         with reading(self.ledger) as session:
-            return {
+            counts = {
                 name: session.execute(select(func.count()).select_from(table)).scalar_one()
                 for name, table in Base.metadata.tables.items()
                 if name != "presence"
             }
+            of_people = select(func.count()).where(AuditEvent.role.not_in((NODE, PEER)))
+            return counts | {"audit_event": session.execute(of_people).scalar_one()}
 
 
 @contextmanager

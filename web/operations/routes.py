@@ -170,7 +170,6 @@ def audit(
     visitor: Administrator,
     asked: Annotated[AuditAsked, Query()],
 ) -> HTMLResponse:
-    note(window, visitor, Action.TRAIL_VIEWED, study_instance_uid=asked.study or None)
     with reading(window.ledger) as session:
         forwarding = backlog(session)
         found = list_events(
@@ -180,6 +179,7 @@ def audit(
             study_instance_uid=asked.study,
             limit=_PAGE + 1,
         )
+    note(window, visitor, Action.TRAIL_VIEWED, study_instance_uid=asked.study or None)
     return show(
         request,
         visitor,
