@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.modality import Diary
-from tests.end_to_end.pacs_sink import PacsSink
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -17,11 +16,12 @@ def quiet_libraries() -> None:
 
 
 @pytest.fixture
-def sink() -> Iterator[PacsSink]:
-    with PacsSink() as sink:
-        yield sink
+def witness(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Witness]:
+    """With a folder of its own: what it notes is not found in a node's."""
+    with Witness(tmp_path_factory.mktemp("witness")) as witness:
+        yield witness
 
 
 @pytest.fixture
-def diary(tmp_path: Path) -> Diary:
-    return Diary(tmp_path / "acknowledged")
+def sink(witness: Witness) -> Sink:
+    return witness.sink

@@ -68,6 +68,9 @@ class Node:
     def spool(self) -> FileSpool:
         return FileSpool(self.data_dir / "spool")
 
+    def kept_file(self, key: str) -> Path:
+        return self.data_dir / "spool" / "kept" / key[:2] / key
+
     @property
     def ledger_url(self) -> str:
         own = f"sqlite:///{self.data_dir / 'ledger.sqlite'}"

@@ -23,7 +23,6 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage, ComprehensiveSRStorag
 
 from dicom_node.dicomize import ImageForm, write_dicom
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.invariants import kept_file
 from tests.end_to_end.node import AE_TITLE, Node, running_node
 from tests.end_to_end.small_studies import study_uid
 from tests.end_to_end.viewers import report_text
@@ -114,7 +113,7 @@ def test_each_syntax_ends_as_a_result(site: Site, syntax: UID) -> None:
     wait_for(lambda: _state(site, study) == "delivered", "the delivery", RESULT_SECONDS)
     (image,) = site.node.images(study)
     assert image["probability"] is not None
-    assert dcmread(kept_file(site.node, image["file"])).file_meta.TransferSyntaxUID == syntax
+    assert dcmread(site.node.kept_file(image["file"])).file_meta.TransferSyntaxUID == syntax
 
 
 @pytest.mark.parametrize("syntax", OPTIONS, ids=lambda syntax: syntax.keyword)

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import Node, running_node
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_study
 from tests.services import absent, require_program
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 OUT_OF_RESOURCES = 0xA700
@@ -33,9 +33,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_at_the_reserve_nothing_is_taken(small_disk: Path, diary: Diary) -> None:
+def test_at_the_reserve_nothing_is_taken(small_disk: Path, witness: Witness) -> None:
     with running_node(small_disk, "listener", disk_reserve_bytes=RESERVE_BYTES) as node:
-        modality = Modality(node.address, diary)
+        modality = witness.client(node.address)
         filler = _fill(node.data_dir, (DISK_MIB << 20) - RESERVE_BYTES)
         assert modality.store(small_study("reserve")) == [OUT_OF_RESOURCES] * 3
         assert max(answer["milliseconds"] for answer in _answers(node)) < 1000
@@ -45,10 +45,10 @@ def test_at_the_reserve_nothing_is_taken(small_disk: Path, diary: Diary) -> None
         assert modality.store(small_study("reserve")) == [0x0000] * 3
 
 
-def test_a_full_disk_stops_nothing_for_good(small_disk: Path, diary: Diary, sink: PacsSink) -> None:
+def test_a_full_disk_stops_nothing_for_good(small_disk: Path, witness: Witness, sink: Sink) -> None:
     settings = {"destinations": sink.address, "disk_reserve_bytes": 0, "quiet_seconds": 3}
     with running_node(small_disk, **settings) as node:
-        modality = Modality(node.address, diary)
+        modality = witness.client(node.address)
         assert modality.store(small_study("before")) == [0x0000] * 3
         filler = _fill(node.data_dir, DISK_MIB << 20)
         assert modality.store(small_study("during")) == [OUT_OF_RESOURCES] * 3

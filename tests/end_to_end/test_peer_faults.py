@@ -7,12 +7,12 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import Node, running_node
 from tests.end_to_end.open_transfer import OpenTransfer
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_study, study_uid
 from tests.waiting import wait_for
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 90
@@ -23,19 +23,19 @@ NOT_UNDERSTOOD = 0xC000
 
 
 @pytest.fixture(scope="module")
-def pacs() -> Iterator[PacsSink]:
-    with PacsSink() as pacs:
+def pacs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sink]:
+    with Sink(tmp_path_factory.mktemp("sink")) as pacs:
         yield pacs
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory, pacs: PacsSink) -> Iterator[Node]:
+def node(tmp_path_factory: pytest.TempPathFactory, pacs: Sink) -> Iterator[Node]:
     with running_node(tmp_path_factory.mktemp("peers"), destinations=pacs.address) as node:
         yield node
 
 
 @pytest.fixture
-def send(node: Node, diary: Diary) -> Callable[[str], str]:
+def send(node: Node, witness: Witness) -> Callable[[str], str]:
     """Send a study of that name, whose one image is none for the network; the study's UID.
 
     So nothing is sent to the destination but the report.
@@ -43,14 +43,14 @@ def send(node: Node, diary: Diary) -> Callable[[str], str]:
 
     def store(name: str) -> str:
         study = small_study(name, images=2)[1:]
-        assert Modality(node.address, diary).store(study) == [0x0000]
+        assert witness.client(node.address).store(study) == [0x0000]
         return study_uid(study)
 
     return store
 
 
 def test_a_destination_that_was_away_gets_each_result_once(
-    node: Node, pacs: PacsSink, send: Callable[[str], str]
+    node: Node, pacs: Sink, send: Callable[[str], str]
 ) -> None:
     pacs.go_away()
     study = send("away")
@@ -62,20 +62,20 @@ def test_a_destination_that_was_away_gets_each_result_once(
 
 
 def test_a_destination_out_of_resources_is_tried_again(
-    node: Node, pacs: PacsSink, send: Callable[[str], str]
+    node: Node, pacs: Sink, send: Callable[[str], str]
 ) -> None:
-    pacs.status = OUT_OF_RESOURCES
+    pacs.answer(OUT_OF_RESOURCES)
     study = send("full")
     wait_for(lambda: "0xA701" in _reason(node, study), "a failed attempt", RESULT_SECONDS)
-    pacs.status = 0x0000
+    pacs.answer(0x0000)
     _await_state(node, study, "delivered")
     assert len(pacs.reports(study)) == 1
 
 
 def test_what_was_stored_without_an_answer_is_sent_again_byte_for_byte(
-    node: Node, pacs: PacsSink, send: Callable[[str], str]
+    node: Node, pacs: Sink, send: Callable[[str], str]
 ) -> None:
-    pacs.answers_to_drop = 2
+    pacs.drop_answers(2)
     study = send("silent")
     _await_state(node, study, "delivered")
     arrivals = pacs.reports(study)
@@ -84,12 +84,12 @@ def test_what_was_stored_without_an_answer_is_sent_again_byte_for_byte(
 
 
 def test_a_refusal_is_for_a_person_to_see(
-    node: Node, pacs: PacsSink, send: Callable[[str], str]
+    node: Node, pacs: Sink, send: Callable[[str], str]
 ) -> None:
-    pacs.status = NOT_UNDERSTOOD
+    pacs.answer(NOT_UNDERSTOOD)
     study = send("refused")
     _await_state(node, study, "failed")
-    pacs.status = 0x0000
+    pacs.answer(0x0000)
     assert "0xC000" in _reason(node, study)
     assert not pacs.reports(study)
 

@@ -13,12 +13,12 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import JPEG2000Lossless
 
-from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import Node, running_node
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_study
 from tests.servers import running_redis
 from tests.waiting import wait_for
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 120
@@ -34,10 +34,10 @@ CANARIES = {
 TOKENS = [value.split("^")[0].encode() for value in CANARIES.values()]
 
 
-def test_no_trace_with_files_as_broker(tmp_path: Path, diary: Diary, sink: PacsSink) -> None:
+def test_no_trace_with_files_as_broker(tmp_path: Path, witness: Witness, sink: Sink) -> None:
     settings = {"destinations": sink.address, "log_level": "debug"}
     with running_node(tmp_path, "listener", "beat", **settings) as node:
-        _send_canaries(node, diary)
+        _send_canaries(node, witness)
         broker = node.data_dir / "broker"
         offers = wait_for(lambda: [*broker.glob("*.analyse.message")], "offers", RESULT_SECONDS)
         _assert_integers_only([path.read_bytes() for path in offers])
@@ -45,11 +45,11 @@ def test_no_trace_with_files_as_broker(tmp_path: Path, diary: Diary, sink: PacsS
         _assert_no_trace(node)
 
 
-def test_no_trace_with_redis_as_broker(tmp_path: Path, diary: Diary, sink: PacsSink) -> None:
+def test_no_trace_with_redis_as_broker(tmp_path: Path, witness: Witness, sink: Sink) -> None:
     with running_redis() as broker:
         settings = {"destinations": sink.address, "log_level": "debug", "broker_url": broker.url}
         with running_node(tmp_path, "listener", "beat", **settings) as node:
-            _send_canaries(node, diary)
+            _send_canaries(node, witness)
             with redis.Redis.from_url(broker.url) as client:
                 wait_for(lambda: client.llen("analyse"), "an offer", RESULT_SECONDS)
                 _assert_integers_only(client.lrange("analyse", 0, -1))
@@ -57,9 +57,9 @@ def test_no_trace_with_redis_as_broker(tmp_path: Path, diary: Diary, sink: PacsS
             _assert_no_trace(node)
 
 
-def _send_canaries(node: Node, diary: Diary) -> None:
+def _send_canaries(node: Node, witness: Witness) -> None:
     """One study that is analysed, and files that fail at every step behind the door and at it."""
-    modality = Modality(node.address, diary)
+    modality = witness.client(node.address)
     assert modality.store(_canary_study("sound")) == [0x0000] * 3
     for break_it in (_undecodable, _of_no_known_alphabet, _with_wrong_values):
         (dataset, *_) = _canary_study(break_it.__name__)

@@ -16,9 +16,9 @@ from sqlalchemy import func, select
 from db.session import reading
 from db.tables import Job
 from tests.end_to_end.node import Node, running_node
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.services import require_shared_data
 from tests.waiting import wait_for
+from tests.witness.sink import Sink
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 180
@@ -43,7 +43,7 @@ class Sending:
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("real-files")
     with (
-        PacsSink() as sink,
+        Sink(folder / "sink") as sink,
         running_node(folder, destinations=sink.address) as node,
     ):
         yield node

@@ -9,14 +9,13 @@ import pytest
 from db.presence import ListedProcess, processes
 from db.session import reading
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.invariants import assert_one_report_per_revision
-from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import START_SECONDS, Node, running_node, supervised_node
 from tests.end_to_end.open_transfer import OpenTransfer
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_studies
 from tests.servers import free_port
 from tests.waiting import wait_for
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 120
@@ -25,7 +24,7 @@ GATEWAY = {"gateway_enabled": True, "gateway_token": "a-token-of-the-hospital"}
 
 
 def test_a_restarted_node_reports_what_it_had_received(
-    tmp_path: Path, diary: Diary, sink: PacsSink
+    tmp_path: Path, witness: Witness, sink: Sink
 ) -> None:
     # So long that nothing can be reported before the node is stopped.
     settings = {"destinations": sink.address, "quiet_seconds": 5}
@@ -33,7 +32,7 @@ def test_a_restarted_node_reports_what_it_had_received(
     with supervised_node(tmp_path, **settings, **GATEWAY, gateway_port=gateway_port) as node:
         _gateway_asks_for_its_token(f"http://127.0.0.1:{gateway_port}")
         for study in small_studies("restart", 3):
-            assert Modality(node.address, diary).store(study) == [0x0000] * 3
+            assert witness.client(node.address).store(study) == [0x0000] * 3
         assert node.stop("up") == 0
         assert node.survivors() == []
         assert _parts_present(node).isdisjoint(WORKING), "who ended in order has left"
@@ -42,7 +41,7 @@ def test_a_restarted_node_reports_what_it_had_received(
         del node.settings["gateway_enabled"]
         node.start_up()
         node.wait_for_studies("delivered", 3, RESULT_SECONDS)
-        assert_one_report_per_revision(node, sink)
+        assert witness.check(node.spool.root, node.ledger_url, only=["I4"]) == []
         _every_part_is_present(node)
 
 

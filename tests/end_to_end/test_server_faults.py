@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import Node, running_node
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_study, study_uid
 from tests.servers import PostgresServer, RedisServer, running_postgres, running_redis
 from tests.waiting import wait_for
+from tests.witness.client import Client
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 OUT_OF_RESOURCES = 0xA700
@@ -29,19 +30,19 @@ class Hospital:
 
 @pytest.fixture(scope="module")
 def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    with running_postgres() as postgres, running_redis() as broker, PacsSink() as sink:
+    folder = tmp_path_factory.mktemp("hospital")
+    with running_postgres() as postgres, running_redis() as broker, Sink(folder / "sink") as sink:
         servers = {"database_url": postgres.create_database(), "broker_url": broker.url}
-        folder = tmp_path_factory.mktemp("hospital")
         with running_node(folder, destinations=sink.address, **servers) as node:
             yield Hospital(node, postgres, broker)
 
 
 @pytest.fixture
-def modality(hospital: Hospital, diary: Diary) -> Modality:
-    return Modality(hospital.node.address, diary)
+def modality(hospital: Hospital, witness: Witness) -> Client:
+    return witness.client(hospital.node.address)
 
 
-def test_intake_needs_no_broker(hospital: Hospital, modality: Modality) -> None:
+def test_intake_needs_no_broker(hospital: Hospital, modality: Client) -> None:
     study = small_study("broker-away")
     hospital.broker.kill()
     try:
@@ -51,7 +52,7 @@ def test_intake_needs_no_broker(hospital: Hospital, modality: Modality) -> None:
     _await_delivery(hospital.node, study_uid(study))
 
 
-def test_a_broker_that_forgets_all_costs_only_time(hospital: Hospital, modality: Modality) -> None:
+def test_a_broker_that_forgets_all_costs_only_time(hospital: Hospital, modality: Client) -> None:
     node, study = hospital.node, small_study("broker-flushed")
     node.stop("analyst")
     assert modality.store(study) == [0x0000] * 3
@@ -62,7 +63,7 @@ def test_a_broker_that_forgets_all_costs_only_time(hospital: Hospital, modality:
     _await_delivery(node, study_uid(study))
 
 
-def test_without_a_database_there_is_no_success(hospital: Hospital, modality: Modality) -> None:
+def test_without_a_database_there_is_no_success(hospital: Hospital, modality: Client) -> None:
     node, study = hospital.node, small_study("ledger-away")
     hospital.postgres.kill()
     try:

@@ -8,34 +8,40 @@ from sqlalchemy import select
 
 from db.session import reading
 from db.tables import Analysis, Job
-from tests.end_to_end.modality import Diary, Modality
 from tests.end_to_end.node import Node, running_node
-from tests.end_to_end.pacs_sink import PacsSink
 from tests.end_to_end.small_studies import small_study
+from tests.servers import running_postgres
 from tests.waiting import wait_for
+from tests.witness.sink import Sink
+from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 LEASE_SECONDS = 6
 RESULT_SECONDS = 60
 
 
-def test_a_stale_worker_writes_nothing(tmp_path: Path, diary: Diary, sink: PacsSink) -> None:
-    settings = {"destinations": sink.address, "lease_seconds": LEASE_SECONDS}
-    with running_node(tmp_path, "listener", "beat", "courier", **settings) as node:
-        assert Modality(node.address, diary).store(small_study("stale", 1)) == [0x0000]
-        node.start("analyst")
-        _pause_at_work(node, "analyst", fence_token=1)
-        sleeper = node.processes["sleeper"] = node.processes.pop("analyst")
-        node.start("analyst")
-        _pause_at_work(node, "analyst", fence_token=2)
-        sleeper.send_signal(signal.SIGCONT)
-        wait_for(lambda: "ClaimLost" in node.log("analyst"), "the refusal", RESULT_SECONDS)
-        assert _analyses(node) == 0
-        sleeper.send_signal(signal.SIGSTOP)
-        node.processes["analyst"].send_signal(signal.SIGCONT)
-        node.wait_for_studies("delivered", 1, RESULT_SECONDS)
-        sleeper.send_signal(signal.SIGCONT)
-        assert _analyses(node) == 1
+def test_a_stale_worker_writes_nothing(tmp_path: Path, witness: Witness, sink: Sink) -> None:
+    """On PostgreSQL, which can tell the witness who wrote what."""
+    with running_postgres() as postgres:
+        settings = {
+            "destinations": sink.address,
+            "lease_seconds": LEASE_SECONDS,
+            "database_url": postgres.create_database(),
+        }
+        with running_node(tmp_path, "listener", "beat", "courier", **settings) as node:
+            witness.watch(node.ledger_url)
+            assert witness.client(node.address).store(small_study("stale", 1)) == [0x0000]
+            node.start("analyst")
+            _pause_at_work(node, "analyst", fence_token=1)
+            sleeper = node.processes["sleeper"] = node.processes.pop("analyst")
+            node.start("analyst")
+            _pause_at_work(node, "analyst", fence_token=2)
+            sleeper.send_signal(signal.SIGCONT)
+            wait_for(lambda: "ClaimLost" in node.log("analyst"), "the refusal", RESULT_SECONDS)
+            node.processes["analyst"].send_signal(signal.SIGCONT)
+            witness.wait_until_settled(node.ledger_url, limit_seconds=RESULT_SECONDS)
+            assert witness.check(node.spool.root, node.ledger_url) == []
+            assert _analyses(node) == 1
 
 
 def _pause_at_work(node: Node, part: str, fence_token: int) -> None:

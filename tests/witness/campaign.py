@@ -33,13 +33,13 @@ _STALLED_SECONDS = 180
 _SETTLED_SECONDS = 120
 # A part that loads much is killed less often, so that the others get their share of the time.
 _WEIGHTS = {
-    "listener": 5,
-    "courier": 4,
-    "decode child": 4,
-    "beat": 3,
-    "PostgreSQL": 3,
-    "Redis": 3,
-    "analyst": 2,
+    "listener": 10,
+    "decode child": 10,
+    "courier": 6,
+    "beat": 6,
+    "PostgreSQL": 6,
+    "Redis": 6,
+    "analyst": 3,
     "web": 1,
 }
 # kill -9, and what makes it run again; False: there was nothing to kill just now.

@@ -26,8 +26,8 @@ LOAD = Load(studies=20, images=4, others=34, kills=25)
 
 
 @pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    with Nursery() as nursery:
+def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
         yield nursery
 
 
@@ -35,8 +35,7 @@ def nursery() -> Iterator[Nursery]:
 def test_whatever_is_killed_nothing_is_lost(
     tmp_path: Path, nursery: Nursery, servers: Servers
 ) -> None:
-    forked = partial(forked_node, nursery=nursery)
-    with node_with_witness(tmp_path, servers, run=forked) as scene:
+    with node_with_witness(tmp_path, servers, run=partial(forked_node, nursery=nursery)) as scene:
         scene.node.start("web")
         campaign = Campaign(scene.node, scene.witness, components(scene), seeded())
         told = campaign.run_to_the_end(LOAD)
