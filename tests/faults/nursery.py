@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import traceback
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -144,10 +145,11 @@ def _run() -> None:
         cli.main()
     except SystemExit as leaving:
         code = int(leaving.code or 0)
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # Python would take apart what is loaded, module by module
+    except BaseException:  # noqa: BLE001 - what ends a part belongs into its log
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # Python would take apart what is loaded, module by module
 
 
 if __name__ == "__main__":
