@@ -1,11 +1,12 @@
-"""The attacks of tests/dicom_node/attacks on this listener and on others, out of the box, side by side.
+"""The attacks of tests/dicom_node/attacks on this listener and on others, out of the box.
 
     python -m benchmarks.attacks --write docs/attacks.md
 
 A new server for each attack. Beside it somebody asks C-ECHO about every 100 ms, from the attacker's
-address and from another, and waits 10 s for an answer. The table says how many of the questions were
-answered, the time of the 99th percentile, by how much the server's memory grew, and what it was in
-the end. It is written between the marks of the document; without `--write` it is printed.
+address and from another, and waits 10 s for an answer. The table says how many of the questions
+were answered, the time of the 99th percentile, by how much the server's memory grew, and how long
+after the attack it answered again. It is written between the marks of the document; without
+`--write` it is printed.
 """
 
 import gc
@@ -157,9 +158,11 @@ ROWS = [
 
 
 def _cell(server: Server, row: Row) -> str:
-    with TemporaryDirectory(prefix="osteon-attacks-") as folder:
-        with server(Path(folder), row.by_tls) as running:
-            return row.measure(running)
+    with (
+        TemporaryDirectory(prefix="osteon-attacks-") as folder,
+        server(Path(folder), row.by_tls) as running,
+    ):
+        return row.measure(running)
 
 
 def _table(rows: list[Row]) -> str:
