@@ -10,10 +10,20 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
+from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.pixels import iter_pixels
-from pydicom.uid import RLELossless
+from pydicom.uid import (
+    HTJ2K,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000TransferSyntaxes,
+    JPEGLSTransferSyntaxes,
+    JPEGTransferSyntaxes,
+    RLELossless,
+)
 
+from model.codestream import matrix_in
 from model.not_assessable import NotAssessable
 
 MAX_DECODED_BYTES = 512 << 20  # five times the largest detector's image
@@ -31,6 +41,14 @@ UNDECODABLE = (
     struct.error,
     zlib.error,
     BytesLengthException,
+)
+_TELLING_THEIR_SIZE = frozenset(
+    {
+        *JPEGTransferSyntaxes,
+        *JPEGLSTransferSyntaxes,
+        *JPEG2000TransferSyntaxes,
+        *(HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL),
+    }
 )
 _PLUGINS_FAILED = "Unable to decode as exceptions were raised by all available plugins: "
 
@@ -61,11 +79,38 @@ def frame_count(dataset: Dataset) -> int:
 
 def decoded_frames(dataset: Dataset, indices: Sequence[int]) -> Iterator[NDArray[np.number]]:
     """Stored values of the frames at these places: [rows, columns], colours [rows, columns, 3]."""
+    _refuse_other_matrix(dataset, indices)
     if not _lies_high(dataset):
         yield from iter_pixels(dataset, indices=indices)
         return
     for frame in iter_pixels(dataset, indices=indices, correct_unused_bits=False):
         yield _moved_down(frame, dataset)
+
+
+def _refuse_other_matrix(dataset: Dataset, indices: Sequence[int]) -> None:
+    """A codestream allocates what it says of itself, and is laid out as the header says."""
+    if dataset.file_meta.TransferSyntaxUID not in _TELLING_THEIR_SIZE:
+        return
+    said = whole(dataset, "Rows", 0), whole(dataset, "Columns", 0)
+    for index in indices:
+        coded = matrix_in(_coded_frame(dataset, index))
+        if coded not in (None, said):
+            raise NotAssessable(
+                "the compressed pixels are of {} rows and {} columns, ".format(*coded)
+                + "the header says {} and {}".format(*said)
+            )
+
+
+def _coded_frame(dataset: Dataset, index: int) -> bytes:
+    offsets = None
+    if dataset.get("ExtendedOffsetTable"):
+        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    return get_frame(  # type: ignore[no-any-return]
+        dataset.PixelData,
+        index,
+        number_of_frames=frame_count(dataset),
+        extended_offsets=offsets,
+    )
 
 
 def _lies_high(dataset: Dataset) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import queue
+import resource
 import select
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TypeVar
 
 import structlog
@@ -27,6 +29,10 @@ log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
 # A child is replaced after this many images, so that a codec's leak stays small.
 _IMAGES_PER_CHILD = 500
+# And when more than this share of its memory stays taken, beside what any child has mapped: a codec
+# that gives a bad file up may keep what it had, and the next image, a sound one, would lack it.
+_KEPT_SHARE = 0.25
+_BARE_CHILD_BYTES = 160 << 20
 # Between hanging up and being gone.
 _DEATH_SECONDS = 2
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -116,10 +122,12 @@ class Decoder:
 
     def _give_back(self, child: _Child) -> None:
         child.images_decoded += 1
-        if child.images_decoded < _IMAGES_PER_CHILD:
-            self._idle.put(child)
-        else:
+        is_old = child.images_decoded >= _IMAGES_PER_CHILD
+        kept_bytes = _address_space_bytes(child.process) - _BARE_CHILD_BYTES
+        if is_old or kept_bytes > _KEPT_SHARE * self.limits.memory_bytes:
             _end(child.process)
+        else:
+            self._idle.put(child)
 
 
 def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
@@ -132,6 +140,12 @@ def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
         env={**os.environ, **_ONE_THREAD},
         bufsize=0,
     )
+
+
+def _address_space_bytes(process: "subprocess.Popen[bytes]") -> int:
+    """What the process has mapped, proc(5)."""
+    pages = Path(f"/proc/{process.pid}/statm").read_text().split()[0]
+    return int(pages) * resource.getpagesize()
 
 
 def _ask(

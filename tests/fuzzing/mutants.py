@@ -42,11 +42,12 @@ class Mutant:
 
     def file(self) -> bytes:
         """As a DICOM file with a sound file meta information."""
-        return _file_head(self.sop_class_uid, self.transfer_syntax_uid) + self.data
+        return file_head(self.sop_class_uid, self.transfer_syntax_uid) + self.data
 
 
 @cache
-def _file_head(sop_class_uid: UID, transfer_syntax_uid: UID) -> bytes:
+def file_head(sop_class_uid: UID, transfer_syntax_uid: UID) -> bytes:
+    """Preamble, prefix and a sound file meta information."""
     meta = create_file_meta(
         sop_class_uid=sop_class_uid,
         sop_instance_uid=UID("2.25.1"),

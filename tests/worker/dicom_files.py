@@ -5,12 +5,14 @@ from functools import cache
 from io import BytesIO
 
 import numpy as np
+from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     MPEG2MPML,
     DeflatedExplicitVRLittleEndian,
+    JPEGBaseline8Bit,
     MultiFrameGrayscaleByteSecondaryCaptureImageStorage,
     RLELossless,
 )
@@ -101,6 +103,23 @@ def rle_bomb(decoded_mebibytes: int) -> bytes:
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     dataset.file_meta.TransferSyntaxUID = RLELossless
+    return file_of(dataset)
+
+
+def jpeg_of_claimed_size(rows: int, columns: int) -> bytes:
+    """A JPEG whose header and codestream claim this size; there are some 300 bytes of pixels."""
+    dataset = study_of_two_views()[0]
+    stream = BytesIO()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(stream, "JPEG")
+    coded = stream.getvalue()
+    at = coded.index(b"\xff\xc0") + 5
+    size = rows.to_bytes(2, "big") + columns.to_bytes(2, "big")
+    dataset.PixelData = encapsulate([coded[:at] + size + coded[at + 4 :]])
+    dataset["PixelData"].VR = "OB"
+    dataset["PixelData"].is_undefined_length = True
+    dataset.Rows, dataset.Columns = rows, columns
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+    dataset.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     return file_of(dataset)
 
 

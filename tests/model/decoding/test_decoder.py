@@ -20,6 +20,7 @@ from tests.model.decoding.children import LIMITS, children, decoding
 from tests.worker.dicom_files import (
     deflate_bomb,
     file_of,
+    jpeg_of_claimed_size,
     multi_frame,
     phantom_file,
     rle_bomb,
@@ -106,6 +107,28 @@ def test_a_child_serves_many_images_and_threads_share_none(decoder: Decoder) -> 
         answers = list(threads.map(decoder.decode, [phantom_file()] * 6))
     assert all(np.array_equal(answers[0][0].pixels, one[0].pixels) for one in answers)
     assert len(set(children()) - set(first)) <= 2  # the third thread has the first child
+
+
+def test_a_child_that_a_bad_file_has_left_without_room_is_replaced() -> None:
+    """libjpeg keeps what it took for a frame that it gives up: most of a child's memory here."""
+    limits = DecodeLimits(seconds=60, memory_bytes=512 << 20)
+    with decoding(limits) as decoder:
+        others = set(children())
+        decoder.decode(phantom_file())
+        [child] = set(children()) - others
+        with pytest.raises(NotAssessable, match=r"cannot be decoded|memory"):
+            decoder.decode(jpeg_of_claimed_size(11_000, 11_000))
+        assert child not in children()
+        assert decoder.decode(phantom_file())
+
+
+def test_a_codec_that_panics_costs_no_child(decoder: Decoder) -> None:
+    """As the RLE decoder does, which is written in Rust, on more pixels than it makes room for."""
+    decoder.decode(phantom_file())
+    before = children()
+    with pytest.raises(NotAssessable, match=r"cannot be decoded \(PanicException\)"):
+        decoder.decode(rle_bomb(1))
+    assert children() == before
 
 
 DEATHS = [
