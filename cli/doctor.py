@@ -13,9 +13,12 @@ from cli.assembly import (
     model_dir,
     routing_rules,
 )
+from cli.audit_look import look_at_trail
 from cli.exits import Leave
+from cli.keeping import retention_plan
 from cli.reaching import ask_destination, own_listeners, tls_files
-from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger
+from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger, reading
+from db.storage import kept_sizes
 from db.upgrade import ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
@@ -55,9 +58,12 @@ def examine_node(settings: Settings) -> Iterator[Check]:
         ("broker", _look_at_broker),
         ("classifier", _look_at_classifier),
         ("listener", _look_at_listener),
+        ("audit trail", look_at_trail),
     ]
     if settings.has_tls:
         looks.append(("TLS", _look_at_tls))
+    if settings.retention_days is not None or settings.spool_quota_bytes is not None:
+        looks.append(("retention", _look_at_retention))
     if settings.shadow_model_dir is not None:
         looks.append(("shadow classifier", partial(_look_at_shadow, settings.shadow_model_dir)))
     if settings.gateway_enabled or settings.gateway_token:
@@ -104,6 +110,22 @@ def _look_at_ledger(settings: Settings) -> str:
 
 def _unprotected(is_exposed: bool, advice: str) -> str:
     return f"; what passes can be read and changed on the way: {advice}" if is_exposed else ""
+
+
+def _look_at_retention(settings: Settings) -> str:
+    plan = retention_plan(settings)
+    try:
+        with reading(open_ledger(settings.ledger_url)) as session:
+            kept_bytes = kept_sizes(session).size_bytes
+    except (LedgerUnavailable, LedgerUnsafe) as error:
+        raise Unwell(f"not to be said without the ledger: {error}") from error
+    if plan.quota_bytes is not None and kept_bytes > plan.quota_bytes:
+        excess = (kept_bytes - plan.quota_bytes) // _MEBIBYTE
+        raise Unwell(
+            f"{excess} MiB above `spool_quota_bytes`: the beat removes what may go; "
+            "`osteon purge --dry-run` says what keeps the rest"
+        )
+    return f"{kept_bytes // _MEBIBYTE} MiB of files kept"
 
 
 def _look_at_broker(settings: Settings) -> str:

@@ -51,6 +51,25 @@ def first_received_at(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Instance.received_at)))
 
 
+def oldest_kept_at(session: Session) -> datetime | None:
+    """When the oldest received file that is still here came."""
+    return session.scalar(
+        select(func.min(Instance.received_at)).where(Instance.purged_at.is_(None))
+    )
+
+
+def last_purged_at(session: Session) -> datetime | None:
+    gone = Instance.purged_at.is_not(None)
+    return session.scalar(select(func.max(Instance.purged_at)).where(gone))
+
+
+def purged_since(session: Session, since: datetime) -> tuple[int, int]:
+    """How many received files have gone since then, and their bytes."""
+    asked = select(func.count(), func.sum(Instance.size_bytes)).where(Instance.purged_at >= since)
+    files, size_bytes = session.execute(asked).one()
+    return files, int(size_bytes or 0)
+
+
 def newest_pictures(session: Session) -> list[str]:
     """Keys in the spool of some pictures, by whose files the size of all is estimated."""
     newest = session.scalar(select(func.max(Analysis.id))) or 0

@@ -231,8 +231,9 @@ def _make_private(folder: Path) -> None:
     """Nobody else may look in: also where an earlier release left it open."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.stat()
-    if found.st_mode & 0o077 and found.st_uid == os.geteuid():
-        folder.chmod(0o700)
+    if found.st_mode & 0o077:
+        with suppress(OSError):  # not ours, or not to be written to from here
+            folder.chmod(0o700)
 
 
 def _open_private(path: str, flags: int) -> int:

@@ -21,6 +21,7 @@ from web.operations import wording
 from web.operations.charts import HEIGHT, WIDTH, hours_chart, stages_chart
 from web.operations.desk import Desk, InDesk
 from web.operations.disk import read_disk
+from web.operations.keeping import read_keeping
 from web.operations.present import read_present
 from web.pages import render
 from web.window import InWindow, Window
@@ -125,7 +126,8 @@ def disk(request: Request, window: InWindow, visitor: Administrator) -> HTMLResp
         values: dict[str, Any] = {"disk": None, "trouble": said}
     else:
         values = {"disk": found, "trouble": ""}
-    return show(request, visitor, "operations/disk.html", **values)
+    keeping = read_keeping(window.ledger, window.plan.retention)
+    return show(request, visitor, "operations/disk.html", keeping=keeping, **values)
 
 
 @router.get("/operations/self-test")
