@@ -4,6 +4,7 @@ A fork is a process of its own; what a new Python would add is the seconds that 
 part can be killed at dozens of places. `python -m tests.faults.nursery`: one request a line.
 """
 
+import ctypes
 import gc
 import importlib
 import json
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _LOADED = ("cli.assembly", "celery.bin.worker", "model.classifier", "worker.tasks")
 # What a hospital waits a second for, a test sees at once.
 _OFFER_SECONDS = 0.2
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,7 @@ def _serve() -> Birth:
 
 def _become(birth: Birth) -> None:
     os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nothing outlives the test
     _redirect(birth.log)
     os.environ.clear()
     os.environ.update(birth.environment)

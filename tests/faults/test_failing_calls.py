@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Iterator
+from itertools import islice
 
 import pytest
 from sqlalchemy import text
@@ -25,6 +26,13 @@ ERRORS = list(CALLS)
 
 
 @pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Scene]:
+    """A listener alone."""
+    with scene_in(tmp_path_factory.mktemp("door"), nursery, "listener") as scene:
+        yield scene
+
+
+@pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Scene]:
     """Without a database server: spool and ledger are files, and each of their calls can fail."""
     with scene_in(tmp_path_factory.mktemp("calls"), nursery) as scene:
@@ -32,16 +40,16 @@ def scene(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterato
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
-def test_each_of_the_listeners_first_calls_fails(scene: Scene, error: int) -> None:
+def test_each_of_the_listeners_first_calls_fails(door: Scene, error: int) -> None:
     """The first fifty; there are some fifteen for an instance, three of them open something."""
-    _fail_in_the_listener(scene, error, range(1, 11 if error == errno.EMFILE else 51))
+    _fail_in_the_listener(door, error, range(1, 11 if error == errno.EMFILE else 51))
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 @pytest.mark.parametrize("error", ERRORS, ids=errno.errorcode.get)
-def test_each_of_the_listeners_calls_fails(scene: Scene, error: int) -> None:
-    _fail_in_the_listener(scene, error, range(1, 501))
+def test_each_of_the_listeners_calls_fails(door: Scene, error: int) -> None:
+    _fail_in_the_listener(door, error, range(1, 501))
 
 
 @pytest.mark.parametrize("number", range(1, 8))
@@ -76,23 +84,21 @@ def test_a_disk_that_stays_faulty_stops_nothing_for_good(scene: Scene) -> None:
     assert all(scene.node.is_alive(part) for part in scene.node.processes)
 
 
-def _fail_in_the_listener(scene: Scene, error: int, numbers: range) -> None:
+def _fail_in_the_listener(door: Scene, error: int, numbers: range) -> None:
     """A failed call refuses one instance at most: that which it was of, if of any."""
-    listener = scene.node.processes["listener"].pid
-    name = f"{errno.errorcode[error]} {numbers.stop}"
-    left = small_images(name, 2000)
+    listener = door.node.processes["listener"].pid
+    images = iter(small_images(f"{errno.errorcode[error]} {numbers.stop}", 6 * len(numbers)))
     for number in numbers:
-        scene.shim.fail(listener, error, scene.node.data_dir, CALLS[error], number)
+        door.shim.fail(listener, error, door.node.data_dir, CALLS[error], number)
         statuses: list[int | None] = []
-        while not scene.shim.hits:
-            batch, left = left[: 1 + number // 15], left[1 + number // 15 :]
-            statuses += scene.client.store(batch)
-        scene.shim.stop_failing()
+        while not door.shim.hits:
+            statuses += door.client.store(islice(images, 1 + number // 15))
+        door.shim.stop_failing()
         refused = [status for status in statuses if status != 0x0000]
         assert refused in ([], [OUT_OF_RESOURCES]), f"call {number}"
-    assert scene.node.answers_echo()
-    scene.check_what_always_holds()
-    assert scene.client.store(left[:1]) == [0x0000]
+    assert door.node.answers_echo()
+    door.check_what_always_holds()
+    assert door.client.store(islice(images, 1)) == [0x0000]
 
 
 def _fail_in_a_worker(scene: Scene, part: str, number: int) -> bool:
