@@ -22,6 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from dicom_node.tls import TlsFiles
 
 _DAY = timedelta(days=1)
+FOR_SERVERS = [ExtendedKeyUsageOID.SERVER_AUTH]
 _BOTH_SIDES = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
 
 

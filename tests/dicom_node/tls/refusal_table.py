@@ -12,9 +12,10 @@ from tests.dicom_node.tls.callers import (
     ask_plainly,
     association_request,
 )
-from tests.dicom_node.tls.hospital_pki import Authority, Pair, self_signed
+from tests.dicom_node.tls.hospital_pki import FOR_SERVERS, Authority, Pair, self_signed
 
 _OLD = "DEFAULT:@SECLEVEL=0"
+_PACS = "CN=pacs,O=Hospital"
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,10 @@ def hospital_pairs(folder: Path, hospital: Authority, elsewhere: Authority) -> d
     return {
         "pacs": hospital.certify("pacs"),
         "ct1": hospital.certify("ct1"),
-        "expired": hospital.certify("expired", subject="CN=pacs,O=Hospital", days=(-9, -1)),
-        "early": hospital.certify("early", subject="CN=pacs,O=Hospital", days=(1, 9)),
-        "revoked": hospital.certify("revoked", subject="CN=pacs,O=Hospital"),
+        "expired": hospital.certify("expired", subject=_PACS, days=(-9, -1)),
+        "early": hospital.certify("early", subject=_PACS, days=(1, 9)),
+        "revoked": hospital.certify("revoked", subject=_PACS),
+        "for servers": hospital.certify("for-servers", subject=_PACS, usages=FOR_SERVERS),
         "elsewhere": elsewhere.certify("pacs"),
         "self-signed": self_signed(folder / "alone", "pacs"),
     }
@@ -120,6 +122,13 @@ ROWS = [
     Row("a certificate not valid yet", "openssl", _openssl("early"), _REFUSED, "bad certificate"),
     Row("a revoked certificate", "openssl", _openssl("revoked"), _REFUSED, "revoked"),
     Row("a revoked certificate", "DCMTK", _dcmtk("revoked"), _REFUSED),
+    Row(
+        "a certificate for servers alone",
+        "openssl",
+        _openssl("for servers"),
+        _REFUSED,
+        "unsupported certificate",
+    ),
     Row("a certificate of another authority", "openssl", _openssl("elsewhere"), _REFUSED, "ca"),
     Row("a certificate signed by itself", "openssl", _openssl("self-signed"), _REFUSED, "ca"),
     Row(

@@ -22,7 +22,7 @@ from dicom_node.tls_client import PeerTls
 from dicom_node.tls_door import HandshakeRefused
 from dicom_node.tls_server import ListenerTls, RenewedContext, TlsPort
 from tests.dicom_node.listening import Node, running_node
-from tests.dicom_node.tls.hospital_pki import Authority, Pair
+from tests.dicom_node.tls.hospital_pki import FOR_SERVERS, Authority, Pair
 
 LIMIT_SECONDS = 10
 
@@ -94,6 +94,21 @@ def test_a_listener_takes_up_new_files(
         with pytest.raises(TlsTrouble, match="our certificate has been revoked"):
             _echo(node, others)
         _echo(node, theirs)
+
+
+def test_a_certificate_for_servers_alone_lets_others_in(
+    new_ledger: Callable[[str], str], hospital: Authority, tmp_path: Path
+) -> None:
+    """Only the node itself, which calls by it, does not come in: that is said, and no more."""
+    files = hospital.files(hospital.certify("one-sided", usages=FOR_SERVERS))
+    port = TlsPort(files, 0)
+    with (
+        capture_logs() as lines,
+        running_node(new_ledger("sqlite"), tmp_path / "spool", tls=port, port=None) as node,
+    ):
+        _echo(node, hospital.files(hospital.certify("pacs")))
+    [said] = [line["reason"] for line in lines if line["event"] == "own_certificate_not_taken"]
+    assert "our certificate is not of a kind that it takes" in said
 
 
 def test_a_context_is_kept_for_a_minute_at_most(
