@@ -4,21 +4,24 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select, update
 
 from db.audit import list_events
+from db.holds import place_hold, release_hold
 from db.intake import OpenedAssociation, close_association, open_association, record_instance
 from db.result_formats import json_line
 from db.result_query import ResultQuery, every_result
 from db.session import open_ledger, reading, transaction
 from db.states import AnalysisState, ObjectKind, Opinion, Role
 from db.studies import block_study, lock_study
-from db.tables import AppUser, Study, Verdict
+from db.tables import AppUser, Instance, ResultObject, Study, Verdict
 from db.user_sessions import open_session
 from db.verdicts import Judgement, save_verdict
 from db.withdrawal import note_withdrawal
@@ -328,6 +331,33 @@ def test_an_object_that_is_gone_from_the_spool_is_said(window: Window, clinic: C
     answer = window.get(f"/study/{STUCK}/objects/{report.id}")
     assert (answer.status, "only a backup" in answer.text) == (410, True)
     clinic.spool.write(content)
+
+
+def test_what_was_purged_is_said_with_its_day_and_not_as_an_error(
+    window: Window, clinic: Clinic
+) -> None:
+    day = datetime(2026, 11, 29, tzinfo=UTC)
+    [report] = [one for one in made(clinic.engine) if one.sop_instance_uid and one.report_id == 4]
+    of_report = update(ResultObject).where(ResultObject.id == report.id)
+    image = rows(clinic.engine, Instance)[0]
+    of_image = update(Instance).where(Instance.id == image.id)
+    purged = "purged on 2026-11-29 after retention"
+    with transaction(clinic.engine) as session:
+        session.execute(of_report.values(purged_at=day))
+        session.execute(of_image.values(purged_at=day))
+        place_hold(session, STUCK, reason="a complaint", person="Ada")
+    page = window.get(f"/study/{STUCK}").text
+    assert purged in page and "a complaint" in page and "Legal hold by Ada" in page
+    answer = window.get(f"/study/{STUCK}/objects/{report.id}")
+    assert (answer.status, purged in answer.text) == (410, True)
+    with reading(clinic.engine) as session:
+        uid = session.scalar(select(Study.study_instance_uid).where(Study.id == 1))
+    frame = window.get(f"/study/{uid}/image/{image.sop_instance_uid}/frame")
+    assert (frame.status, purged in frame.text) == (410, True)
+    with transaction(clinic.engine) as session:
+        session.execute(of_report.values(purged_at=None))
+        session.execute(of_image.values(purged_at=None))
+        release_hold(session, STUCK, reason="settled", person="Ada")
 
 
 def test_a_viewer_sees_verdicts_and_gives_none(clinic: Clinic) -> None:
