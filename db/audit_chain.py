@@ -83,6 +83,11 @@ def has_unsealed(session: Session) -> bool:
     return session.scalar(asked) is not None
 
 
+def unsealed_since(session: Session) -> datetime | None:
+    """When the first of those without a seal was written; None: all have one."""
+    return session.scalar(select(func.min(AuditEvent.happened_at)).where(AuditEvent.seal.is_(None)))
+
+
 def end_of_chain(session: Session) -> Head:
     """The last sealed row, or the anchor in its place."""
     sealed = select(AuditEvent.sequence, AuditEvent.seal).where(AuditEvent.sequence.is_not(None))
@@ -176,7 +181,7 @@ def _require_next(last: Head, sequence: int) -> None:
 def _require_known(session: Session, head: Head) -> None:
     found = session.scalar(select(AuditEvent.seal).where(AuditEvent.sequence == head.sequence))
     anchor = _last_anchor(session)
-    is_removed_in_order = found is None and head.sequence <= anchor.sequence
+    is_removed_in_order = found is None and 0 < head.sequence <= anchor.sequence
     if head.sequence and found != head.seal and not is_removed_in_order:
         raise ChainBroken(f"the chain went as far as event {head.sequence}, which is gone")
 
