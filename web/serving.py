@@ -27,7 +27,12 @@ def serve(plan: WebPlan, listening: socket.socket) -> None:
 
 
 def page_server(plan: WebPlan) -> uvicorn.Server:
-    return build_server(create_app(plan), _LAST_REQUESTS_SECONDS, page_tls(plan.access))
+    return build_server(
+        create_app(plan),
+        _LAST_REQUESTS_SECONDS,
+        page_tls(plan.access),
+        behind_proxy=plan.access.behind_proxy,
+    )
 
 
 def address_of(listening: socket.socket, plan: WebPlan) -> str:
