@@ -1,6 +1,7 @@
 """WADO-RS: a client retrieves results, whole or in part, in the forms they can be had in."""
 
 import json
+from datetime import UTC, datetime
 from io import BytesIO
 
 import numpy as np
@@ -9,7 +10,10 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000, ExplicitVRLittleEndian
+from sqlalchemy import update
 
+from db.session import transaction
+from db.tables import ResultObject
 from tests.dicom_node.dicomweb.gateway import Gateway, body, file_bytes, running_gateway
 from tests.dicom_node.dicomweb.shown_results import COLOURS, PDF_TEXT, keep_capture, keep_page
 from tests.dicom_node.kept_results import SC, SR, KeptResult, keep, study_row
@@ -205,6 +209,18 @@ def test_behind_a_proxy_urls_are_the_proxy_s(node: Node, capture: Dataset) -> No
 def test_too_many_objects_at_once_are_refused(node: Node, kept: list[KeptResult]) -> None:
     with running_gateway(node, instances_max=1) as narrow:
         assert narrow.get(f"/studies/{study_of(kept)}").status_code == 400
+
+
+def test_a_result_that_was_purged_is_gone_since_a_day(gateway: Gateway) -> None:
+    dataset = keep_capture(gateway.node, "1.2.9.5")
+    purged = update(ResultObject).where(ResultObject.sop_instance_uid == dataset.SOPInstanceUID)
+    with transaction(gateway.node.engine) as session:
+        session.execute(purged.values(purged_at=datetime(2026, 11, 29, tzinfo=UTC)))
+    for path in (at(dataset), f"/studies/{dataset.StudyInstanceUID}", at(dataset) + "/metadata"):
+        response = gateway.get(path)
+        assert response.status_code == 410
+        assert response.text == "its file was purged on 2026-11-29 after retention\n"
+    assert gateway.get("/instances", SOPInstanceUID=dataset.SOPInstanceUID).status_code == 204
 
 
 def test_a_file_that_is_gone_is_no_answer(gateway: Gateway) -> None:
