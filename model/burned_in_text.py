@@ -22,7 +22,8 @@ _HEIGHTS = (6, 72)  # pixels
 _WIDEST = 1.9  # of its height
 _FILLED = (0.12, 0.95)  # of its box: a stroke is neither a hairline nor a patch
 _SAME_VALUE = 7  # grey values that lossy compression or soft edges may add
-_UNIFORM = 0.3  # of its pixels are of one value
+# So much of a stroke is of one value: of small letters less, which are all edge.
+_UNIFORM, _UNIFORM_SMALL, _SMALL_HEIGHT = 0.65, 0.3, 16
 _MOST_RUNS = 200_000  # more are noise or texture, not letters
 
 
@@ -100,7 +101,8 @@ def _value_of_stroke(mask: NDArray[np.bool_], values: NDArray[np.int16]) -> Iter
     counts = np.bincount(values[mask], minlength=256)
     value = int(counts.argmax())
     near = counts[max(0, value - _SAME_VALUE) : value + _SAME_VALUE + 1].sum()
-    if near >= _UNIFORM * counts.sum():
+    least = _UNIFORM_SMALL if mask.shape[0] <= _SMALL_HEIGHT else _UNIFORM
+    if near >= least * counts.sum():
         yield value
 
 

@@ -58,9 +58,11 @@ def _coded(item: Dataset) -> Dataset | None:
 
 @cache
 def _meanings() -> dict[tuple[str, str], str]:
-    return {
-        (scheme, value): meaning[0]
+    """The shortest of the meanings that the dictionary has for a code."""
+    every = [
+        ((scheme, value), meaning[0])
         for scheme in _SCHEMES
         for named in concepts[scheme].values()
         for value, meaning in named.items()
-    }
+    ]
+    return dict(sorted(every, key=lambda one: -len(one[1])))

@@ -35,7 +35,7 @@ RADIOGRAPH_CLASSES = frozenset(
         XRayAngiographicImageStorage,
     }
 )
-_METHOD = "Osteon {}: what is not known to be safe is removed; see docs/de-identification.md"
+_METHOD = "Osteon {}: only what is known to be safe stays"
 # CID 7050: the profile and the options that are met.
 _METHOD_CODES = (
     ("113100", "Basic Application Confidentiality Profile"),
