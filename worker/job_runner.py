@@ -80,7 +80,8 @@ def _run_claimed(kitchen: Kitchen, claim: Claim, step: Step) -> bool:
             _put_off(kitchen, claim, error, error.delay_seconds)
         except NODE_TROUBLE as error:
             _put_off(kitchen, claim, error, NODE_TROUBLE_DELAY_SECONDS)
-        except Exception as error:  # noqa: BLE001 - the task boundary: MemoryError would end Celery
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the task boundary
+            # MemoryError would end Celery; what SystemExit leaves would wait for its lease to end.
             _fail(kitchen, claim, error, RETRY_POLICIES[claim.kind])
     return False
 
@@ -98,7 +99,7 @@ def _put_off(kitchen: Kitchen, claim: Claim, error: Exception, delay_seconds: fl
     log.error("job_put_off", error=described)
 
 
-def _fail(kitchen: Kitchen, claim: Claim, error: Exception, policy: RetryPolicy) -> None:
+def _fail(kitchen: Kitchen, claim: Claim, error: BaseException, policy: RetryPolicy) -> None:
     described = describe(error)
     with transaction(kitchen.ledger) as session:
         if claim.kind is JobKind.ANALYSE and policy.exhausted_by(claim.attempt):
@@ -107,7 +108,7 @@ def _fail(kitchen: Kitchen, claim: Claim, error: Exception, policy: RetryPolicy)
     log.warning("job_failed", error=described, attempt=claim.attempt, state=state.value)
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """What may be written down of an error: others' messages quote values of data sets."""
     kind = type(error)
     if kind.__module__.split(".")[0] in _OUR_ROOMS:
