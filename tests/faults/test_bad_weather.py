@@ -14,6 +14,8 @@ from tests.faults.proxy import Proxy, Weather
 from tests.faults.scene import Scene, scene_in, small_images
 from tests.servers import running_postgres, running_redis
 from tests.waiting import wait_for
+from tests.witness.acknowledgements import AcknowledgementLog
+from tests.witness.client import Client
 from tests.witness.witness import Witness
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -79,10 +81,14 @@ def test_without_a_database_there_is_no_success(network: Network) -> None:
     scene.settle()
 
 
-def test_a_database_that_falls_silent_promises_nothing(network: Network) -> None:
-    """It takes the question and does not answer: neither does the node, until it is back."""
+def test_a_database_that_falls_silent_promises_nothing(network: Network, tmp_path: Path) -> None:
+    """It takes the question and does not answer: neither does the node, until it is back.
+
+    Of all outages the one in which a modality waits for its own timeout: not an answer of I8.
+    """
     scene, images = network.scene, small_images("database silent", 1)
-    impatient = scene.witness.client(scene.node.address, answer_seconds=5)
+    log = AcknowledgementLog(tmp_path / "impatient")
+    impatient = Client(scene.node.address, log, answer_seconds=5)
     network.database.weather = Weather(is_silent=True)
     assert impatient.store(images) in ([None], [OUT_OF_RESOURCES])
     assert scene.node.answers_echo()
