@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, String, literal
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.elements import SQLColumnExpression
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -45,6 +46,28 @@ class database_now(FunctionElement[datetime]):
 
     def __init__(self, offset_seconds: float = 0) -> None:
         super().__init__(literal(float(offset_seconds)))
+
+
+class later(FunctionElement[datetime]):
+    """A moment of the ledger moved on by so many seconds: SQL."""
+
+    type = UtcDateTime()
+    inherit_cache = True
+
+    def __init__(self, moment: SQLColumnExpression[Any], seconds: float) -> None:
+        super().__init__(moment, literal(float(seconds)))
+
+
+@compiles(later, "sqlite")
+def _sqlite_later(element: later, compiler: Any, **kw: Any) -> str:
+    moment, seconds = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"strftime('%Y-%m-%dT%H:%M:%fZ', {moment}, printf('%.3f seconds', {seconds}))"
+
+
+@compiles(later, "postgresql")
+def _postgresql_later(element: later, compiler: Any, **kw: Any) -> str:
+    moment, seconds = (compiler.process(clause, **kw) for clause in element.clauses)
+    return f"({moment} + make_interval(secs => {seconds}))"
 
 
 @compiles(database_now, "sqlite")

@@ -4,10 +4,13 @@ Every step works under a claim and writes its outcome in one transaction under t
 a step that dies half way leaves nothing behind but a job that is offered again.
 """
 
+from dataclasses import dataclass
+
 import structlog
 from sqlalchemy.orm import Session
 
 from db.analyses import load_analysis_input, save_analysis, save_unanalysable
+from db.clock_steps import Look, cut_waits, look_at_clock, move_waits, step_seconds
 from db.commitments import ask_for_proof, load_confirmation
 from db.deliveries import finish_consignment, load_consignment
 from db.destinations import open_lanes
@@ -53,6 +56,28 @@ def offer_due_jobs(kitchen: Kitchen) -> list[tuple[JobKind, int]]:
             for lane, window in _lanes(session, kind)
             for job_id in offer_jobs(session, lane, window=window, offer_seconds=_OFFER_SECONDS)
         ]
+
+
+@dataclass
+class ClockWatch:
+    """Sees to it that waits and leases outlast a step of the database's clock."""
+
+    _before: Look | None = None
+
+    def mind(self, kitchen: Kitchen) -> None:
+        """Looks at the clock, and moves what waits where it has stepped since the last look.
+
+        At the first look nobody knows of a step: what waits for longer than it may is cut short.
+        """
+        with reading(kitchen.ledger) as session:
+            now = look_at_clock(session)
+        stepped = None if self._before is None else step_seconds(self._before, now)
+        if stepped is None or stepped:
+            with transaction(kitchen.ledger) as session:
+                cut_waits(session) if stepped is None else move_waits(session, stepped)
+        if stepped:
+            log.warning("clock_stepped", seconds=round(stepped))
+        self._before = now
 
 
 def next_for_destination(kitchen: Kitchen, job_id: int) -> int | None:

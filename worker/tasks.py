@@ -58,8 +58,11 @@ def run_beat(broker: Broker, kitchen: Kitchen, stopping: threading.Event) -> Non
 
 
 def _offering(app: Celery, kitchen: Kitchen) -> Callable[[], None]:
+    clock = pipeline.ClockWatch()
+
     def offer() -> None:
         try:
+            clock.mind(kitchen)
             for kind, job_id in pipeline.offer_due_jobs(kitchen):
                 app.send_task(kind.value, args=[job_id], queue=kind.value)
         except (LedgerUnavailable, BrokerUnavailable) as error:
