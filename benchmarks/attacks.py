@@ -88,14 +88,12 @@ def _burst(size: int) -> Measure:
 
 def _idle(server: Running) -> str:
     """The share of a processor that associations take on which nothing happens."""
-    try:
-        with floods.idle_associations(server.target, _IDLE):
-            began, cpu_seconds = time.monotonic(), server.taken.cpu_seconds
-            time.sleep(_ATTACK_SECONDS)
-            taken = server.taken.cpu_seconds - cpu_seconds
-            return f"{taken / (time.monotonic() - began):.0%} of a core"
-    except OSError:
-        return "not that many accepted"
+    with floods.idle_associations(server.target, _IDLE) as accepted:
+        began, cpu_seconds = time.monotonic(), server.taken.cpu_seconds
+        time.sleep(_ATTACK_SECONDS)
+        taken = server.taken.cpu_seconds - cpu_seconds
+        share = f"{taken / (time.monotonic() - began):.0%} of a core"
+    return share if accepted == _IDLE else f"{accepted} accepted, {share}"
 
 
 def _fuzz(server: Running) -> str:
@@ -121,8 +119,9 @@ def _seen(watch: Watch) -> str:
     asked = len(watch.seconds) + len(watch.failures)
     if not watch.seconds:
         return f"none of {asked} answered"
-    share = "all" if not watch.failures else f"{len(watch.seconds)} of {asked}"
-    return f"{share} answered, p99 {min(watch.p99_seconds, 99):.2f} s"
+    if watch.failures:
+        return f"{len(watch.seconds)} of {asked} answered"
+    return f"all answered, p99 {watch.p99_seconds:.2f} s"
 
 
 def _fate(server: Running) -> str:

@@ -5,9 +5,8 @@ import shutil
 import socket
 import struct
 import subprocess
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -341,56 +340,3 @@ def test_a_message_that_is_no_c_store_may_not_be_long(node: Node) -> None:
     with associated(node.port, Verification) as association, pytest.raises(TimeoutError):
         send_command(association, 1, echo, bytes(2_000_000))
     assert eventually(lambda: node.live_associations == 0)
-
-
-@pytest.fixture(scope="module")
-def impatient_node(
-    new_ledger: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Node]:
-    policy = AssociationPolicy(
-        AE_TITLE, request_timeout_seconds=0.6, pdu_pause_seconds=0.3, pdu_timeout_seconds=0.6
-    )
-    with running_node(new_ledger("sqlite"), tmp_path_factory.mktemp("spool"), policy) as node:
-        yield node
-
-
-@pytest.mark.parametrize(
-    "opening",
-    [
-        struct.pack(">BBL", 1, 0, 0xFFFFFFFF),  # an A-ASSOCIATE-RQ of 4 GiB
-        struct.pack(">BBL", 1, 0, 200) + bytes(200),
-        b"GET / HTTP/1.1\r\nHost: pacs\r\n\r\n",
-        b"\x16\x03\x01\x02\x00\x01\x00",  # a TLS greeting
-    ],
-)
-def test_what_is_no_dicom_is_hung_up_on(impatient_node: Node, opening: bytes) -> None:
-    address = ("127.0.0.1", impatient_node.port)
-    with socket.create_connection(address, timeout=5) as client:
-        client.sendall(opening)
-        while client.recv(4096):
-            pass
-    assert eventually(lambda: impatient_node.live_associations == 0)
-
-
-def test_half_a_pdu_is_not_waited_for_and_takes_no_place(impatient_node: Node) -> None:
-    listener = impatient_node.listener
-    address = ("127.0.0.1", impatient_node.port)
-    with socket.create_connection(address) as silent, socket.create_connection(address) as drip:
-        silent.sendall(b"\x01\x00\x00")
-        stop = threading.Event()
-        dripping = threading.Thread(target=_drip, args=(drip, stop))
-        dripping.start()
-        assert eventually(lambda: listener.waiting_count == 2)
-        assert impatient_node.live_associations == 0
-        assert eventually(lambda: listener.waiting_count == 0)
-        stop.set()
-        dripping.join()
-
-
-def _drip(client: socket.socket, stop: threading.Event) -> None:
-    client.sendall(struct.pack(">BBL", 1, 0, 1000))
-    while not stop.wait(0.1):
-        try:
-            client.sendall(b"\0")
-        except OSError:
-            return

@@ -124,8 +124,11 @@ def test_a_flood(attacked: AttackedListener, flood: Flood) -> None:
     assert_it_bears(attacked, 1.5, lambda stop: flood(attacked.plain, stop))
 
 
-def test_idle_associations_leave_others_their_places(attacked: AttackedListener) -> None:
-    with idle_associations(attacked.plain, 40):
+def test_idle_associations_of_one_address_leave_others_their_places(
+    attacked: AttackedListener,
+) -> None:
+    with idle_associations(attacked.plain, 60) as accepted:
+        assert accepted == 40
         assert echo(attacked.plain, OTHER_ADDRESS) <= ECHO_P99_SECONDS
     assert_nothing_remains(attacked)
 
