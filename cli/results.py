@@ -40,6 +40,10 @@ def results(
         bool,
         typer.Option("--deliveries", help="What each destination got, and why that."),
     ] = False,
+    deidentified: Annotated[
+        bool,
+        typer.Option("--deidentified", help="With pseudonyms, fitting to `osteon deidentify`."),
+    ] = False,
     as_json: AsJson = False,
     as_csv: AsCsv = False,
 ) -> int:
@@ -60,7 +64,8 @@ def results(
     )
     settings = read_settings("results")
     query = _within(settings, asked, since, until)
-    if deliveries and (query != ResultQuery(study_instance_uid=study or "") or limit):
+    is_narrowed = query != ResultQuery(study_instance_uid=study or "") or limit
+    if deliveries and (is_narrowed or deidentified):
         raise Leave(Exit.USAGE, "--deliveries goes with --study alone")
     engine = open_node_ledger(settings)
     action = Action.RESULTS_EXPORTED if as_json or as_csv else Action.RESULTS_VIEWED
@@ -71,8 +76,23 @@ def results(
             told = _print(_deliveries(engine, study), columns, _DELIVERY_TABLE, (as_json, as_csv))
         else:
             rows = every_result(engine, query, at_most=limit)
+            rows = _without_identity(settings, engine, rows) if deidentified else rows
             told = _print(rows, RESULT_COLUMNS, _RESULT_TABLE, (as_json, as_csv))
     return Exit.NOTHING_FOUND if study is not None and not told else Exit.DONE
+
+
+def _without_identity(
+    settings: "Settings", engine: "Engine", rows: Iterator[dict[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    from cli.deidentification import read_key
+    from db.session import reading
+    from db.studies import issuers_of_patient_ids
+    from dicom_node.deidentification.pseudonyms import Pseudonyms
+    from dicom_node.deidentification.result_rows import without_identity
+
+    with reading(engine) as session:
+        issuers = issuers_of_patient_ids(session)
+    return without_identity(rows, Pseudonyms(read_key(settings, None)), issuers)
 
 
 def _within(settings: "Settings", asked: "ResultQuery", since: str, until: str) -> "ResultQuery":

@@ -115,7 +115,11 @@ def _write(folder: Path, found: "LabelExport", spool: "Spool") -> int:
 
 
 def _picture(label: "Label", spool: "Spool") -> "Radiograph":
-    """The frame that was judged, as the network sees it; NotAssessable where a PNG would lie."""
+    """The frame that was judged, as the network sees it.
+
+    NotAssessable where a PNG would lie, or may show who the patient is.
+    """
+    from model.burned_in_text import find_text
     from model.not_assessable import NotAssessable
     from model.radiograph import read_dicom
 
@@ -126,4 +130,6 @@ def _picture(label: "Label", spool: "Spool") -> "Radiograph":
         raise NotAssessable("the frame that was judged is not among those that are read")
     if judged[0].pixel_aspect != 1.0:
         raise NotAssessable("its pixels are not square, which a PNG cannot say")
+    if find_text(judged[0].to_bytes()):
+        raise NotAssessable("it may have text in its pixels")
     return judged[0]

@@ -76,3 +76,9 @@ def consignments_of(condition: ColumnElement[bool]) -> Select[int]:
         .join(Study, Study.id == Report.study_id)
         .where(condition)
     )
+
+
+def issuers_of_patient_ids(session: Session) -> dict[str, str]:
+    """Who issued the Patient ID, by Study Instance UID; only where that is stated."""
+    asked = select(Study.study_instance_uid, Study.issuer_of_patient_id)
+    return dict(session.execute(asked.where(Study.issuer_of_patient_id != "")).tuples().all())

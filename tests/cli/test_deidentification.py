@@ -1,5 +1,6 @@
 """`osteon deidentify`: from files with a patient in them to files without."""
 
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -12,11 +13,15 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from benchmarks.burned_in_text import Writing, write
+from db.session import open_ledger
+from db.upgrade import upgrade_ledger
 from dicom_node.dicomize import ImageForm, dicomize
 from dicom_node.examination import Examination, View
 from dicom_node.picture import Picture
+from dicom_node.spool import FileSpool
 from phantom.radiograph import PhantomSpec, make_phantom
 from tests.cli.shell import Shell
+from tests.db.ledger import receive, received
 
 NAME = "KANARIVOGEL"
 PIXELS = make_phantom(PhantomSpec(seed=5, rows=512, columns=416)).pixels
@@ -134,3 +139,46 @@ def test_what_cannot_be_done_is_said(shell: Shell, exported: Path) -> None:
     ):
         told = shell.run("deidentify", *words)
         assert (told.code, said in told.stderr) == (code, True), told.stderr
+
+
+def test_results_fit_to_the_images_that_were_exported(
+    shell: Shell, exported: Path, tmp_path: Path
+) -> None:
+    data, spool = tmp_path / "data", FileSpool(tmp_path / "data" / "spool")
+    url = f"sqlite:///{data}/ledger.sqlite"
+    upgrade_ledger(url)
+    content = (shell.folder / NAME / "1-plain.dcm").read_bytes()
+    kept = spool.write(content)
+    header = dcmread(BytesIO(content))
+    instance = received(
+        1,
+        study=str(header.StudyInstanceUID),
+        series_instance_uid=str(header.SeriesInstanceUID),
+        sop_instance_uid=str(header.SOPInstanceUID),
+        spool_key=kept.key,
+        patient_id=header.PatientID,
+        patient_name=str(header.PatientName),
+        accession_number=f"{NAME}-9",
+        body_part=f"HAND {NAME}",
+        study_date="20260101",
+    )
+    engine = open_ledger(url)
+    receive(engine, instance)
+    engine.dispose()
+    shutil.copy(shell.folder / "key", data / "deidentification.key")
+    asked = ("results", "--deidentified", "--json")
+    (row,) = shell.run(*asked, data_dir=data).documents()
+    image = dcmread(exported / "000001.dcm")
+    assert row["study_instance_uid"] == image.StudyInstanceUID
+    assert row["sop_instance_uid"] == image.SOPInstanceUID
+    assert (row["patient_id"], row["body_part"]) == (image.PatientID, "HAND")
+    assert row["received_at"] < "2026"
+    for form in ("--json", "--csv"):
+        assert NAME not in shell.run("results", "--deidentified", form, data_dir=data).stdout
+    told = shell.run(
+        *("deidentify", "--study", header.StudyInstanceUID, "--out", tmp_path / "from-node"),
+        data_dir=data,
+    )
+    assert told.code == 0, told.stderr
+    assert dcmread(tmp_path / "from-node" / "000001.dcm").PatientID == image.PatientID
+    assert shell.run("deidentify", "--study", "1.2", "--out", tmp_path / "x").code == 21
