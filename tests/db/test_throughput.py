@@ -6,18 +6,22 @@ from random import Random
 import numpy as np
 from sqlalchemy import Engine, update
 
+from db.clock import database_now
 from db.jobs import JobKind
 from db.self_test import self_test_instances, self_test_studies
 from db.session import reading, transaction
 from db.storage import (
     KeptSizes,
-    add_kept_sizes,
     first_received_at,
+    kept_sizes,
+    last_purged_at,
     ledger_bytes,
     newest_pictures,
+    oldest_kept_at,
+    purged_since,
     received_bytes_since,
 )
-from db.tables import Analysis, Instance, Job, Study, WorklistEntry
+from db.tables import Analysis, Instance, Job, WorklistEntry
 from db.throughput import HourCount, StageTime, hourly_counts, percentile, stage_times
 from db.worklist_refresh import refresh_worklist
 from tests.db.ledger import FRACTURE, analyse, deliver, receive, received, report, rows
@@ -117,23 +121,22 @@ def test_percentiles_are_numpys() -> None:
             assert np.isclose(percentile(values, share), np.percentile(values, share * 100))
 
 
-def test_what_is_kept_is_added_up_as_it_comes(ledger: Engine) -> None:
-    sizes = KeptSizes()
+def test_what_is_kept_is_added_up_without_what_was_purged(ledger: Engine) -> None:
     receive(ledger, received(1, study="1.2.1", size_bytes=1000))
     analyse(ledger, FRACTURE)
     report(ledger, "PACS")
     with transaction(ledger) as session:
         session.execute(update(Analysis).values(heatmap_key="a" * 64))
-    for _ in range(2):
-        with reading(ledger) as session:
-            add_kept_sizes(session, sizes)
-        assert (sizes.received_files, sizes.received_bytes) == (1, 1000)
-        assert (sizes.result_files, sizes.result_bytes, sizes.pictures) == (3, 300, 1)
     receive(ledger, received(2, study="1.2.1", size_bytes=500))
     with reading(ledger) as session:
-        add_kept_sizes(session, sizes)
+        assert kept_sizes(session) == KeptSizes(1500, 2, 300, 3, pictures=1)
         assert received_bytes_since(session, NOON - timedelta(days=9999)) == 1500
         assert newest_pictures(session) == ["a" * 64]
         assert ledger_bytes(session) > 0
-    assert (sizes.received_files, sizes.received_bytes) == (2, 1500)
-    assert len(rows(ledger, Study)) == 1
+    with transaction(ledger) as session:
+        session.execute(update(Instance).where(Instance.id == 1).values(purged_at=database_now()))
+    with reading(ledger) as session:
+        assert kept_sizes(session) == KeptSizes(500, 1, 300, 3, pictures=1)
+        assert purged_since(session, NOON - timedelta(days=9999)) == (1, 1000)
+        assert oldest_kept_at(session) == rows(ledger, Instance)[1].received_at
+        assert last_purged_at(session) == rows(ledger, Instance)[0].purged_at
