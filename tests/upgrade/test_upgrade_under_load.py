@@ -1,6 +1,6 @@
-"""From the previous release to this one and back, while a load goes on: nothing lost, nothing twice.
+"""From the previous release to this one and back, under load: nothing lost, nothing twice.
 
-The way there: the schema first, under the previous release's parts, which go on; then part by part.
+The way there: the schema first, while the previous release's parts go on; then part by part.
 The way back: part by part; the schema stays (docs/decisions/0023-the-schema-stays.md).
 """
 

@@ -237,14 +237,19 @@ def _kill_part(node: Node, part: str) -> Blow:
 def _kill_decode_child(node: Node) -> Blow:
     """A child that decodes, or waits for a file to decode; the analyst starts another."""
 
-    def blow() -> bool:
-        for process in _children_of(node, "analyst"):
-            if "model.decoding.child" in _command_line(process):
-                process.kill()
-                return True
-        return False
+    return lambda: kill_decode_children(node, most=1) > 0
 
-    return blow
+
+def kill_decode_children(node: Node, most: int | None = None) -> int:
+    """How many there were."""
+    children = [
+        process
+        for process in _children_of(node, "analyst")
+        if "model.decoding.child" in _command_line(process)
+    ][:most]
+    for process in children:
+        process.kill()
+    return len(children)
 
 
 def seeded(seed: int | None = None) -> random.Random:
