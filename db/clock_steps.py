@@ -7,7 +7,7 @@ One process at a time may move waits: that is the beat.
 
 import time
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -39,15 +39,34 @@ def look_at_clock(session: Session) -> Look:
 
 def step_seconds(before: Look, now: Look) -> float:
     """How far the database's clock stepped between two looks: below zero, it was set back."""
-    passed_seconds = now.monotonic_seconds - before.monotonic_seconds
-    stepped = (now.database - before.database).total_seconds() - passed_seconds
+    shown_seconds = (now.database - before.database).total_seconds()
+    stepped = shown_seconds - _passed_seconds(before, now)
     return stepped if abs(stepped) >= STEP_SECONDS else 0.0
 
 
-def move_waits(session: Session, seconds: float) -> None:
-    """All that waits for a moment waits for the same moment of the clock as it is now."""
+def move_waits(session: Session, before: Look, now: Look, *, lease_seconds: float) -> None:
+    """What waited as the clock stepped waits for the same moment, by the clock as it is now.
+
+    What was written since the step is in its time already, and stays.
+    """
+    step = step_seconds(before, now)
     for column, which in _waits():
-        _set(session, column, later(column, seconds), which)
+        is_of_before = _is_of_before(column, before, now, lease_seconds)
+        _set(session, column, later(column, step), which & is_of_before)
+
+
+def _is_of_before(
+    column: InstrumentedAttribute[Any], before: Look, now: Look, lease_seconds: float
+) -> ColumnElement[bool]:
+    if step_seconds(before, now) > 0:
+        return column < now.database - timedelta(seconds=_passed_seconds(before, now))
+    # A wait that is ended too early costs an attempt made sooner, a lease would cost its holder.
+    allowed_seconds = lease_seconds if column is Job.lease_until else 0.0
+    return column > now.database + timedelta(seconds=allowed_seconds)
+
+
+def _passed_seconds(before: Look, now: Look) -> float:
+    return now.monotonic_seconds - before.monotonic_seconds
 
 
 def cut_waits(session: Session) -> None:

@@ -71,11 +71,13 @@ class ClockWatch:
         """
         with reading(kitchen.ledger) as session:
             now = look_at_clock(session)
-        stepped = None if self._before is None else step_seconds(self._before, now)
-        if stepped is None or stepped:
+        if self._before is None:
             with transaction(kitchen.ledger) as session:
-                cut_waits(session) if stepped is None else move_waits(session, stepped)
-        if stepped:
+                cut_waits(session)
+        elif stepped := step_seconds(self._before, now):
+            lease_seconds = kitchen.plan.waits.lease_seconds
+            with transaction(kitchen.ledger) as session:
+                move_waits(session, self._before, now, lease_seconds=lease_seconds)
             log.warning("clock_stepped", seconds=round(stepped))
         self._before = now
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select, update
 
-from db.clock import database_now
+from db.clock import database_now, later
 from db.clock_steps import Look, cut_waits, look_at_clock, move_waits, step_seconds
 from db.destinations import register_destination
 from db.jobs import JobKind, add_job, claim_job
@@ -43,21 +43,30 @@ def test_what_passed_by_both_clocks_is_no_step(passed: float, shown: float, step
 
 
 @pytest.mark.parametrize("step", [HOUR, -HOUR])
-def test_all_that_waits_is_moved(ledger: Engine, step: float) -> None:
-    before = _moments(ledger)
+def test_what_waited_as_the_clock_stepped_is_moved(ledger: Engine, step: float) -> None:
+    """The clock of the test's database is right: it is the waits that are of another time."""
+    before, now = _looks(ledger, step)
+    _set_moments(ledger, -step)
+    expected = _moments(ledger)
     with transaction(ledger) as session:
-        move_waits(session, step)
-    pairs = zip(before, _moments(ledger), strict=True)
-    moved = [(after - was).total_seconds() for was, after in pairs]
-    assert moved == pytest.approx([step] * 3, abs=0.01)
+        move_waits(session, before, now, lease_seconds=60)
+    moved = zip(expected, _moments(ledger), strict=True)
+    assert [(after - was).total_seconds() for was, after in moved] == pytest.approx([step] * 3)
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR])
+def test_what_was_written_since_the_step_stays(ledger: Engine, step: float) -> None:
+    lease, due, _ = _moments(ledger)
+    with transaction(ledger) as session:
+        move_waits(session, *_looks(ledger, step), lease_seconds=60)
+    assert _moments(ledger)[:2] == [lease, due]
 
 
 def test_what_waits_longer_than_anything_has_to_is_cut(ledger: Engine) -> None:
+    _set_moments(ledger, 30 * 24 * HOUR)
     with transaction(ledger) as session:
-        move_waits(session, 30 * 24 * HOUR)
         cut_waits(session)
-    with reading(ledger) as session:
-        now = look_at_clock(session).database
+    now = _now(ledger).database
     left = [(moment - now).total_seconds() for moment in _moments(ledger)]
     assert left == pytest.approx([HOUR, HOUR, 300], abs=20)
 
@@ -67,6 +76,24 @@ def test_what_waits_as_it_may_is_left_alone(ledger: Engine) -> None:
     with transaction(ledger) as session:
         cut_waits(session)
     assert _moments(ledger) == before
+
+
+def _now(ledger: Engine) -> Look:
+    with reading(ledger) as session:
+        return look_at_clock(session)
+
+
+def _looks(ledger: Engine, step: float) -> tuple[Look, Look]:
+    """Ten seconds apart by the monotonic clock; the step is what the other shows beyond."""
+    now = _now(ledger)
+    shown = timedelta(seconds=10 + step)
+    return Look(now.database - shown, now.monotonic_seconds - 10), now
+
+
+def _set_moments(ledger: Engine, seconds: float) -> None:
+    with transaction(ledger) as session:
+        for column in (Job.lease_until, Job.next_attempt_at, Destination.rests_until):
+            session.execute(update(column.class_).values({column: later(column, seconds)}))
 
 
 def _moments(ledger: Engine) -> list[datetime]:

@@ -24,6 +24,7 @@ FAILED_ATTEMPT_SECONDS = 60
 # What the design calls 60 s; a hospital's waits are cut short here, and real in the soak.
 OUTAGE_SECONDS = 3
 OUTAGE_SECONDS_IN_SOAK = 600
+REPORTS_PER_SECOND = 10
 CLEAR = Weather()
 SLOW = Weather(delay_seconds=0.03)
 THROTTLED = Weather(bytes_per_second=1024)
@@ -219,6 +220,29 @@ def test_outages_as_long_as_the_design_says(network: Network, tmp_path: Path) ->
         proxy.come()
         network.scene.client.insist(small_images(f"after {proxy.port}", 5), limit_seconds=60)
         network.scene.settle_by_itself(limit_seconds=420)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+def test_after_four_hours_a_pacs_is_caught_up_with(network: Network) -> None:
+    """The hours are let pass; what waited is delivered at ten reports a second or faster."""
+    scene, count = network.scene, 300
+    network.pacs.go_away()
+    for number in range(count):
+        assert scene.client.store(small_images(f"piled up {number}", 1)) == [0x0000]
+    wait_for(lambda: scene.node.study_states().count("reported") >= count, "reports", 600)
+    for _ in range(10):
+        scene.node.let_time_pass()
+        time.sleep(1)
+    before = len(scene.witness.sink.reports())
+    network.pacs.come()
+    scene.node.let_time_pass()
+    began = time.monotonic()
+    wait_for(lambda: len(scene.witness.sink.reports()) >= before + count, "the reports", 300)
+    per_second = count / (time.monotonic() - began)
+    print(f"{per_second:.1f} reports a second")
+    scene.settle()
+    assert per_second >= REPORTS_PER_SECOND
 
 
 def _await_refusal(scene: Scene, status: str) -> None:
