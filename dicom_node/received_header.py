@@ -1,6 +1,5 @@
 """Reading the header of a received object, whatever its sender wrote into it."""
 
-import math
 from collections.abc import Iterable
 from copy import copy
 
@@ -13,6 +12,8 @@ from pydicom.uid import UID
 from dicom_node.header_reading import UNREADABLE
 
 log = structlog.get_logger(__name__)
+# Beyond this, and at infinity, what is made from it fits no element of a result.
+_WIDEST_MM = 1_000_000
 
 
 def copy_elements(source: Dataset, keywords: Iterable[str]) -> Dataset:
@@ -61,7 +62,8 @@ def pixel_spacing(header: Dataset, keyword: str) -> tuple[float, float] | None:
         rows, columns = (float(value) for value in header[keyword].value)
     except UNREADABLE:
         return None
-    return (rows, columns) if 0 < rows < math.inf and 0 < columns < math.inf else None
+    is_usable = 0 < rows <= _WIDEST_MM and 0 < columns <= _WIDEST_MM
+    return (rows, columns) if is_usable else None
 
 
 def is_image(header: Dataset) -> bool:

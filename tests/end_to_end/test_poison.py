@@ -23,8 +23,8 @@ from tests.witness.witness import Witness
 from tests.worker.messages import GARBAGE, HOSTILE
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
-# Ten seconds are required, of a machine that has nothing else to do; beside other tests each decoder
-# that has to be started anew takes some seconds by itself.
+# Ten seconds are required, of a machine that has nothing else to do; beside other tests the start of
+# a decoder alone may take that long.
 _NEXT_SECONDS = 60
 _PATIENCE_SECONDS = 120
 _CODEC_FAULTS = {

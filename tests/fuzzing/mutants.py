@@ -12,10 +12,11 @@ from tests.fuzzing.byte_steps import BYTE_STEPS
 from tests.fuzzing.draft import Draft
 from tests.fuzzing.element_steps import ELEMENT_STEPS, PIXEL_STEPS
 from tests.fuzzing.pixel_steps import PACKING_STEPS
-from tests.fuzzing.seeds import seeds
+from tests.fuzzing.seeds import radiographs, seeds
 
 _SOP_INSTANCE, _STUDY, _SERIES = 0x00080018, 0x0020000D, 0x0020000E
 _STUDY_SIZE = 5
+RADIOGRAPHS = 10_000_000
 _STRUCTURAL = (ELEMENT_STEPS, PIXEL_STEPS, PACKING_STEPS)
 # How many mutants are changed in their structure only, and how many in their bytes only.
 _STRUCTURE_ONLY, _BYTES_ONLY = 0.65, 0.25
@@ -58,8 +59,9 @@ def file_head(sop_class_uid: UID, transfer_syntax_uid: UID) -> bytes:
 
 
 def mutant(seed: int, number: int) -> Mutant:
+    """Those of the numbers from RADIOGRAPHS on are all bred from radiographs."""
     chance = Random(f"{seed}/{number}")
-    seedling = chance.choice(seeds())
+    seedling = chance.choice(seeds() if number < RADIOGRAPHS else radiographs())
     identity = {
         _SOP_INSTANCE: f"2.25.{seed}.{number}",
         _STUDY: f"2.25.{seed}.1.{number // _STUDY_SIZE}",

@@ -35,7 +35,7 @@ from dicom_node.examination import Examination, View
 from dicom_node.picture import Picture
 from tests.fuzzing.elements import Element, Form, parse
 from tests.fuzzing.lossless_jpeg import encode_lossless
-from tests.worker.dicom_files import multi_frame
+from tests.worker.dicom_files import multi_frame, study_of_two_views
 
 # OpenJPEG wants 32 pixels a side.
 ROWS, COLUMNS = 40, 32
@@ -74,6 +74,12 @@ def seeds() -> tuple[Seed, ...]:
     """All of them, always in the same order."""
     kinds = {**_NATIVE, **_CODESTREAMS, **_OTHERS}
     return tuple(_seed(name, *make()) for name, make in kinds.items())
+
+
+@cache
+def radiographs() -> tuple[Seed, ...]:
+    """What the network looks at, and what pictures are made of."""
+    return (_seed("radiograph", *_radiograph()),)
 
 
 def _seed(name: str, syntax: UID, dataset: Dataset) -> Seed:
@@ -229,6 +235,15 @@ def _signed() -> tuple[UID, Dataset]:
     dataset.PixelData = (_SHADE.astype(np.int16) - 2000).tobytes()
     dataset.add_new("PixelPaddingValue", "SS", -2000)
     return syntax, dataset
+
+
+def _radiograph() -> tuple[UID, Dataset]:
+    """Large enough to be looked at by the network, and with a fracture: it gets pictures."""
+    dataset = study_of_two_views()[0]
+    for keyword, value in CANARIES.items():
+        setattr(dataset, keyword, value)
+    dataset.compress(JPEGLSLossless, generate_instance_uid=False)
+    return JPEGLSLossless, dataset
 
 
 Maker = Callable[[], tuple[UID, Dataset]]

@@ -110,13 +110,14 @@ FAILURES = [
     RecursionError(CANARY),
     OSError(5, CANARY),
     KeyError(CANARY),
+    SystemExit(CANARY),
     DecoderKilled("the decoder was killed by the operating system"),
     PeerUnavailable("PACS@127.0.0.1:1: connection refused"),
 ]
 
 
 @pytest.mark.parametrize("error", FAILURES, ids=lambda error: type(error).__name__)
-def test_what_fails_waits_and_is_tried_again(kitchen: Kitchen, error: Exception) -> None:
+def test_what_fails_waits_and_is_tried_again(kitchen: Kitchen, error: BaseException) -> None:
     with capture_logs() as events:
         job = run(kitchen, raising(error))
     assert (job.state, job.attempt, job.finished_at) == (JobState.WAITING, 1, None)

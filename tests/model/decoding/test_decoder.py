@@ -12,10 +12,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from pydicom.uid import ExplicitVRLittleEndian
 
 from model.decoding.decoder import DecodeLimits, Decoder, DecoderKilled
 from model.decoding.wire import Question, encode_question
 from model.radiograph import NotAssessable, read_dicom
+from tests.fuzzing.draft import Draft
+from tests.fuzzing.mutants import file_head
+from tests.fuzzing.seeds import seeds
 from tests.model.decoding.children import LIMITS, children, decoding
 from tests.worker.dicom_files import (
     deflate_bomb,
@@ -128,6 +132,28 @@ def test_a_codec_that_panics_costs_no_child(decoder: Decoder) -> None:
     before = children()
     with pytest.raises(NotAssessable, match=r"cannot be decoded \(PanicException\)"):
         decoder.decode(rle_bomb(1))
+    assert children() == before
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        (0x00280010, b"\1\2\3"),  # Rows of three bytes
+        (0x00280002, b"\1"),  # Samples per Pixel of one
+    ],
+)
+def test_values_that_are_none_get_a_reason_and_cost_no_child(
+    decoder: Decoder, tag: int, value: bytes
+) -> None:
+    """pydicom reads a value when it is asked for, and has exceptions of its own."""
+    decoder.decode(phantom_file())
+    before = children()
+    draft = Draft.of(next(iter(seeds())), {})
+    draft.put(tag, b"US", value)
+    file = file_head(next(iter(seeds())).sop_class_uid, ExplicitVRLittleEndian) + draft.encoded()
+    with pytest.raises(NotAssessable, match=r"cannot be (read|decoded)|not a number") as refusal:
+        decoder.decode(file)
+    assert "exit status" not in str(refusal.value)
     assert children() == before
 
 
