@@ -85,6 +85,8 @@ def read_key(settings: "Settings", key: Path | None, out: Path | None = None) ->
     if out is not None and path.is_relative_to(out.absolute()):
         raise Leave(Exit.USAGE, "the key leads back to the patients: keep it out of the export")
     try:
+        if key is None:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return read_or_make_key(path)
     except KeyRefused as refusal:
         raise Leave(Exit.USAGE, str(refusal)) from refusal

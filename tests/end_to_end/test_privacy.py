@@ -2,9 +2,13 @@
 
 import base64
 import json
+import resource
+import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import redis
@@ -13,9 +17,11 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import JPEG2000Lossless
 
+from tests.end_to_end.doors import kill_decoders, knock_everywhere
 from tests.end_to_end.node import Node, running_node
 from tests.end_to_end.small_studies import small_study
-from tests.servers import running_redis
+from tests.messages.receivers import acknowledgement, block, scripted_receiver
+from tests.servers import free_port, running_postgres, running_redis
 from tests.waiting import wait_for
 from tests.witness.sink import Sink
 from tests.witness.witness import Witness
@@ -32,6 +38,15 @@ CANARIES = {
     "ReferringPhysicianName": "Papageno^Vogelhaendler",
 }
 TOKENS = [value.split("^")[0].encode() for value in CANARIES.values()]
+NAMES = [CANARIES["PatientName"], CANARIES["PatientID"]]
+# So that the search is not one of empty files.
+SAID = {
+    "listener": "c_find",
+    "analyst": "not_analysed",
+    "courier": "refused",
+    "gateway": "dicomweb",
+    "web": "web_serving",
+}
 
 
 def test_no_trace_with_files_as_broker(tmp_path: Path, witness: Witness, sink: Sink) -> None:
@@ -45,16 +60,51 @@ def test_no_trace_with_files_as_broker(tmp_path: Path, witness: Witness, sink: S
         _assert_no_trace(node)
 
 
-def test_no_trace_with_redis_as_broker(tmp_path: Path, witness: Witness, sink: Sink) -> None:
-    with running_redis() as broker:
-        settings = {"destinations": sink.address, "log_level": "debug", "broker_url": broker.url}
+def test_no_trace_at_any_door_with_servers(
+    tmp_path: Path, witness: Witness, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every part, PostgreSQL that logs what fails, Redis, and an HL7 receiver that echoes names."""
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    with (
+        running_postgres("logging_collector=on", "log_min_messages=info") as database,
+        running_redis() as broker,
+        scripted_receiver(_refuse_by_name) as hl7_port,
+    ):
+        settings = {
+            "destinations": f"{sink.address},mllp://127.0.0.1:{hl7_port}",
+            "log_level": "debug",
+            "database_url": database.create_database(),
+            "broker_url": broker.url,
+            "gateway_port": free_port(),
+            "web_port": free_port(),
+            "peers": "TESTER,XRAYROOM,HALFWAY",
+        }
         with running_node(tmp_path, "listener", "beat", **settings) as node:
             _send_canaries(node, witness)
             with redis.Redis.from_url(broker.url) as client:
                 wait_for(lambda: client.llen("analyse"), "an offer", RESULT_SECONDS)
                 _assert_integers_only(client.lrange("analyse", 0, -1))
-            _let_all_end(node)
-            _assert_no_trace(node)
+                node.start("analyst", "courier", "web")
+                node.processes["gateway"] = node._run("gateway", ["gateway"])
+                _wait_until_served(node)
+                knock_everywhere(node, _canary_study("broken-off")[0], NAMES)
+                kill_decoders(node)
+                wait_for(lambda: _all_reported(node), "every study to end", RESULT_SECONDS)
+                keys = client.keys("*")
+                assert [one for key in keys for one in _traces(_dumped(client, key))] == []
+            _assert_processes_name_nobody(node)
+            _ask_about_the_node(node)
+            node.stop_all()
+        logs = [path for path in database._folder.rglob("log/*") if path.is_file()]
+        assert _traces_in(logs) == []
+        assert any(b"ready to accept" in path.read_bytes() for path in logs)
+    spool = node.data_dir / "spool"
+    outside = {path for path in _files(tmp_path) if spool not in path.parents}
+    assert _traces_in(outside - _of_the_witness(tmp_path)) == []
+    assert set(_traces_in(_files(spool))) == set(TOKENS)
+    for part, event in SAID.items():
+        assert event in node.log(part), part
 
 
 def _send_canaries(node: Node, witness: Witness) -> None:
@@ -128,11 +178,55 @@ def _all_ended(node: Node) -> bool:
     return len(states) == 4 and set(states) == {"delivered"}
 
 
-def _assert_no_trace(node: Node) -> None:
-    """No token but where it belongs: and there, lest the search be blind, it is found."""
+def _refuse_by_name(connection: socket.socket) -> None:
+    """An application error in whose words the patient is named, as some receivers do."""
+    name, number = CANARIES["PatientName"], CANARIES["PatientID"]
+    said = acknowledgement(f"MSA|AE|1|no such patient {name}", f"ERR||PID^1^{number}|204||||{name}")
+    connection.sendall(block(said))
+
+
+def _all_reported(node: Node) -> bool:
+    """HL7 receivers that refuse leave a study with a refusal, which a person looks at."""
+    states = node.study_states()
+    return len(states) == 4 and not {"receiving", "analysing", "reporting"} & set(states)
+
+
+def _wait_until_served(node: Node) -> None:
+    for port in (node.settings["web_port"], node.settings["gateway_port"]):
+        wait_for(lambda port=port: _answers(port), "pages", RESULT_SECONDS)
+
+
+def _answers(port: int) -> bool:
+    with suppress(httpx.TransportError):
+        return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+    return False
+
+
+def _dumped(client: "redis.Redis[bytes]", key: bytes) -> bytes:
+    return key + (client.dump(key) or b"")
+
+
+def _files(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+def _of_the_witness(folder: Path) -> set[Path]:
+    """What the PACS of the test keeps, and the clients' own logs."""
+    return {path for path in _files(folder) if {"witness", "sink"} & set(path.parts)}
+
+
+def _assert_processes_name_nobody(node: Node) -> None:
     for process in node.processes.values():
         for one in _family(psutil.Process(process.pid)):
-            assert _traces(" ".join(one.cmdline()).encode()) == []
+            said = [*one.cmdline(), *(f"{key}={value}" for key, value in one.environ().items())]
+            assert _traces(" ".join(said).encode()) == []
+            core_bytes, _ = resource.prlimit(one.pid, resource.RLIMIT_CORE)
+            assert core_bytes == 0, one.cmdline()
+
+
+def _assert_no_trace(node: Node) -> None:
+    """No token but where it belongs: and there, lest the search be blind, it is found."""
+    _assert_processes_name_nobody(node)
     _ask_about_the_node(node)
     node.stop_all()
     spool = node.data_dir / "spool"
