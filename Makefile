@@ -30,8 +30,12 @@ demo: $(VENV)/.node
 test: $(VENV)/.full
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-# What is too long for every change.
+# What is too long for every change: a witnessed soak of so many minutes, with its report, then the
+# tests that are marked so.
+MINUTES ?= 240
+REPORT ?= soak-report
 soak: $(VENV)/.full
+	$(BIN)/python -m tests.witness.soak --minutes $(MINUTES) --report $(REPORT) $(if $(SEED),--seed $(SEED))
 	$(BIN)/python -m pytest -m soak
 
 check: $(VENV)/.full flaws secrets

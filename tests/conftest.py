@@ -12,7 +12,10 @@ from tests.servers import PostgresServer, RedisServer, running_postgres, running
 
 BOTH_DATABASES = ["sqlite", "postgresql"]
 # Where the files are whose tests take longest: no process is left with them at the end.
-_LONGEST_FIRST = ("end_to_end", "demo", "hospital", "training", "evaluation", "worker")
+_LONGEST_FIRST = (
+    *("witness", "upgrade", "end_to_end", "demo"),
+    *("hospital", "training", "evaluation", "worker"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -109,15 +109,16 @@ def decode_children_die(scene: Scene) -> list[Violation]:
     A bad file would take the worker with it.
     """
     client = scene.witness.client(scene.node.address)
-    uids = [str(one.SOPInstanceUID) for one in (study := witness_study("decoded", images=1))]
-    client.insist(study, limit_seconds=_PATIENCE_SECONDS)
-    state = partial(_state_of, scene, uids[0])
+    [image] = witness_study("decoded", images=1)
+    client.insist([image], limit_seconds=_PATIENCE_SECONDS)
+    uid = str(image.SOPInstanceUID)
+    state = partial(_state_of, scene, uid)
     while not state():
         kill_decode_children(scene.node)
         time.sleep(0.02)
     if state() == "not_analysed":
         return []
-    return [Violation("I3", uids[0], "was decoded though every decode child was killed")]
+    return [Violation("I3", uid, "was decoded though every decode child was killed")]
 
 
 _COMMIT = """        with transaction(self._engine) as session:
@@ -149,7 +150,8 @@ _SEND = """    try:
         acceptance = send()
 """
 _MARK_AND_SEND = """    with transaction(kitchen.ledger) as session:
-        mark_sent(session, claim, item.delivery_id, Acceptance(item.candidates[0].object_id, 0, None))
+        first = Acceptance(item.candidates[0].object_id, 0, None)
+        mark_sent(session, claim, item.delivery_id, first)
     try:
         acceptance = send()
 """
