@@ -22,15 +22,15 @@ from tests.witness.client import Client
 from tests.witness.witness import Witness
 from tests.worker.messages import GARBAGE, HOSTILE
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
-# Ten seconds are required, of a machine that has nothing else to do; beside other tests the start of
-# a decoder alone may take that long.
-_NEXT_SECONDS = 60
-_PATIENCE_SECONDS = 120
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+# Ten seconds are required, of a machine that has nothing else to do; beside other tests to start a
+# decoder alone may take that long. What was measured is printed, and stands in docs/bad-files.md.
+_NEXT_SECONDS = 150
+_PATIENCE_SECONDS = 180
 _CODEC_FAULTS = {
     "segmentation fault": "the decoder died on this file (SIGSEGV)",
     "memory": "decoding needs more memory than one image is given",
-    "hang": "decoding did not end within 15 seconds",
+    "hang": "decoding did not end within 30 seconds",
     "sys.exit": "the decoder ended on this file (exit status 3)",
     "os._exit": "the decoder ended on this file (exit status 3)",
     "device memory": "cannot be decoded",
@@ -69,7 +69,7 @@ def broker() -> Iterator[RedisServer]:
 
 def test_a_poisoned_worker_goes_on(tmp_path: Path, witness: Witness, broker: RedisServer) -> None:
     """Codec, classifier and broker: no process of the node ends, and each image has its reason."""
-    settings = {"broker_url": broker.url, "decode_seconds": 15, "analyse_workers": 3}
+    settings = {"broker_url": broker.url, "decode_seconds": 30, "analyse_workers": 3}
     in_codec = {fault: _image(ImageComments=fault) for fault in _CODEC_FAULTS}
     in_classifier = {fault: _image(poisoned_worker.FAULTS[fault]) for fault in _SURVIVED}
     hanging = _image(poisoned_worker.FAULTS["hang"])

@@ -96,8 +96,9 @@ def report_all(mutants: list[Mutant], ward: Ward, findings: Findings) -> None:
             ward.run_until_quiet()
     by_uid = {one.sop_instance_uid: one for one in mutants}
     for image in ward.images():
-        if image["probability"] is None and not image["reason"]:
-            findings.fail(by_uid[image["sop_instance_uid"]], "neither a result nor a reason")
+        one = by_uid.get(image["sop_instance_uid"])
+        if one is not None and image["probability"] is None and not image["reason"]:
+            findings.fail(one, "neither a result nor a reason")
     _require_reports(ward, mutants, findings)
 
 
@@ -106,8 +107,8 @@ def _require_reports(ward: Ward, mutants: list[Mutant], findings: Findings) -> N
     of_study = {str(one.study_instance_uid): one for one in mutants}
     for kind in (JobKind.ANALYSE, JobKind.REPORT):
         for job in ward.jobs(kind, JobState.DEAD):
-            if "two patients" not in str(job.last_error):
-                guilty = of_study[str(job.study_instance_uid)]
+            guilty = of_study.get(str(job.study_instance_uid))
+            if guilty is not None and "two patients" not in str(job.last_error):
                 findings.fail(guilty, f"{kind.value} is dead: {job.last_error}")
 
 
