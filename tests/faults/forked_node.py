@@ -1,6 +1,6 @@
 """A node whose parts are forks of the nursery, and time that passes when a test says so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +14,8 @@ from tests.faults.nursery import Birth, Nursery
 from tests.waiting import wait_for
 
 DEATH_SECONDS = 60
+_LEASES = (("job", "lease_until", "state = 'running'"),)
 _WAITS = (
-    ("job", "lease_until", "state = 'running'"),
     ("job", "next_attempt_at", "state = 'waiting'"),
     ("job", "offered_until", "state = 'waiting'"),
     ("destination", "rests_until", "rests_until IS NOT NULL"),
@@ -54,9 +54,16 @@ class ForkedNode(Node):
         del self.processes[point.part], self.ending[point.part]
 
     def let_time_pass(self) -> None:
-        """What runs out with time has run out: leases, offers, delays and rests."""
+        """What runs out with time has run out: offers, delays and rests."""
+        self._set_past(_WAITS)
+
+    def let_leases_run_out(self) -> None:
+        """Whoever holds a job may be dead."""
+        self._set_past(_LEASES)
+
+    def _set_past(self, moments: Sequence[tuple[str, str, str]]) -> None:
         with self.ledger.begin() as connection:
-            for table, column, which in _WAITS:
+            for table, column, which in moments:
                 past = "2000-01-01T00:00:00.000Z"
                 statement = f"UPDATE {table} SET {column} = '{past}' WHERE {which}"
                 connection.execute(text(statement))
