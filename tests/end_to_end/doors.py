@@ -1,4 +1,4 @@
-"""Every door of a node, knocked at by somebody who says the name of a patient in the wrong place."""
+"""Every door of a node, knocked at by somebody who names a patient in the wrong place."""
 
 import os
 import re
