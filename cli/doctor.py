@@ -19,7 +19,7 @@ from cli.keeping import retention_plan
 from cli.reaching import ask_destination, own_listeners, tls_files
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger, reading
 from db.storage import kept_sizes
-from db.upgrade import ledger_revision, newest_revision
+from db.upgrade import is_outdated, ledger_revision, newest_revision
 from dicom_node.echo import verify_peer
 from dicom_node.peer import Destination, PeerRefused, PeerTrouble, own_address
 from dicom_node.spool import SpoolError
@@ -96,12 +96,13 @@ def _look_at_disk(settings: Settings) -> str:
 def _look_at_ledger(settings: Settings) -> str:
     try:
         engine = open_ledger(settings.ledger_url)
-        found, newest = ledger_revision(engine), newest_revision()
+        found = ledger_revision(engine)
     except LedgerUnavailable as error:
         raise Unwell(f"no answer: {error}; is it running, is `database_url` right?") from error
     except LedgerUnsafe as error:
         raise Unwell(str(error)) from error
-    if found != newest:
+    if is_outdated(found):
+        newest = newest_revision()
         raise Unwell(f"its schema is {found or 'empty'}, not {newest}: run `osteon db upgrade`")
     exposed = settings.database_is_exposed and not is_inside(settings.database_url)
     advice = "add ?sslmode=verify-full to `database_url`"

@@ -15,7 +15,10 @@ _MIGRATION_LOCK = 571_104  # any number, the same in every migrator
 
 
 def upgrade_ledger(url: str) -> None:
-    """Run every migration still missing, all in one transaction; a second migrator waits."""
+    """Run every migration still missing, all in one transaction; a second migrator waits.
+
+    A later release's schema is left as it is: it only has more.
+    """
     engine = open_ledger(url)
     try:
         with engine.begin() as connection:
@@ -41,6 +44,11 @@ def ledger_revision(engine: Engine) -> str | None:
     """The schema revision the ledger has; None before its first migration."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_outdated(revision: str | None) -> bool:
+    """Whether a ledger of that revision lacks something; a later release's only has more."""
+    return revision is None or revision < newest_revision()
 
 
 def newest_revision() -> str:

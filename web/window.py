@@ -8,7 +8,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 
 from db.session import LedgerUnavailable, open_ledger
-from db.upgrade import ledger_revision, newest_revision
+from db.upgrade import is_outdated, ledger_revision
 from dicom_node.spool import FileSpool
 from model.artefact import load_artefact
 from model.card import Card
@@ -73,7 +73,7 @@ InWindow = Annotated[Window, Depends(window_of)]
 def _open_current(ledger_url: str) -> Engine:
     engine = open_ledger(ledger_url)
     found = ledger_revision(engine)
-    if found != newest_revision():
+    if is_outdated(found):
         engine.dispose()
         raise LedgerUnavailable(f"its schema is {found or 'empty'}: run `osteon db upgrade`")
     return engine
