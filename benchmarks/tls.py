@@ -3,7 +3,8 @@
     python -m benchmarks.tls [--rounds N] [--objects N] [--megabytes N]
 
 A node's listener in a process of its own, with certificates of `osteon peers certificate`; each way
-is taken in turn, so that whatever else the machine does meets all alike.
+is taken in turn, so that whatever else the machine does meets all alike. What processor time both
+sides take together depends on that the least.
 """
 
 import os
@@ -22,6 +23,7 @@ from statistics import median, quantiles
 from typing import Annotated
 
 import numpy as np
+import psutil
 import typer
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ComputedRadiographyImageStorage, ExplicitVRLittleEndian, generate_uid
@@ -37,8 +39,7 @@ from dicom_node.trial_authority import TrialAuthority
 
 _HOST, _TITLE, _CALLER = "127.0.0.1", "OSTEON", "BENCHMARK"
 _READY_SECONDS = 60
-_WAY, _CONNECTION = "way", "connection, ms (p95)"
-_ECHO, _RATE = "association with C-ECHO, ms (p95)", "stored, MB/s"
+_WAY, _CONNECTION, _ECHO, _STORE = "ms (p95); processor", "connection", "C-ECHO", "C-STORE"
 _PLAIN, _TLS12, _TLS13 = "plain TCP", "TLS 1.2", "TLS 1.3"
 
 
@@ -49,6 +50,7 @@ class Reached:
     plain_port: int
     tls_port: int
     files: TlsFiles
+    listener: psutil.Process
 
     def destination(self, way: str) -> Destination:
         if way == _PLAIN:
@@ -58,20 +60,29 @@ class Reached:
 
 @dataclass
 class Times:
-    """Seconds of each way, round by round."""
+    """Seconds of each way, round by round, and the processor's seconds in all."""
 
+    listener: psutil.Process
     of: dict[str, list[float]] = field(default_factory=dict)
+    processor: dict[str, float] = field(default_factory=dict)
 
     def take(self, way: str, does: Callable[[], object]) -> None:
-        began = time.perf_counter()
+        began, processor = time.perf_counter(), self._processor_seconds()
         does()
         self.of.setdefault(way, []).append(time.perf_counter() - began)
+        taken = self._processor_seconds() - processor
+        self.processor[way] = self.processor.get(way, 0) + taken
+
+    def _processor_seconds(self) -> float:
+        listener = self.listener.cpu_times()
+        return time.process_time() + listener.user + listener.system
 
     def milliseconds(self, way: str) -> str:
         if way not in self.of:
             return "–"
         taken = [1000 * seconds for seconds in self.of[way]]
-        return f"{median(taken):.1f} ({quantiles(taken, n=20)[-1]:.1f})"
+        processor = 1000 * self.processor[way] / len(taken)
+        return f"{median(taken):.1f} ({quantiles(taken, n=20)[-1]:.1f}); {processor:.1f}"
 
 
 def main(
@@ -81,7 +92,7 @@ def main(
 ) -> None:
     """Measure, and print a table."""
     with tempfile.TemporaryDirectory() as folder, _listener(Path(folder)) as reached:
-        handshakes, echoes, stored = Times(), Times(), Times()
+        handshakes, echoes, stored = (Times(reached.listener) for _ in range(3))
         for _ in range(rounds):
             handshakes.take(_PLAIN, partial(_connect, reached.plain_port))
             for way in (_TLS12, _TLS13):
@@ -96,11 +107,11 @@ def main(
             _WAY: way,
             _CONNECTION: handshakes.milliseconds(way),
             _ECHO: echoes.milliseconds(way),
-            _RATE: f"{megabytes / median(stored.of[way]):.0f}" if way in stored.of else "–",
+            _STORE: stored.milliseconds(way),
         }
         for way in (_PLAIN, _TLS12, _TLS13)
     ]
-    print_table([_WAY, _CONNECTION, _ECHO, _RATE], rows)
+    print_table([_WAY, _CONNECTION, _ECHO, _STORE], rows)
 
 
 @contextmanager
@@ -124,7 +135,8 @@ def _listener(folder: Path) -> Iterator[Reached]:
     }
     environment = os.environ | {f"OSTEON_{name}": str(one) for name, one in settings.items()}
     process = subprocess.Popen([sys.executable, "-m", "cli", "listen"], env=environment)
-    reached = Reached(*ports, TlsFiles(caller, caller_key, authority.certificate))
+    files = TlsFiles(caller, caller_key, authority.certificate)
+    reached = Reached(*ports, files, psutil.Process(process.pid))
     try:
         _wait_for(reached)
         yield reached
@@ -147,8 +159,17 @@ def _wait_for(reached: Reached) -> None:
 
 
 def _free_ports() -> tuple[int, int]:
-    with socket.create_server((_HOST, 0)) as one, socket.create_server((_HOST, 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
+    """Of those that the system gives to no outgoing connection."""
+    free = (port for port in range(20_000 + os.getpid() % 10_000, 32_000) if _is_free(port))
+    return next(free), next(free)
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((_HOST, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 def _connect(port: int) -> None:
