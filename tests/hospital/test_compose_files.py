@@ -96,7 +96,7 @@ def test_only_doors_lead_out(files: tuple[str, ...]) -> None:
     everything = services(*files)
     assert load_compose(*files)["networks"]["inside"] == {"internal": True}
     outside = {name for name, one in everything.items() if "dicom" in one["networks"]}
-    assert outside == {"listener", "worker-io", "web", "gateway", "doctor", "orthanc"}
+    assert outside == {"listener", "worker-io", "beat", "web", "gateway", "doctor", "orthanc"}
     published = {name for name, one in everything.items() if "ports" in one}
     assert published == {"listener", "web", "gateway", "orthanc"}
 
