@@ -16,6 +16,15 @@ _POSTGRESQL_OPTIONS = (
     " -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s"
 )
 
+# A server whose machine is gone sends nothing more: without these, TCP would wait for hours.
+_CONNECTION_LIMITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,  # milliseconds
+}
+
 
 class LedgerUnavailable(Exception):
     """The database does not answer, is busy or is full: nothing was written, try again later."""
@@ -39,7 +48,7 @@ def open_ledger(url: str) -> Engine:
             hide_parameters=True,
             pool_size=5,
             max_overflow=15,
-            connect_args={"connect_timeout": 5, "options": _POSTGRESQL_OPTIONS},
+            connect_args={"options": _POSTGRESQL_OPTIONS, **_CONNECTION_LIMITS},
         )
     try:
         _refuse_unsafe(engine)

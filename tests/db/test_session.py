@@ -54,6 +54,14 @@ def test_a_database_that_goes_away_is_unavailable_and_comes_back() -> None:
         engine.dispose()
 
 
+def test_a_connection_to_a_machine_that_is_gone_ends(postgres_url: str) -> None:
+    engine = open_ledger(postgres_url)
+    with engine.connect() as connection:
+        given = connection.connection.driver_connection.info.get_parameters()
+    engine.dispose()
+    assert (given["keepalives_idle"], given["tcp_user_timeout"]) == ("10", "25000")
+
+
 def test_a_folder_that_is_missing_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(LedgerUnavailable):
         open_ledger(f"sqlite:///{tmp_path}/nowhere/ledger.sqlite")
