@@ -54,6 +54,11 @@ class Door:
         )
         return int(self._service.handle_store(event).Status)
 
+    def call_from(self, ae_title: str) -> None:
+        """Objects come from here on from a caller of this title."""
+        self._association.requestor.ae_title = ae_title
+        self._association.remote["ae_title"] = ae_title
+
     def close(self) -> None:
         """The association is over: its studies may settle."""
         with transaction(self._engine) as session:
