@@ -170,7 +170,7 @@ def test_forty_idle_associations_cost_next_to_nothing(
         before = process.cpu_times()
         time.sleep(2)
         after = process.cpu_times()
-        assert (after.user + after.system) - (before.user + before.system) < 0.4
+        assert (after.user + after.system) - (before.user + before.system) < 0.1
 
 
 def associate_request(calling: bytes = b"IDLE") -> bytes:
