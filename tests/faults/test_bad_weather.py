@@ -184,12 +184,22 @@ def test_a_pacs_behind_a_bad_line_gets_each_result_once(network: Network, weathe
     scene.settle()
 
 
+def test_a_pacs_that_was_away_gets_each_result_once(network: Network) -> None:
+    scene, study = network.scene, small_images("pacs away", 1)
+    network.pacs.go_away()
+    assert scene.client.store(study) == [0x0000]
+    _await_trouble(scene, "refused")
+    network.pacs.come()
+    scene.settle()
+    assert len(scene.witness.sink.reports(str(study[0].StudyInstanceUID))) == 1
+
+
 @pytest.mark.parametrize("answer", [0xA700, 0xA701])
 def test_a_pacs_without_room_is_asked_again(network: Network, answer: int) -> None:
     scene, pacs = network.scene, network.scene.witness.sink
     pacs.answer(answer)
     assert scene.client.store(small_images(f"pacs {answer}", 1)) == [0x0000]
-    _await_refusal(scene, f"0x{answer:04X}")
+    _await_trouble(scene, f"0x{answer:04X}")
     pacs.answer(0x0000)
     scene.settle()
 
@@ -208,7 +218,7 @@ def test_what_a_pacs_refuses_is_for_a_person_to_see(network: Network) -> None:
     scene, study = network.scene, small_images("pacs refuses", 1)
     scene.witness.sink.answer(0xC000)
     assert scene.client.store(study) == [0x0000]
-    _await_refusal(scene, "0xC000")
+    _await_trouble(scene, "0xC000")
     scene.witness.sink.answer(0x0000)
     assert not scene.witness.sink.reports(str(study[0].StudyInstanceUID))
 
@@ -248,9 +258,9 @@ def test_after_four_hours_a_pacs_is_caught_up_with(network: Network) -> None:
     assert per_second >= REPORTS_PER_SECOND
 
 
-def _await_refusal(scene: Scene, status: str) -> None:
+def _await_trouble(scene: Scene, word: str) -> None:
     def is_told() -> bool:
         scene.node.let_time_pass()
-        return any(status in (study["reason"] or "") for study in scene.node.studies())
+        return any(word in (study["reason"] or "") for study in scene.node.studies())
 
-    wait_for(is_told, f"{status} to be told", FAILED_ATTEMPT_SECONDS)
+    wait_for(is_told, f"{word} to be told", FAILED_ATTEMPT_SECONDS)
