@@ -112,13 +112,12 @@ def decode_children_die(scene: Scene) -> list[Violation]:
     [image] = witness_study("decoded", images=1)
     client.insist([image], limit_seconds=_PATIENCE_SECONDS)
     uid = str(image.SOPInstanceUID)
-    state = partial(_state_of, scene, uid)
-    while not state():
+    while not (reason := _reason_of(scene, uid)):
         kill_decode_children(scene.node)
         time.sleep(0.02)
-    if state() == "not_analysed":
+    if "the decoder was killed" in reason:
         return []
-    return [Violation("I3", uid, "was decoded though every decode child was killed")]
+    return [Violation("I3", uid, f"was decoded ({reason}) though every decode child was killed")]
 
 
 _COMMIT = """        with transaction(self._engine) as session:
@@ -283,13 +282,15 @@ def _has_tried(scene: Scene) -> bool:
         return "ClaimLost" in scene.node.log("analyst") or ledger.values(written)[0] > 1
 
 
-def _state_of(scene: Scene, sop_instance_uid: str) -> str:
+def _reason_of(scene: Scene, sop_instance_uid: str) -> str:
+    """Why the image has no finding, which says that it was decoded, or not; empty: not yet."""
     with open_for_witness(scene.node.ledger_url) as ledger:
-        states = ledger.values(
-            "SELECT a.state FROM analysis a JOIN instance i ON i.id = a.instance_id"
+        reasons = ledger.values(
+            "SELECT coalesce(a.reason, a.state) FROM analysis a"
+            " JOIN instance i ON i.id = a.instance_id"
             f" WHERE i.sop_instance_uid = '{sop_instance_uid}'"
         )
-    return str(states[0]) if states else ""
+    return str(reasons[0]) if reasons else ""
 
 
 if __name__ == "__main__":

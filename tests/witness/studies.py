@@ -15,10 +15,11 @@ _ROWS, _COLUMNS = 48, 40
 
 
 def witness_study(name: str, images: int = 3, looked_at: int = 1, others: int = 0) -> list[Dataset]:
-    """A study of hands; the first `looked_at` images are for the network, the next ones are chests.
+    """A study whose first `looked_at` images are hands, and decoded; the next ones are chests.
 
-    `others` are documents beside the images, which a node keeps and does not analyse. The same name
-    gives the same bytes; no identifier of a patient is part of another's.
+    All are too small for the network to say something of. `others` are documents beside them, which
+    a node keeps and does not analyse. The same name gives the same bytes; no identifier of a
+    patient is part of another's.
     """
     numbers = range(1, images + 1)
     radiographs = [_image(name, number, number <= looked_at) for number in numbers]
