@@ -94,6 +94,7 @@ def ask_by_dicom(node: Node, names: Sequence[str]) -> None:
 
 def break_off_a_transfer(node: Node, image: Dataset) -> None:
     """After its identity, before its last pixels; once in order, once without a word."""
+    image.Rows, image.PixelData = 4 * image.Rows, 4 * image.PixelData  # more than one PDU
     OpenTransfer(node.address, image).abort()
     OpenTransfer(node.address, image).cut()
 
