@@ -74,6 +74,9 @@ class ImageResult(BaseModel):
     committed_at: datetime | None = Field(
         description="when all of it was proved to be kept everywhere, UTC; null: not yet"
     )
+    purged_at: datetime | None = Field(
+        description="when its file was removed after retention, UTC; null: it is here"
+    )
     source_ae_title: str = Field(description="the AE title that sent it")
 
 
