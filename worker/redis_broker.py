@@ -19,8 +19,6 @@ class Channel(redis.Channel):  # type: ignore[misc]
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)
-        except self.connection_errors:
-            raise
         except NO_MESSAGE as error:
             # It is taken off the queue by then. The ledger offers again what it called for.
             log.warning("message_not_understood", error=type(error).__name__)
