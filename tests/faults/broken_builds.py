@@ -50,10 +50,12 @@ _COMMIT_LATER = """        import threading
         intake = Intake.STORED
 """
 _SYNC_AND_RENAME = """            os.fsync(self._file.fileno())
-            self._path.rename(final_path)
+            with _shelf_locked(final_path.parent, fcntl.LOCK_SH) as shelf:
+                self._path.rename(final_path)
 """
-_RENAME_AND_SYNC = """            self._path.rename(final_path)
-            os.fsync(self._file.fileno())
+_RENAME_AND_SYNC = """            with _shelf_locked(final_path.parent, fcntl.LOCK_SH) as shelf:
+                self._path.rename(final_path)
+                os.fsync(self._file.fileno())
 """
 _SEND = """    try:
         acceptance = send()
@@ -82,7 +84,7 @@ BUILDS = [
     BrokenBuild(
         "the folder is not synced",
         "dicom_node/spool.py",
-        "            _sync_folder(final_path.parent)\n",
+        "                os.fsync(shelf)\n",
         "",
         f"{_ORDER}[sqlite-100]",
     ),
