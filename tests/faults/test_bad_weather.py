@@ -16,7 +16,7 @@ from tests.servers import running_postgres, running_redis
 from tests.waiting import wait_for
 from tests.witness.acknowledgements import AcknowledgementLog
 from tests.witness.client import Client
-from tests.witness.witness import Witness
+from tests.witness.sink import SR_CLASSES, Sink
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 OUT_OF_RESOURCES = 0xA700
@@ -49,10 +49,11 @@ def network(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Itera
     with (
         running_postgres() as postgres,
         running_redis() as broker,
-        Witness(folder / "pacs") as beyond,
+        # It takes reports alone: a picture of megabytes does not pass a line of 1 KB/s in time.
+        Sink(folder / "pacs", sop_classes=SR_CLASSES) as sink,
         Proxy(postgres.port) as to_database,
         Proxy(broker.port) as to_broker,
-        Proxy(beyond.sink.port) as to_pacs,
+        Proxy(sink.port) as to_pacs,
     ):
         database_url = make_url(postgres.create_database()).set(port=to_database.port)
         with scene_in(
@@ -62,7 +63,7 @@ def network(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Itera
             database_url=database_url.render_as_string(hide_password=False),
             broker_url=broker.url.replace(str(broker.port), str(to_broker.port)),
         ) as scene:
-            scene.witness.__dict__["sink"] = beyond.sink
+            scene.witness.__dict__["sink"] = sink
             yield Network(scene, to_database, to_broker, to_pacs, broker.url)
 
 
