@@ -130,7 +130,7 @@ def test_behind_a_proxy_its_word_is_taken_and_no_others(
         assert connection.getresponse().status == 403
         connection.close()
         with engine.connect() as ledger:
-            asked = "SELECT address FROM audit_event ORDER BY id"
+            asked = "SELECT address FROM audit_event WHERE role <> 'node' ORDER BY id"
             told = ledger.exec_driver_sql(asked).scalars().all()
         assert told == ["10.1.2.3", "127.0.0.1", "10.1.2.4"]
         assert window.get("/sign-in", Host="xray.example").status == 200

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
 import web
-from db.audit import AuditRow, list_events
+from db.audit import NODE, PEER, AuditRow, list_events
 from db.session import open_ledger, reading
 from db.study_images import study_images
 from model.stored_frame import read_stored_frame
@@ -140,4 +140,5 @@ def test_pixels_asked_for_alone_are_a_viewing_once(clinic: Clinic, window: Windo
 
 
 def of_study(session: Session, study_instance_uid: str) -> list[AuditRow]:
-    return list_events(session, study_instance_uid=study_instance_uid)
+    told = list_events(session, study_instance_uid=study_instance_uid)
+    return [event for event in told if event.role not in (NODE, PEER)]

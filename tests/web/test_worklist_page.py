@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine
 
-from db.audit import list_events
+from db.audit import NODE, PEER, list_events
 from db.intake import record_instance
 from db.session import reading, transaction
 from db.worklist import has_stale_entries
@@ -171,7 +171,8 @@ def test_views_are_written_down_and_live_updates_are_not(
         record_instance(session, received(1, study="1.2.999", patient_name="New^Comer"))
     expect(page.locator("a[data-study]").first).to_have_text("New, Comer")
     with reading(ward) as session:
-        assert [event.action for event in list_events(session)] == ["worklist-viewed"]
+        people = [one.action for one in list_events(session) if one.role not in (NODE, PEER)]
+    assert people == ["worklist-viewed"]
 
 
 def test_who_says_that_a_page_asks_by_itself_is_written_down_too(
@@ -180,7 +181,8 @@ def test_who_says_that_a_page_asks_by_itself_is_written_down_too(
     for _ in range(2):
         window.get("/worklist", **{"X-Osteon-Background": "1"})
     with reading(ward) as session:
-        assert [event.action for event in list_events(session)] == ["worklist-viewed"]
+        people = [one.action for one in list_events(session) if one.role not in (NODE, PEER)]
+    assert people == ["worklist-viewed"]
 
 
 def test_what_others_wrote_is_shown_as_text(window: Window, page: Page, ledger: Engine) -> None:
