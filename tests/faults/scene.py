@@ -37,7 +37,6 @@ class Scene:
     def settle(self) -> None:
         """Until all work is done, however long a hospital would wait; then I1 to I8."""
         deadline = time.monotonic() + SETTLED_SECONDS
-        self.node.let_leases_run_out()
         while True:
             self.node.let_time_pass()
             try:

@@ -52,6 +52,7 @@ def test_the_list_of_points_is_documented() -> None:
 
 def _die_and_recover(scene: Scene, point: Failpoint, study: list[Dataset]) -> None:
     _die(scene, point, study)
+    scene.node.let_leases_run_out()
     scene.settle()
 
 

@@ -17,10 +17,21 @@ DURABLE = ["file synced", "file renamed", "folder synced"]
 
 
 @pytest.fixture(scope="module", params=PROFILES)
-def scene(
+def door(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, nursery: Nursery
 ) -> Iterator[Scene]:
-    folder = tmp_path_factory.mktemp("order")
+    """A listener alone."""
+    folder = tmp_path_factory.mktemp("door")
+    with (
+        servers_for(request.param) as servers,
+        scene_in(folder, nursery, "listener", **servers) as scene,
+    ):
+        yield scene
+
+
+@pytest.fixture(params=PROFILES)
+def scene(request: pytest.FixtureRequest, tmp_path: Path, nursery: Nursery) -> Iterator[Scene]:
+    folder = tmp_path / "node"
     with servers_for(request.param) as servers, scene_in(folder, nursery, **servers) as scene:
         yield scene
 
@@ -29,10 +40,10 @@ def scene(
     "count",
     [ACKNOWLEDGED, pytest.param(ACKNOWLEDGED_IN_SOAK, marks=pytest.mark.soak)],
 )
-def test_nothing_is_answered_before_it_is_durable(scene: Scene, tmp_path: Path, count: int) -> None:
+def test_nothing_is_answered_before_it_is_durable(door: Scene, tmp_path: Path, count: int) -> None:
     images = small_images(f"order {count}", count)
-    with traced(scene.node.processes["listener"].pid, tmp_path / "trace"):
-        assert scene.client.store(images) == [0x0000] * count
+    with traced(door.node.processes["listener"].pid, tmp_path / "trace"):
+        assert door.client.store(images) == [0x0000] * count
     steps = steps_in(tmp_path / "trace")
     seen = list(_before_each_answer(steps))
     assert len(seen) == count
@@ -46,7 +57,7 @@ def test_nothing_is_sent_before_it_is_kept_nor_marked_before_it_is_answered(
     [image] = study = broken_hand(f"order of {scene.node.port}")
     with traced(scene.node.processes["courier"].pid, tmp_path / "trace"):
         assert scene.client.store(study) == [0x0000]
-        scene.settle()
+        scene.settle_by_itself()
     steps = steps_in(tmp_path / "trace")
     sent = [number for number, call in enumerate(steps) if call.step == "request sent"]
     keys = _keys_of_what_was_sent(scene, str(image.StudyInstanceUID))
