@@ -1,4 +1,4 @@
-"""What can only be seen of a listener from outside: system calls, memory, processor, its output."""
+"""What can only be seen of a listener from outside: memory, processor, its output."""
 
 import contextlib
 import re
@@ -32,7 +32,6 @@ from tests.dicom_node.listening import (
     store_command,
 )
 from tests.dicom_node.sent_objects import CR, encoded, radiograph
-from tests.services import require_program
 
 pytestmark = pytest.mark.integration
 MIB = 1 << 20
@@ -52,13 +51,11 @@ class ListenerProcess:
 
 
 @contextlib.contextmanager
-def running_process(
-    ledger_url: str, folder: Path, *wrapper: str, output: Path
-) -> Iterator[ListenerProcess]:
+def running_process(ledger_url: str, folder: Path, *, output: Path) -> Iterator[ListenerProcess]:
     command = [sys.executable, "-m", "tests.dicom_node.listener_process", ledger_url, str(folder)]
     with output.open("w") as errors:
         process = subprocess.Popen(
-            [*wrapper, *command],
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
@@ -76,39 +73,6 @@ def running_process(
         process.wait(timeout=30)
         with output.open("a") as file:
             file.write(rest)
-
-
-def test_nothing_is_answered_before_it_is_durable(sqlite_ledger_url: str, tmp_path: Path) -> None:
-    strace = require_program("strace", "strace")
-    trace = tmp_path / "trace"
-    calls = "trace=fsync,fdatasync,rename,renameat,renameat2,sendto"
-    wrapper = (strace, "-f", "-y", "-e", calls, "-o", str(trace))
-    spool = tmp_path / "spool"
-    with (
-        running_process(sqlite_ledger_url, spool, *wrapper, output=tmp_path / "output") as listener,
-        associated(listener.port, CR) as association,
-    ):
-        for _ in range(20):
-            assert store(association, radiograph()) == StoreStatus.SUCCESS
-    steps = [step for line in trace.read_text().splitlines() if (step := _step(line, spool))]
-    assert steps.count("sync-file") == 20
-    durable = ["sync-file", "rename", "sync-folder", "commit"]
-    # Before the first instance: the listener's question to itself. The first commit syncs twice.
-    first = steps.index("sync-file")
-    for before_answer in " ".join(steps[first:]).split("answer")[:20]:
-        assert list(dict.fromkeys(before_answer.split())) == durable
-
-
-def _step(line: str, spool: Path) -> str | None:
-    """The step of a durable receive that a line of strace shows."""
-    patterns = {
-        "sync-file": rf"fsync\(\d+<{spool}/incoming/",
-        "rename": rf"rename\w*\(.*{spool}/incoming/.*{spool}/kept/",
-        "sync-folder": rf"fsync\(\d+<{spool}/kept/..>",
-        "commit": r"f(data)?sync\(\d+<[^>]*ledger\.sqlite-wal",
-        "answer": r'sendto\(\d+<[^>]*>, "\\4\\0',  # a P-DATA-TF PDU
-    }
-    return next((step for step, pattern in patterns.items() if re.search(pattern, line)), None)
 
 
 @pytest.mark.slow
