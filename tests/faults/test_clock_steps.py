@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+from tests.end_to_end.node import PARTS
 from tests.faults.nursery import Nursery
 from tests.faults.scene import Scene, broken_hand, scene_in, small_images
 from tests.faults.servers_of_a_node import servers_for
@@ -35,12 +36,22 @@ def embedded(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iter
 
 
 @pytest.mark.parametrize("seconds", STEPS)
-def test_parts_may_be_wrong_about_the_time(hospital: Scene, seconds: int) -> None:
-    _keep_a_study(hospital, f"before {seconds}")
+def test_all_parts_may_be_wrong_about_the_time(hospital: Scene, seconds: int) -> None:
+    _be_wrong(hospital, seconds, *PARTS)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("seconds", STEPS)
+def test_each_part_may_be_wrong_about_the_time(hospital: Scene, part: str, seconds: int) -> None:
+    _be_wrong(hospital, seconds, part)
+
+
+def _be_wrong(hospital: Scene, seconds: int, *parts: str) -> None:
     processes = hospital.node.processes
-    for part in ("listener", "analyst", "courier", "beat"):
-        hospital.shim.step_clock(seconds, processes[part].pid)
-        _keep_a_study(hospital, f"{part} {seconds}")
+    _keep_a_study(hospital, f"before {parts} {seconds}")
+    hospital.shim.step_clock(seconds, *(processes[part].pid for part in parts))
+    _keep_a_study(hospital, f"after {parts} {seconds}")
     hospital.shim.step_clock(0)
     _assert_nothing_was_done_twice(hospital)
 
