@@ -22,7 +22,9 @@ def upgrade_ledger(url: str) -> None:
     engine = open_ledger(url)
     try:
         with engine.begin() as connection:
-            migrate(connection, "head")
+            found = MigrationContext.configure(connection).get_current_revision()
+            if is_outdated(found):
+                migrate(connection, "head")
     finally:
         engine.dispose()
 
