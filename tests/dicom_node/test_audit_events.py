@@ -104,8 +104,12 @@ def test_whoever_is_refused_is_counted_and_written_down(
                 pass
         engine = node.engine
         node.listener.stop(drain_seconds=1)
-        refused = [one for one in events(engine, Action.PEER_REFUSED) if one.actor == "MALLORY"]
-    [event] = refused
+
+        def refused() -> list[AuditRow]:
+            return [one for one in events(engine, Action.PEER_REFUSED) if one.actor == "MALLORY"]
+
+        assert eventually(lambda: len(refused()) == 1, 30)
+        [event] = refused()
     assert (event.outcome, event.address) == ("refused", "127.0.0.1")
     assert (event.detail or "").endswith("3 times")
 
