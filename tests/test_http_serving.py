@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import pytest
 import uvicorn
-from fastapi import FastAPI, Response
+from fastapi import FastAPI
+from fastapi.responses import StreamingResponse
 
 import http_serving
 from http_serving import NO_TELEMETRY, build_server, listen_at
@@ -39,8 +40,8 @@ def serving(*, behind_proxy: bool = False) -> Iterator[Served]:
         return "small"
 
     @app.get("/large")
-    def large() -> Response:
-        return Response(bytes(50_000_000))
+    def large() -> StreamingResponse:
+        return StreamingResponse(bytes(50_000) for _ in range(1000))
 
     @app.get("/long")
     def long() -> str:
