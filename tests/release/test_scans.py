@@ -86,7 +86,8 @@ def test_a_secret_is_found(tmp_path: Path) -> None:
 
 
 def test_a_flaw_is_found(tmp_path: Path) -> None:
-    (tmp_path / "flaw.py").write_text("import pickle\n\ndef read(sent):\n    return pickle.loads(sent)\n")
+    flaw = "import pickle\n\ndef read(sent):\n    return pickle.loads(sent)\n"
+    (tmp_path / "flaw.py").write_text(flaw)
     found = make("flaws", CODE=tmp_path)
     assert found.returncode != 0
     assert "B301" in found.stdout
