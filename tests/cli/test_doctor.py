@@ -4,6 +4,8 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
+
 from db.session import open_ledger
 from db.upgrade import upgrade_ledger
 from model.artefact import bundled_artefact
@@ -13,6 +15,8 @@ from tests.gateway.served import TOKEN, plan_with, serving
 from tests.messages.receivers import hl7apy_receiver
 from tests.model.test_signing import make_key
 from tests.servers import free_port
+
+pytestmark = pytest.mark.requirement("R-NODE-2")
 
 PARTS = ["disk", "ledger", "broker", "classifier", "listener"]
 

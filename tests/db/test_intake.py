@@ -18,6 +18,7 @@ from db.tables import Analysis, Association, Instance, Job, Series, Study
 from tests.db.ledger import associate, receive, received, rows
 
 
+@pytest.mark.requirement("R-KEEP-1")
 def test_an_instance_brings_its_study_its_series_and_its_analyse_job(ledger: Engine) -> None:
     assert receive(ledger, received(1, patient_name="A^B")) == [Intake.STORED]
     (study,) = rows(ledger, Study)
@@ -31,6 +32,7 @@ def test_an_instance_brings_its_study_its_series_and_its_analyse_job(ledger: Eng
     assert (job.kind, job.subject_id, job.state) == (JobKind.ANALYSE, instance.id, "waiting")
 
 
+@pytest.mark.requirement("R-KEEP-2")
 def test_the_same_bytes_again_change_nothing(ledger: Engine) -> None:
     receive(ledger, received(1))
     before = [vars(study) for study in rows(ledger, Study)]
@@ -42,6 +44,7 @@ def test_the_same_bytes_again_change_nothing(ledger: Engine) -> None:
     assert len(rows(ledger, Instance)) == len(rows(ledger, Job)) == 1
 
 
+@pytest.mark.requirement("R-KEEP-4")
 def test_other_bytes_under_a_known_uid_are_kept_apart_once(ledger: Engine) -> None:
     other = received(1, sha256="f" * 64)
     assert receive(ledger, received(1), other, other) == [
@@ -55,6 +58,7 @@ def test_other_bytes_under_a_known_uid_are_kept_apart_once(ledger: Engine) -> No
     assert [job.subject_id for job in rows(ledger, Job)] == [live.id]
 
 
+@pytest.mark.requirement("R-WORK-1")
 def test_an_instance_not_to_be_analysed_has_its_reason_instead_of_a_job(ledger: Engine) -> None:
     receive(ledger, received(1, not_analysed_reason="modality CT"))
     (analysis,) = rows(ledger, Analysis)
@@ -73,6 +77,7 @@ def test_an_instance_not_to_be_analysed_has_its_reason_instead_of_a_job(ledger: 
         ({"patient_id": "P1 "}, {"patient_id": "P1"}, Intake.STORED),
     ],
 )
+@pytest.mark.requirement("R-KEEP-4")
 def test_two_patients_in_one_study_block_it(
     ledger: Engine, first: dict[str, str], second: dict[str, str], outcome: Intake
 ) -> None:
@@ -110,6 +115,7 @@ def test_first_instances_of_one_study_at_once_are_all_stored(ledger_url: str, se
     assert rows(engine, Study)[0].evidence_version == senders
 
 
+@pytest.mark.requirement("R-KEEP-4")
 def test_a_race_of_duplicates_and_conflicts_leaves_one_live_instance(ledger_url: str) -> None:
     instances = [received(1, sha256=f"{number % 2}" * 64) for number in range(12)]
     engine, outcomes = _record_at_once(ledger_url, instances)
@@ -130,6 +136,7 @@ def test_what_no_database_holds_makes_no_other_patient(ledger: Engine) -> None:
     assert outcomes == [Intake.STORED, Intake.STORED]
 
 
+@pytest.mark.requirement("R-KEEP-4")
 def test_a_race_of_two_patients_blocks_their_study(ledger_url: str) -> None:
     instances = [received(number, patient_id=f"P{number % 2}") for number in range(10)]
     engine, outcomes = _record_at_once(ledger_url, instances)

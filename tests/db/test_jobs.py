@@ -56,6 +56,7 @@ def test_a_running_job_cannot_be_claimed_again(ledger: Engine) -> None:
         assert claim_job(session, 1, lease_seconds=60) is None
 
 
+@pytest.mark.requirement("R-WORK-2")
 def test_a_dead_holders_job_goes_to_the_next_and_the_dead_one_can_write_no_more(
     ledger: Engine,
 ) -> None:
@@ -104,6 +105,7 @@ def test_offers_go_by_priority_then_age_and_keep_to_the_window(ledger: Engine) -
         assert offer_due_jobs(session, REPORT, window=3, offer_seconds=60) == []
 
 
+@pytest.mark.requirement("R-WORK-5")
 def test_a_lost_offer_is_made_again(ledger: Engine) -> None:
     add_jobs(ledger, 1)
     for _ in range(2):
@@ -161,6 +163,7 @@ def test_a_job_whose_workers_all_died_is_buried_with_a_reason(ledger: Engine) ->
     assert [job.state for job in rows(ledger, Job)] == ["dead", "waiting"]
 
 
+@pytest.mark.requirement("R-WORK-4")
 def test_a_dead_job_starts_anew_when_a_person_requeues_it(ledger: Engine) -> None:
     add_jobs(ledger, 1, 2)
     with transaction(ledger) as session:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 
+import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
@@ -23,6 +24,8 @@ from db.jobs import (
 from db.session import LedgerUnavailable, open_ledger, transaction
 from db.tables import Instance, Job
 from tests.db.ledger import receive, received, rows
+
+pytestmark = pytest.mark.requirement("R-WORK-2")
 
 JOBS = 24
 CLAIMERS = 6

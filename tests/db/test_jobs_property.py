@@ -29,6 +29,8 @@ from db.session import open_ledger, transaction
 from db.tables import Job
 from tests.db.ledger import in_transaction, rows
 
+pytestmark = pytest.mark.requirement("R-WORK-2")
+
 AT_ONCE = RetryPolicy(max_attempts=3, first_delay_seconds=0, max_delay_seconds=0)
 WINDOW = 2
 SUBJECTS = st.integers(1, 2)

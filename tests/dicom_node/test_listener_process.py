@@ -76,6 +76,7 @@ def running_process(ledger_url: str, folder: Path, *, output: Path) -> Iterator[
 
 
 @pytest.mark.slow
+@pytest.mark.requirement("R-KEEP-5")
 def test_twenty_associations_with_50_megabytes_each_stay_within_64_mebibytes(
     sqlite_ledger_url: str, tmp_path: Path
 ) -> None:

@@ -7,6 +7,8 @@ import pytest
 from dicom_node.certificate_name import CertificateName
 from dicom_node.policy import BY_PLAIN_TCP, AssociationPolicy, Peer, Refusal, Shown
 
+pytestmark = pytest.mark.requirement("R-DOOR-2")
+
 
 def test_without_a_list_anybody_may_call() -> None:
     assert AssociationPolicy("OSTEON").admits("ANYBODY", "198.51.100.7")

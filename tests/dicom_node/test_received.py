@@ -142,6 +142,7 @@ def test_nesting_without_end_is_refused_or_read_but_never_a_crash(levels: int) -
         instance_of(data[:at] + (sequence + item) * levels + data[at:])
 
 
+@pytest.mark.requirement("R-KEEP-5")
 def test_a_deflated_bomb_is_read_within_bounds() -> None:
     bomb = (
         element(0x0008, 0x0016, b"UI", b"1.2.840.10008.5.1.4.1.1.1\0")

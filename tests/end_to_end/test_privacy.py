@@ -26,7 +26,7 @@ from tests.waiting import wait_for
 from tests.witness.sink import Sink
 from tests.witness.witness import Witness
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-DATA-1")]
 RESULT_SECONDS = 120
 # Each token is met nowhere else; the file system, the logs and the broker are searched for them.
 CANARIES = {

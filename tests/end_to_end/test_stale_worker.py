@@ -15,7 +15,7 @@ from tests.waiting import wait_for
 from tests.witness.sink import Sink
 from tests.witness.witness import Witness
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-WORK-2")]
 LEASE_SECONDS = 6
 RESULT_SECONDS = 60
 

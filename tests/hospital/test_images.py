@@ -11,6 +11,8 @@ import pytest
 from tests.hospital.compose import BASE, ON_CPU, ROOT, services
 from tests.hospital.dockerfile import copy_as_built, is_sent, lineage, read_stages
 
+pytestmark = pytest.mark.requirement("R-NODE-3")
+
 TARGETS = ["node", "gpu"]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 

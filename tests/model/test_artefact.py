@@ -24,6 +24,8 @@ from model.artefact import (
 from model.card import Card
 from model.classifier import FractureClassifier
 
+pytestmark = pytest.mark.requirement("R-MODEL-1", "R-DOOR-5")
+
 
 def test_a_whole_artefact_loads_with_its_card(small_artefact: Path) -> None:
     artefact = load_artefact(small_artefact)

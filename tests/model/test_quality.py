@@ -18,6 +18,8 @@ from phantom.anatomy import REGIONS
 from phantom.radiograph import VIEWS, PhantomSpec, make_phantom
 from tests.services import require_shared_data
 
+pytestmark = pytest.mark.requirement("R-MODEL-2")
+
 Grey = NDArray[np.float32]
 
 

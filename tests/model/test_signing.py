@@ -18,6 +18,8 @@ from model.signing import (
 )
 from tests.services import require_program
 
+pytestmark = pytest.mark.requirement("R-MODEL-1")
+
 
 def make_key(folder: Path, name: str, algorithm: str = "ed25519") -> tuple[Path, Path]:
     """PEM files of a private key and its public one."""

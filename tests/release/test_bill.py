@@ -12,6 +12,8 @@ from model.artefact import bundled_artefact, load_artefact
 from release.bill import LOCKS, bill_of, bill_path
 from tests.test_documentation import ROOT
 
+pytestmark = pytest.mark.requirement("R-NODE-3")
+
 
 @pytest.fixture(params=sorted(LOCKS))
 def name(request: pytest.FixtureRequest) -> str:

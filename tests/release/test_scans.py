@@ -12,6 +12,8 @@ import pytest
 
 from tests.test_documentation import ROOT
 
+pytestmark = pytest.mark.requirement("R-NODE-3")
+
 WEAK = "jinja2"
 
 

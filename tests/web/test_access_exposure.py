@@ -16,6 +16,8 @@ from tests.web.window import Answer
 from web.access.exposure import UnsafeAccess, page_tls, refuse_unsafe
 from web.plan import AccessPlan, OidcPlan
 
+pytestmark = pytest.mark.requirement("R-DOOR-4")
+
 ELSEWHERE = "192.0.2.1"
 PROVIDER = OidcPlan("https://id.example", "osteon", "a secret")
 PAGE = Path("cert.pem")

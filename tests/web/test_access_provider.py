@@ -22,6 +22,8 @@ from tests.web.window import Answer, Window
 from web.access.attempts import MOST_FAILURES
 from web.plan import OidcPlan
 
+pytestmark = pytest.mark.requirement("R-DOOR-4")
+
 
 def oidc_plan(issuer: str, **changes: Any) -> OidcPlan:
     known = {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}

@@ -12,6 +12,8 @@ from db.session import open_ledger
 from tests.web.window import Window, plan_for, serving
 from web.headers import safe_headers
 
+pytestmark = pytest.mark.requirement("R-DOOR-5")
+
 HUGE, NUL = str(1 << 70), quote("\0")
 LARGE = str(1 << 40)
 

@@ -5,6 +5,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 from sqlalchemy import Engine, update
 
@@ -19,6 +20,8 @@ from tests.web.payloads import PAYLOADS
 from tests.web.reported_study import refuse_delivery, report_study
 from tests.web.shown_study import Clinic, Seen, dicom_file
 from tests.web.window import Window
+
+pytestmark = pytest.mark.requirement("R-DOOR-5")
 
 FILE = dicom_file(grey_dataset(RAMP))
 

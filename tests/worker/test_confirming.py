@@ -20,6 +20,8 @@ from tests.worker.pacs import Commitment, Pacs, running_pacs
 from tests.worker.ward import Eye, Ward, running_ward
 from worker.destinations import PacsDestination
 
+pytestmark = pytest.mark.requirement("R-SEND-4")
+
 OpenReported = Callable[..., Ward]
 SHORT_SECONDS = 0.2
 NOWHERE = Destination("NOWHERE", "127.0.0.1", 1)

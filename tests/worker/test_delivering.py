@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     Comprehensive3DSRStorage,
@@ -32,6 +33,8 @@ from worker.job_runner import run_job
 from worker.pipeline import offer_due_jobs
 from worker.retrying import NOT_TAKEN
 from worker.tasks import STEPS
+
+pytestmark = pytest.mark.requirement("R-SEND-3")
 
 OpenWard = Callable[..., Ward]
 STUDIES = 4

@@ -141,6 +141,7 @@ def test_our_own_errors_keep_their_words_and_others_give_their_place(kitchen: Ki
     assert (job.last_error or "").startswith("ValueError in test_job_runner.py:")
 
 
+@pytest.mark.requirement("R-WORK-1")
 def test_an_image_that_fails_three_times_is_a_result_with_the_reason(kitchen: Kitchen) -> None:
     waits = []
     for _ in range(2):
@@ -157,6 +158,7 @@ def test_an_image_that_fails_three_times_is_a_result_with_the_reason(kitchen: Ki
     assert [kind for kind, _ in offer_due_jobs(kitchen)] == [JobKind.REPORT]
 
 
+@pytest.mark.requirement("R-WORK-1", "R-WORK-3")
 def test_an_image_whose_worker_dies_each_time_is_a_result_with_the_reason(
     kitchen: Kitchen,
 ) -> None:
@@ -169,6 +171,7 @@ def test_an_image_whose_worker_dies_each_time_is_a_result_with_the_reason(
     assert rows(kitchen.ledger, Job)[0].state is JobState.DEAD
 
 
+@pytest.mark.requirement("R-WORK-4")
 def test_what_needs_a_person_is_dead_at_once(kitchen: Kitchen) -> None:
     job = run(kitchen, raising(PersonNeeded("add it and requeue the job")))
     assert (job.state, job.attempt, job.last_error) == (
@@ -244,6 +247,7 @@ def test_a_job_that_cannot_be_written_is_let_go(kitchen: Kitchen, error: Excepti
     ]
 
 
+@pytest.mark.requirement("R-WORK-5")
 def test_a_ledger_that_is_away_lets_the_job_go(tmp_path: Path) -> None:
     without_tables = _kitchen(f"sqlite:///{tmp_path / 'empty.sqlite'}", tmp_path)
     with capture_logs() as events:
@@ -265,6 +269,7 @@ def _losing_the_claim(then: Callable[[Kitchen, Claim], None]) -> Step:
 
 
 @pytest.mark.parametrize("then", [save, raising(ValueError()), raising(PersonNeeded("no"))])
+@pytest.mark.requirement("R-WORK-2")
 def test_a_stale_claim_writes_nothing(kitchen: Kitchen, then: Step) -> None:
     with capture_logs() as events:
         job = run(kitchen, _losing_the_claim(then))

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.requirement("R-DATA-1")
+
 CANARY = "CANARY^PATIENT"
 # What happens in a node's process: our events, and libraries that talk about what they read.
 _PROCESS = f"""

@@ -66,6 +66,7 @@ def test_a_study_comes_back_as_one_report_and_a_capture_of_each_image(open_ward:
     assert not ward.jobs(JobKind.DELIVER, JobState.WAITING, JobState.RUNNING, JobState.DEAD)
 
 
+@pytest.mark.requirement("R-SEND-1")
 def test_what_is_sent_are_the_bytes_that_were_kept(open_ward: OpenWard) -> None:
     with running_pacs() as pacs:
         ward = open_ward(pacs.destination)
@@ -109,6 +110,7 @@ def test_an_image_that_is_sent_twice_changes_nothing(open_ward: OpenWard) -> Non
         assert len(pacs.reports()) == 1
 
 
+@pytest.mark.requirement("R-SEND-1")
 def test_a_report_that_is_made_again_after_a_kill_has_the_same_bytes(open_ward: OpenWard) -> None:
     ward = open_ward(NOWHERE)
     ward.receive(*study_of_two_views())
@@ -128,6 +130,7 @@ def test_a_report_that_is_made_again_after_a_kill_has_the_same_bytes(open_ward: 
     assert len(written) == 3 + 2 * 2
 
 
+@pytest.mark.requirement("R-WORK-1", "R-MODEL-2")
 def test_images_that_cannot_be_analysed_are_reported_with_their_reasons(
     open_ward: OpenWard,
 ) -> None:
@@ -166,6 +169,7 @@ def test_what_makes_an_answer_less_sure_is_in_ledger_and_report(open_ward: OpenW
     assert "Note: the image is small (85 × 106 pixels)" in _text(report)
 
 
+@pytest.mark.requirement("R-KEEP-4")
 def test_two_patients_in_one_study_wait_for_a_person(open_ward: OpenWard) -> None:
     one, other = study_of_two_views()
     other.PatientID = "SOMEBODY-ELSE"
@@ -221,6 +225,7 @@ def test_a_destination_without_3d_reports_gets_the_fallback(open_ward: OpenWard)
     ("status", "words"),
     [(0xA900, "unlike its SOP class"), (0x0122, "does not support this SOP class")],
 )
+@pytest.mark.requirement("R-SEND-3", "R-WORK-4")
 def test_what_a_destination_refuses_waits_for_a_person_who_sends_it_again(
     open_ward: OpenWard, status: int, words: str
 ) -> None:
@@ -242,6 +247,7 @@ def test_what_a_destination_refuses_waits_for_a_person_who_sends_it_again(
     assert ward.study()["state"] == "delivered"
 
 
+@pytest.mark.requirement("R-SEND-3")
 def test_a_destination_that_is_away_gets_it_when_it_is_back(open_ward: OpenWard) -> None:
     port = free_port()
     away = Destination("PACS", "127.0.0.1", port)
@@ -291,6 +297,7 @@ def test_a_destination_taken_out_of_the_settings_needs_a_person(open_ward: OpenW
     assert "no longer among the destinations" in (dead.last_error or "")
 
 
+@pytest.mark.requirement("R-WORK-2")
 def test_an_offer_that_comes_twice_does_the_work_once(open_ward: OpenWard) -> None:
     with running_pacs() as pacs:
         ward = open_ward(pacs.destination)

@@ -27,7 +27,10 @@ from tests.dicom_node.results.report_sources import (
 )
 
 # The sources here are wrong on purpose, and pydicom says so.
-pytestmark = pytest.mark.filterwarnings("ignore:Invalid value:UserWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Invalid value:UserWarning"),
+    pytest.mark.requirement("R-SEND-2"),
+]
 
 
 def _report(source: Dataset) -> ResultObject:

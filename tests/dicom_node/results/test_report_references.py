@@ -1,5 +1,7 @@
 """A report names each document and request it refers to once, in its place."""
 
+import pytest
+
 from dicom_node.results.report_references import (
     evidence_reference,
     fulfilled_requests,
@@ -7,6 +9,8 @@ from dicom_node.results.report_references import (
 )
 from dicom_node.results.result_object import Predecessor
 from tests.dicom_node.results.report_sources import full_dx, minimal_cr, numbered_cr
+
+pytestmark = pytest.mark.requirement("R-SEND-2")
 
 _SR = "1.2.840.10008.5.1.4.1.1.88.34"
 

@@ -13,6 +13,8 @@ from model.figures import Figures
 from model.measured_curves import read_measured_curves, thresholds_of
 from model.training.evidence import ROWS
 
+pytestmark = pytest.mark.requirement("R-MODEL-3")
+
 CARD = load_artefact(bundled_artefact()).card
 ROOT = Path(__file__).parents[3]
 EVIDENCE = ROOT / "docs" / "evidence" / f"{CARD.name}-{CARD.version}"

@@ -10,6 +10,8 @@ from model.evaluation.measured import Measured
 from model.evaluation.summary import summarise
 from tests.services import require_shared_data
 
+pytestmark = pytest.mark.requirement("R-MODEL-3")
+
 
 @pytest.mark.slow
 def test_the_shipped_files_do_no_worse_than_the_card_claims(shipped: FractureClassifier) -> None:

@@ -18,6 +18,8 @@ from model.prediction import State
 from model.radiograph import Radiograph, read_dicom, read_picture
 from tests.services import require_shared_data
 
+pytestmark = pytest.mark.requirement("R-MODEL-2")
+
 Grey = NDArray[np.float32]
 
 

@@ -22,6 +22,8 @@ from model.training.run import TrainingRun, command_of, origins
 from tests.cli.shell import Shell
 from tests.services import require_shared_data
 
+pytestmark = pytest.mark.requirement("R-MODEL-3")
+
 ROOT = Path(__file__).parents[3]
 HOME = Origins("fracatlas", "bone-break")
 

@@ -28,6 +28,8 @@ from web.access.tokens import kept
 from web.app import create_app
 from web.plan import AccessPlan
 
+pytestmark = pytest.mark.requirement("R-DOOR-4")
+
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
 # Whoever comes gets an answer here; every other address is closed until somebody is signed in.
 OPEN = {"/sign-in", "/healthz", "/oidc/start", "/oidc/callback"}

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import Engine
 
@@ -24,6 +25,8 @@ from tests.web.signing import (
 )
 from tests.web.window import Window
 from web.access.tokens import csrf_token_of
+
+pytestmark = pytest.mark.requirement("R-DOOR-4")
 
 ANOTHER = "another long password"
 
