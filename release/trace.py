@@ -31,7 +31,7 @@ def write_trace(root: Path) -> list[Path]:
 
 def trace_of(root: Path) -> str:
     """The page: a section for each requirement."""
-    tests = tests_by_requirement(root)
+    tests = holders_by_requirement(root)
     sections = (_section(one, text, tests[one]) for one, text in requirements(root).items())
     return _HEAD + "\n".join(sections)
 
@@ -42,7 +42,7 @@ def requirements(root: Path) -> dict[str, str]:
     return {row["id"]: row["text"].strip() for row in _ROW.finditer(page)}
 
 
-def tests_by_requirement(root: Path) -> Mapping[str, list[str]]:
+def holders_by_requirement(root: Path) -> Mapping[str, list[str]]:
     """The tests marked with each number, as they are written on the page."""
     found: defaultdict[str, list[str]] = defaultdict(list)
     for path in sorted((root / "tests").rglob("test_*.py")):
@@ -85,7 +85,14 @@ def _requirements_in(marks: Sequence[ast.expr]) -> list[str]:
 
 
 def _names(marks: Sequence[ast.expr]) -> set[str]:
-    return {node.attr for node in _walk(marks) if isinstance(node, ast.Attribute)}
+    """Of the marks themselves; what stands inside one, as for one parameter, marks no whole test."""
+    named = set()
+    for mark in marks:
+        if isinstance(mark, ast.List):
+            named |= _names(mark.elts)
+        elif isinstance(mark, ast.Attribute):
+            named.add(mark.attr)
+    return named
 
 
 def _walk(marks: Sequence[ast.expr]) -> Iterator[ast.AST]:

@@ -15,6 +15,8 @@ import http_serving
 from http_serving import NO_TELEMETRY, build_server, listen_at
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.requirement("R-DOOR-1")
+
 REQUEST = b"GET /%s HTTP/1.1\r\nHost: n\r\n\r\n"
 
 

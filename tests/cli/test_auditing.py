@@ -20,6 +20,8 @@ from tests.cli.shell import Shell
 from tests.messages.syslog_receiver import syslog_receiver
 from worker.audit_sealing import Sealer
 
+pytestmark = pytest.mark.requirement("R-AUDIT-2")
+
 
 @pytest.fixture
 def data_dir(tmp_path: Path) -> Path:

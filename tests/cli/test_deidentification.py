@@ -23,6 +23,8 @@ from phantom.radiograph import PhantomSpec, make_phantom
 from tests.cli.shell import Shell
 from tests.db.ledger import receive, received
 
+pytestmark = pytest.mark.requirement("R-DATA-4")
+
 NAME = "KANARIVOGEL"
 PIXELS = make_phantom(PhantomSpec(seed=5, rows=512, columns=416)).pixels
 

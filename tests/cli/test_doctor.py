@@ -18,7 +18,7 @@ from tests.servers import free_port
 
 pytestmark = pytest.mark.requirement("R-NODE-2")
 
-PARTS = ["disk", "ledger", "broker", "classifier", "listener"]
+PARTS = ["disk", "ledger", "broker", "classifier", "listener", "audit trail"]
 
 
 def _said(outcome: Outcome) -> dict[str, str]:
@@ -98,7 +98,7 @@ def test_a_node_that_is_ill_all_over_is_examined_to_the_end(shell: Shell) -> Non
         ),
     )
     assert outcome.code == 42
-    assert [check["passed"] for check in outcome.documents()] == [False] * 10
+    assert [check["passed"] for check in outcome.documents()] == [False] * 11
     said = _said(outcome)
     assert "no spool can be made" in said["disk"]
     assert "is `database_url` right" in said["ledger"]

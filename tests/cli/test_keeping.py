@@ -13,6 +13,8 @@ from tests.cli.shell import Shell
 from tests.db.ledger import rows
 from tests.dicom_node.keeping.archive import KeptStudies
 
+pytestmark = pytest.mark.requirement("R-DATA-2", "R-DATA-3")
+
 DAYS = {"retention_days": 30}
 
 

@@ -15,6 +15,8 @@ from settings import SettingsRefused, load_settings
 from settings.servers import is_inside
 from tests.cli.shell import Shell
 
+pytestmark = pytest.mark.requirement("R-DOOR-3", "R-NODE-2")
+
 OURS = """
 tls_certificate = "node.pem"
 tls_key = "node.key"

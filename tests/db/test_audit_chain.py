@@ -19,6 +19,8 @@ from db.tables import AuditForwarding
 from db.upgrade import _config, upgrade_ledger
 from tests.servers import PostgresServer
 
+pytestmark = pytest.mark.requirement("R-AUDIT-2")
+
 KEY = b"a key that no database knows"
 EVENTS = 6
 

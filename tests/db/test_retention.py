@@ -41,6 +41,8 @@ from tests.db.ledger import (
     settle,
 )
 
+pytestmark = pytest.mark.requirement("R-DATA-2")
+
 DAY = 86400.0
 # What both databases say alike: once is enough.
 ON_ONE = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)

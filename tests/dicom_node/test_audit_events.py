@@ -37,6 +37,8 @@ from tests.dicom_node.query_retrieve.test_retrieve_service import (
 )
 from tests.dicom_node.sent_objects import radiograph
 
+pytestmark = pytest.mark.requirement("R-AUDIT-1")
+
 CR = str(ComputedRadiographyImageStorage)
 
 

@@ -16,6 +16,8 @@ from tests.dicom_node.attacks.floods import associate
 from tests.dicom_node.attacks.wire import P_DATA, Target, echo_request, read_pdu
 from tests.dicom_node.listening import AE_TITLE, Node, eventually, running_node
 
+pytestmark = pytest.mark.requirement("R-DOOR-1")
+
 
 @pytest.fixture(scope="module")
 def impatient_node(

@@ -17,7 +17,12 @@ from tests.witness.client import Client
 from tests.witness.studies import study_uid, witness_studies, witness_study
 from tests.witness.witness import Witness
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(420),
+    pytest.mark.requirement("R-DATA-5"),
+]
 LIMIT_SECONDS = 180
 PAUSE_SECONDS = 0.3  # so that there is a load, and not only that
 

@@ -22,7 +22,12 @@ from tests.witness.client import Client
 from tests.witness.witness import Witness
 from tests.worker.messages import GARBAGE, HOSTILE
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(600),
+    pytest.mark.requirement("R-WORK-3"),
+]
 # Ten seconds are required, of a machine that has nothing else to do; beside other tests to start a
 # decoder alone may take that long. What was measured is printed, and stands in docs/bad-files.md.
 _NEXT_SECONDS = 150

@@ -18,7 +18,11 @@ from tests.witness.acknowledgements import AcknowledgementLog
 from tests.witness.client import Client
 from tests.witness.sink import SR_CLASSES, Sink
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.requirement("R-KEEP-3", "R-WORK-5", "R-SEND-3"),
+]
 OUT_OF_RESOURCES = 0xA700
 FAILED_ATTEMPT_SECONDS = 60
 # What the design calls 60 s; a hospital's waits are cut short here, and real in the soak.

@@ -11,7 +11,7 @@ from tests.faults.scene import Scene, broken_hand, scene_in, small_images
 from tests.faults.servers_of_a_node import servers_for
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-WORK-5")]
 HOUR, DAY = 3600, 86400
 STEPS = [HOUR, -HOUR, DAY, -DAY]
 # Far less than the steps are: what waits for the clock of before waits in vain.

@@ -12,7 +12,7 @@ from tests.faults.nursery import Nursery
 from tests.faults.scene import Scene, scene_in, small_images
 from tests.services import absent, require_program
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-KEEP-3")]
 OUT_OF_RESOURCES = 0xA700
 DISK_MIB = 64
 RESERVE_BYTES = 8 << 20

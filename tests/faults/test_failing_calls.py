@@ -12,7 +12,7 @@ from tests.faults.scene import Scene, broken_hand, scene_in, small_images
 from tests.faults.shim import Calls
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-KEEP-3")]
 OUT_OF_RESOURCES = 0xA700
 DUE_SECONDS = 60
 # What each error may be the answer of. With too many open files only opening fails.

@@ -10,7 +10,11 @@ from tests.faults.nursery import ROOT, Nursery
 from tests.faults.scene import SETTLED_SECONDS, Scene, broken_hand, scene_in, small_images
 from tests.faults.servers_of_a_node import PROFILES, servers_for
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.requirement("R-KEEP-2", "R-SEND-1"),
+]
 REPEATS = 20
 
 

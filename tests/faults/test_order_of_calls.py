@@ -11,7 +11,7 @@ from tests.faults.scene import Scene, broken_hand, scene_in, small_images
 from tests.faults.servers_of_a_node import PROFILES, servers_for
 from tests.faults.system_calls import Call, steps_in, traced
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow]
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-KEEP-1")]
 ACKNOWLEDGED, ACKNOWLEDGED_IN_SOAK = 100, 1000
 DURABLE = ["file synced", "file renamed", "folder synced"]
 

@@ -18,7 +18,7 @@ from tests.fuzzing.campaign import resident_bytes
 from tests.model.decoding.children import children, decoding
 from tests.worker.dicom_files import phantom_file
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.requirement("R-WORK-3", "R-KEEP-5")]
 # As a node has them by default.
 _LIMITS = DecodeLimits(seconds=30, memory_bytes=2 << 30)
 # The header's own bound is 2 MiB; a bomb that is taken for what it says is of hundreds.

@@ -23,7 +23,10 @@ from tests.fuzzing.mutants import RADIOGRAPHS
 from tests.worker.conftest import OpenWard, artefact_folder, eye, open_ward  # noqa: F401
 
 # pydicom warns of nearly every one of them; in a node it is silenced.
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),
+    pytest.mark.requirement("R-WORK-1", "R-WORK-3", "R-DOOR-5"),
+]
 # The same every time, so that a change that fails is the change's fault; `make soak` takes another.
 _SEED = int(os.environ.get("OSTEON_FUZZ_SEED", "1"))
 _SOAK_SEED = int(os.environ.get("OSTEON_FUZZ_SEED", str(secrets.randbelow(1 << 31))))

@@ -13,7 +13,7 @@ from tests.fuzzing.draft import Draft
 from tests.fuzzing.mutants import Mutant
 from tests.fuzzing.seeds import Seed, seeds
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = [pytest.mark.filterwarnings("ignore"), pytest.mark.requirement("R-DOOR-5")]
 _UIDS = {"SOPInstanceUID": 0x00080018, "StudyInstanceUID": 0x0020000D, "SeriesUID": 0x0020000E}
 _TARGETS = ("etc/passwd", "owned", "incoming/x", "kept/00/x", "ledger.sqlite", "con", "a\0b", "")
 _WAYS = (

@@ -10,6 +10,8 @@ from tests.hospital.compose import BASE, services
 from tests.servers import PostgresServer, running_postgres
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.requirement("R-DATA-1")
+
 CANARY = "KANARIVOGEL"
 
 

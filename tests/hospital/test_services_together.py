@@ -6,6 +6,7 @@ the PACS is Orthanc with the configuration of its optional service: the example 
 
 import json
 import re
+import subprocess
 import tempfile
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from psycopg.rows import dict_row
@@ -163,6 +165,12 @@ def test_a_phantom_comes_through_all_services_from_the_page(
     assert "All is well." in shown
 
 
+@pytest.mark.requirement("R-DOOR-4")
+def test_each_part_listens_where_the_file_says_and_nowhere_else(site: Site) -> None:
+    doors = {name: _ports_of(site.processes[name]) for name in PARTS}
+    assert doors == {name: {site.ports[name]} if name in site.ports else set() for name in PARTS}
+
+
 def test_what_is_in_hand_is_finished_when_a_service_is_stopped(
     site: Site, pacs_url: str, postgres_url: str
 ) -> None:
@@ -188,6 +196,17 @@ def test_no_service_is_well_once_it_is_stopped(site: Site) -> None:
 def test_the_logs_name_no_patient(site: Site) -> None:
     for name in PARTS:
         assert "PHANTOM" not in site.log(name).upper()
+
+
+def _ports_of(process: "subprocess.Popen[bytes]") -> set[int]:
+    """Where the process and its children listen, by TCP and UDP."""
+    whole = psutil.Process(process.pid)
+    return {
+        one.laddr.port
+        for member in [whole, *whole.children(recursive=True)]
+        for one in member.net_connections()
+        if not one.raddr and one.status in {psutil.CONN_LISTEN, psutil.CONN_NONE}
+    }
 
 
 def _verdict(page: Window, administrator: dict[str, str]) -> str | None:

@@ -14,6 +14,8 @@ from db.audit_forwarding import ForwardedEvent
 from messages.audit_codes import KINDS
 from messages.audit_message import AuditSource, build_message
 
+pytestmark = pytest.mark.requirement("R-AUDIT-3")
+
 SCHEMA = etree.RelaxNG(etree.parse(Path(__file__).parent / "audit-message.rng"))
 NODE_NAME = "OSTEON@node"
 STUDY, PATIENT = "1.2.3.4", "MRN 0815"

@@ -20,6 +20,8 @@ from tests.certificates import make_certificate
 from tests.messages.syslog_receiver import Receiver, rsyslog, silent_receiver, syslog_receiver
 from tests.waiting import wait_for
 
+pytestmark = pytest.mark.requirement("R-AUDIT-3")
+
 Pair = tuple[Path, Path]
 
 

@@ -13,6 +13,8 @@ from messages.oru import build_oru
 from tests.messages.messages_made import FRACTURED, ISSUE, STUDY, finding_of, ordinary_message, read
 from tests.web.payloads import PAYLOADS
 
+pytestmark = pytest.mark.requirement("R-DOOR-5")
+
 SEGMENT_ENDS = "PAYLOAD\rOBX|99|ST|X||forged||||||F\nMSH|^~\\&|EVIL\x0b\x1c\r"
 HOSTILE = [*PAYLOADS, SEGMENT_ENDS, "a|b^c~d\\e&f", "\\H\\bold\\N\\", "\\X0D\\", "x\x0b\x1c\x0dy"]
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")

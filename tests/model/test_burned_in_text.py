@@ -7,6 +7,8 @@ from benchmarks.burned_in_text import Writing, write
 from model.burned_in_text import find_text
 from phantom.radiograph import PhantomSpec, make_phantom
 
+pytestmark = pytest.mark.requirement("R-DATA-4")
+
 PHANTOM = make_phantom(PhantomSpec(seed=3)).pixels
 
 

@@ -15,7 +15,7 @@ from tests.servers import PostgresServer
 from tests.upgrade.previous_release import migrate_as_before
 from tests.witness.ledger import Ledger, open_for_witness
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-NODE-1")]
 STUDIES = 200
 FEW = 6
 _HEADER = (

@@ -22,7 +22,12 @@ from tests.witness.ledger import open_for_witness
 from tests.witness.studies import witness_study
 from tests.witness.witness import Witness
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+    pytest.mark.requirement("R-NODE-1"),
+]
 PATIENCE_SECONDS = 120
 # A migration that meets a lock gives up after ten seconds, and says so: the operator repeats it.
 ATTEMPTS = 5

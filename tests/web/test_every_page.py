@@ -37,6 +37,7 @@ def test_everybody_can_read_what_no_room_has(
     assert_accessible(page)
 
 
+@pytest.mark.requirement("R-SEND-5")
 def test_what_it_is_not_for_stays_on_a_phone_s_screen(
     browser: Browser, window: Window, node: Engine
 ) -> None:

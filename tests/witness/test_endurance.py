@@ -10,7 +10,12 @@ from tests.witness.endurance import Endurance, LongLoad
 from tests.witness.resources import LIMITS, Sample, trends
 from tests.witness.witness import Witness
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+    pytest.mark.requirement("R-NODE-4", "R-KEEP-5"),
+]
 # Documents alone: they end with the listener, which is what a hospital leans on longest.
 LOAD = LongLoad(instances=2000, minutes=5, images=0, others=50)
 

@@ -19,7 +19,12 @@ from tests.witness.campaign import (
     seeded,
 )
 
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),
+    pytest.mark.requirement("R-KEEP-1", "R-KEEP-2", "R-WORK-2", "R-SEND-1", "R-SEND-2"),
+]
 # On both together 50 kills and 1,520 instances. Most are documents, which the node keeps and does
 # not analyse: so the work of all parts takes about as long as the sending.
 LOAD = Load(studies=20, images=4, others=34, kills=25)

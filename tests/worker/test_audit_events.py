@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from db.audit import NODE, Action, AuditRow, list_events
 from db.jobs import JobKind
 from db.session import reading
@@ -12,6 +14,8 @@ from tests.worker.dicom_files import study_of_two_views
 from tests.worker.pacs import running_pacs
 from tests.worker.ward import Ward
 from worker.destinations import Hl7Receiver
+
+pytestmark = pytest.mark.requirement("R-AUDIT-1")
 
 OpenWard = Callable[..., Ward]
 _SENDING = (Action.SENDING_BEGUN, Action.INSTANCES_SENT, Action.MESSAGE_SENT)

@@ -15,6 +15,8 @@ from db.session import open_ledger, reading, transaction
 from worker.audit_sealing import Sealer
 from worker.audit_turns import Turns
 
+pytestmark = pytest.mark.requirement("R-AUDIT-2")
+
 
 @pytest.fixture
 def ledger(sqlite_ledger_url: str) -> Iterator[Engine]:

@@ -21,6 +21,8 @@ from tests.messages.syslog_receiver import Receiver, syslog_receiver
 from worker import audit_telling
 from worker.audit_telling import Forwarder, Telling
 
+pytestmark = pytest.mark.requirement("R-AUDIT-3")
+
 KEY = b"key"
 
 

@@ -1,5 +1,6 @@
 """The story of a study, step by step: from C-STORE in to C-STORE out, without broker or beat."""
 
+import socket
 from collections.abc import Callable
 
 import numpy as np
@@ -64,6 +65,26 @@ def test_a_study_comes_back_as_one_report_and_a_capture_of_each_image(open_ward:
         assert 0 <= image["probability"] <= 1
         assert image["reason"] is None
     assert not ward.jobs(JobKind.DELIVER, JobState.WAITING, JobState.RUNNING, JobState.DEAD)
+
+
+@pytest.mark.requirement("R-DOOR-5")
+def test_no_address_in_an_image_is_called(open_ward: OpenWard) -> None:
+    """Who is called stands in the settings alone, whatever a header says of where more is."""
+    with socket.create_server(("127.0.0.1", 0)) as elsewhere, running_pacs() as pacs:
+        elsewhere.settimeout(0)
+        host, port = elsewhere.getsockname()
+        url = f"http://{host}:{port}/"
+        images = study_of_two_views()
+        for image in images:
+            image.RetrieveURL = image.RetrieveURI = image.PixelDataProviderURL = url
+            image.RetrieveAETitle = image.StationAETitle = "ELSEWHERE"
+            image.InstitutionName = image.PatientComments = f'<img src="{url}">'
+        ward = open_ward(pacs.destination)
+        ward.receive(*images)
+        ward.run_until_quiet()
+        assert len(pacs.reports()) == 1
+        with pytest.raises(BlockingIOError):
+            elsewhere.accept()
 
 
 @pytest.mark.requirement("R-SEND-1")

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.worker.messages import GARBAGE
 from worker.redis_broker import Transport
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-5", "R-WORK-5")]
 
 
 @pytest.fixture

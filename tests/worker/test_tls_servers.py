@@ -23,7 +23,7 @@ from tests.services import require_program
 from tests.waiting import wait_for
 from worker.app import Broker, create_app
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-3")]
 LIMIT_SECONDS = 20
 
 

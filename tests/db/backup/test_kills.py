@@ -16,6 +16,8 @@ from tests.db.backup.kept import Keeper, Refilled
 from tests.db.ledger import rows
 from tests.servers import PostgresServer
 
+pytestmark = pytest.mark.requirement("R-DATA-5")
+
 Steps = tuple[object, str]
 
 

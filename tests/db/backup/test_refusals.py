@@ -13,6 +13,8 @@ from db.tables import Instance
 from tests.db.backup.kept import Keeper
 from tests.db.ledger import rows
 
+pytestmark = pytest.mark.requirement("R-DATA-5")
+
 
 @pytest.fixture
 def keeper(tmp_path: Path, new_ledger: Callable[[str], str]) -> Keeper:

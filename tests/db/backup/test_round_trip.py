@@ -17,6 +17,8 @@ from tests.db.backup.kept import Keeper, content_of
 from tests.db.ledger import FRACTURE, analyse, receive, received, rows, settle
 from tests.servers import PostgresServer
 
+pytestmark = pytest.mark.requirement("R-DATA-5")
+
 
 @pytest.fixture
 def keeper(ledger_url: str, tmp_path: Path) -> Keeper:

@@ -21,7 +21,7 @@ from tests.dicom_node.attacks.honest import echo, watching
 from tests.dicom_node.attacks.wire import Target
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-1")]
 ECHO_P99_SECONDS = 2
 MEMORY_MIB = 50
 THREADS = 60  # a silent connection has none

@@ -10,7 +10,7 @@ from tests.dicom_node.attacks.fuzzing import Fuzzed, conversation
 from tests.dicom_node.attacks.honest import echo
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-1")]
 SEED = 1_000_000
 AT_ONCE = 8
 KINDS = 7

@@ -10,7 +10,7 @@ from tests.dicom_node.attacks.leaving import leavings, message, store_and_leave
 from tests.dicom_node.sent_objects import encoded, radiograph
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-KEEP-3")]
 SEED = 20261129
 
 

@@ -29,6 +29,8 @@ from tests.dicom_node.deidentification.patients import (
     written,
 )
 
+pytestmark = pytest.mark.requirement("R-DATA-4")
+
 PSEUDONYMS = Pseudonyms(b"k" * 32)
 # Of the table, what the options let stay: moments moved, one descriptor made anew.
 OF_THE_TABLE = {

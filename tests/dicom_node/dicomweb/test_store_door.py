@@ -95,6 +95,17 @@ def test_by_either_door_it_is_the_same_object(gateway: Gateway, transfer_syntax:
     gateway.node.assert_kept(dataset)
 
 
+@pytest.mark.parametrize("magic", [b"MZ\x90\0", b"\x7fELF", b"#!/bin/sh\n", b"%PDF-1.7", b"II*\0"])
+def test_a_file_that_is_a_program_too_is_kept_as_an_image_alone(
+    gateway: Gateway, magic: bytes
+) -> None:
+    """What stands before DICM makes the same file another one to another reader (PS3.10 7.1)."""
+    dataset = radiograph()
+    polyglot = magic + file_bytes(dataset)[len(magic) :]
+    assert gateway.post(body(polyglot)).status_code == 200
+    gateway.node.assert_kept(dataset)
+
+
 def test_other_bytes_under_a_known_uid_are_kept_apart(gateway: Gateway) -> None:
     uid = generate_uid()
     first, second = radiograph(SOPInstanceUID=uid), radiograph(SOPInstanceUID=uid, Rows=32)

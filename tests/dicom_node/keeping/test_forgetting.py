@@ -31,6 +31,8 @@ from tests.db.ledger import receive, received, rows
 from tests.dicom_node.keeping.archive import KeptStudies
 from tests.dicom_node.sent_objects import file_of, radiograph
 
+pytestmark = pytest.mark.requirement("R-DATA-3")
+
 CANARY = b"Canarybird"
 NAMED = {
     "patient_id": "Canarybird-7",

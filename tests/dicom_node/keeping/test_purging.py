@@ -22,6 +22,8 @@ from dicom_node.spool import FileSpool
 from tests.db.ledger import receive, rows
 from tests.dicom_node.keeping.archive import KeptStudies
 
+pytestmark = pytest.mark.requirement("R-DATA-2")
+
 PLAN = RetentionPlan(received_days=30)
 RESULTS = RetentionPlan(results_days=30)
 

@@ -18,6 +18,8 @@ from tests.dicom_node.results.report_sources import (
 )
 from tests.web.payloads import PAYLOADS
 
+pytestmark = pytest.mark.requirement("R-DOOR-5")
+
 TEXTS = ("StudyDescription", "SeriesDescription", "ProtocolName", "InstitutionName", "StationName")
 
 

@@ -22,7 +22,7 @@ from tests.servers import free_port
 from tests.services import require_program
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-3")]
 LIMIT_SECONDS = 10
 
 

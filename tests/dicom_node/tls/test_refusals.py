@@ -14,7 +14,7 @@ from tests.dicom_node.tls.callers import Answer, Door, ask_by_dcmtk, s_client
 from tests.dicom_node.tls.hospital_pki import Authority
 from tests.dicom_node.tls.refusal_table import ROWS, Row, Site, as_markdown, hospital_pairs
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-2", "R-DOOR-3")]
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs/tls.md"
 
 

@@ -24,6 +24,8 @@ from dicom_node.tls_server import ListenerTls, RenewedContext, TlsPort
 from tests.dicom_node.listening import Node, running_node
 from tests.dicom_node.tls.hospital_pki import FOR_SERVERS, Authority, Pair
 
+pytestmark = pytest.mark.requirement("R-DOOR-3")
+
 LIMIT_SECONDS = 10
 
 

@@ -24,7 +24,7 @@ from tests.dicom_node.sent_objects import encoded, file_of, radiograph
 from tests.dicom_node.tls.hospital_pki import Authority
 from tests.services import require_program
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.requirement("R-DOOR-3")]
 LIMIT_SECONDS = 60
 
 
