@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from release.trace import TRACE, requirements, holders_by_requirement, trace_of
+from release.trace import TRACE, holders_by_requirement, requirements, trace_of
 from tests.test_documentation import ROOT
 
 
