@@ -85,7 +85,7 @@ def _requirements_in(marks: Sequence[ast.expr]) -> list[str]:
 
 
 def _names(marks: Sequence[ast.expr]) -> set[str]:
-    """Of the marks themselves: one that stands inside another, for a parameter, is not the test's."""
+    """Of the marks themselves: what stands inside one, for a parameter, is not the test's."""
     named = set()
     for mark in marks:
         if isinstance(mark, ast.List):
