@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from celery import Celery
 from kombu import Exchange, Queue
@@ -29,10 +30,8 @@ class Broker:
 
         By itself kombu verifies nothing where a `rediss://` URL says nothing of certificates.
         """
-        if not self.url.startswith("rediss://"):
-            return self.url
-        # Of two values the last one counts.
-        return f"{self.url}{'&' if '?' in self.url else '?'}ssl_cert_reqs=required"
+        # Several servers, to be tried in turn, stand between semicolons.
+        return ";".join(map(_verifying, self.url.split(";")))
 
     @property
     def options(self) -> dict[str, Any]:
@@ -47,6 +46,13 @@ class Broker:
             "folder": str(self.folder),
             "polling_interval": 0.05,
         }
+
+
+def _verifying(url: str) -> str:
+    if urlsplit(url).scheme != "rediss":
+        return url
+    # Of two values the last one counts.
+    return f"{url}{'&' if '?' in url else '?'}ssl_cert_reqs=required&ssl_check_hostname=true"
 
 
 def create_app(broker: Broker) -> Celery:
