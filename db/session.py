@@ -1,7 +1,9 @@
 """Opening the ledger, and the transactions everything in it is written and read by."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
@@ -99,6 +101,7 @@ def _without_values(error: Exception) -> str:
 def _sqlite_engine(url: str) -> Engine:
     if not make_url(url).database:
         raise LedgerUnsafe("an in-memory SQLite database forgets all: name a file")
+    _keep_private(Path(make_url(url).database or ""))
     engine = create_engine(
         url,
         pool_size=5,
@@ -109,6 +112,17 @@ def _sqlite_engine(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _keep_private(path: Path) -> None:
+    """Patients are in it: nobody else of this machine reads it, however open its folder is."""
+    with suppress(OSError):  # SQLite will say what is wrong
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    # Not by opening what is there: to close it would give up the locks that this process has on it.
+    for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+        with suppress(OSError):  # it is not there, or not ours
+            if path.with_name(name).stat().st_mode & 0o077:
+                path.with_name(name).chmod(0o600)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -12,6 +12,7 @@ from db.job_list import count_jobs
 from db.jobs import JobKind, add_job
 from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger, reading, transaction
 from db.tables import Job, Study
+from db.upgrade import upgrade_ledger
 from tests.db.ledger import receive, received, rows
 from tests.servers import running_postgres
 
@@ -28,6 +29,23 @@ def test_sqlite_is_durable_on_every_connection(sqlite_ledger_url: str) -> None:
     with engine.connect(), engine.connect() as second:
         found = {pragma: second.execute(text(pragma)).scalar_one() for pragma in SETTINGS}
     assert found == SETTINGS
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_nobody_else_reads_a_ledger_in_a_folder_open_to_all(tmp_path: Path, is_there: bool) -> None:
+    tmp_path.chmod(0o755)
+    path = tmp_path / "ledger.sqlite"
+    if is_there:  # as an earlier release left it
+        path.touch(mode=0o644)
+        path.chmod(0o644)
+    url = f"sqlite:///{path}"
+    upgrade_ledger(url)
+    engine = open_ledger(url)
+    with engine.connect():
+        modes = {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+    engine.dispose()
+    assert "ledger.sqlite-wal" in modes
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_database_in_memory_is_refused() -> None:
