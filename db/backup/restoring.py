@@ -182,7 +182,7 @@ def _read_earlier(plan: RestorePlan, path: Path, wanted: _Wanted) -> None:
 
 
 def _take_file(spool: KeptFiles, name: str, content: BinaryIO, wanted: _Wanted) -> None:
-    """What does not hash to its name is not kept, and so is missed in the end."""
+    """By what it hashes to, not by its name: what nothing names is not kept."""
     key = name.removeprefix(SPOOL_FOLDER)
     if not name.startswith(SPOOL_FOLDER):
         raise BackupUnreadable("it holds what no backup holds")
@@ -190,8 +190,8 @@ def _take_file(spool: KeptFiles, name: str, content: BinaryIO, wanted: _Wanted) 
     if digest not in wanted.keys or digest in wanted.found:
         return
     kept_as = spool.keep(file_pieces(content))
-    if kept_as == key:
-        wanted.found.add(digest)
+    if bytes.fromhex(kept_as) in wanted.keys:
+        wanted.found.add(bytes.fromhex(kept_as))
     else:
         spool.remove(kept_as)
 

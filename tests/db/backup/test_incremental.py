@@ -74,6 +74,33 @@ def test_a_file_that_no_backup_of_the_chain_has_is_missed(keeper: Keeper) -> Non
         keeper.restore([first, second])
 
 
+def test_what_an_earlier_backup_lacked_is_tried_again(keeper: Keeper) -> None:
+    """A file rots on the disk, a backup is made, and the PACS sends the object once more."""
+    mended, rotten, gone = keeper.receive(1), keeper.receive(2), keeper.receive(3)
+    for key in (mended, rotten):
+        (keeper.spool.root / "kept" / key[:2] / key).write_bytes(b"noise")
+    keeper.spool.remove(gone)
+    first = keeper.backup("1.age")
+    assert (sorted(keeper.end.damaged), keeper.end.gone) == (sorted([mended, rotten]), [gone])
+    keeper.spool.write(b"1" * 3000)
+    second = keeper.backup("2.age", since=_list_of(first))
+    assert (keeper.end.damaged, keeper.end.gone) == ([rotten], [gone])
+    keeper.restore([first, second])
+    back = [path.name for path in (keeper.folder / "new" / "spool" / "kept").glob("*/*")]
+    assert back == [mended]
+
+
+def test_a_file_under_anothers_name_does_not_take_that_one_along(keeper: Keeper) -> None:
+    sound, displaced = sorted([keeper.receive(1), keeper.receive(2)])
+    kept = keeper.spool.root / "kept"
+    (kept / displaced[:2] / displaced).write_bytes((kept / sound[:2] / sound).read_bytes())
+    backup = keeper.backup()
+    assert keeper.end.damaged == [displaced]
+    keeper.restore([backup])
+    back = [path.name for path in (keeper.folder / "new" / "spool" / "kept").glob("*/*")]
+    assert back == [sound]
+
+
 def _chain(keeper: Keeper) -> list[Path]:
     keeper.receive(1, size=100_000)
     keeper.receive(2, size=100_000)
