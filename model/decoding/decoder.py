@@ -35,6 +35,7 @@ _KEPT_SHARE = 0.25
 _BARE_CHILD_BYTES = 160 << 20
 # Between hanging up and being gone.
 _DEATH_SECONDS = 2
+_SETTINGS = ("OSTEON_", "PG")  # the latter are libpq's
 _ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -137,9 +138,15 @@ def _start(limits: DecodeLimits) -> "subprocess.Popen[bytes]":
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # codecs print values of the file they choke on
-        env={**os.environ, **_ONE_THREAD},
+        env=_environment(),
         bufsize=0,
     )
+
+
+def _environment() -> dict[str, str]:
+    """Ours without the node's settings, a database's password perhaps among them."""
+    kept = {name: one for name, one in os.environ.items() if not name.startswith(_SETTINGS)}
+    return kept | _ONE_THREAD
 
 
 def _address_space_bytes(process: "subprocess.Popen[bytes]") -> int:

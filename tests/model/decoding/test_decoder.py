@@ -1,5 +1,6 @@
 """A hostile image costs one decode child, never the worker: every way of dying is tried."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -100,6 +101,16 @@ def test_a_child_has_bounded_memory_and_dumps_no_core(decoder: Decoder) -> None:
     child = children()[-1]
     assert psutil.Process(child).rlimit(psutil.RLIMIT_AS) == (LIMITS.memory_bytes,) * 2
     assert psutil.Process(child).rlimit(psutil.RLIMIT_CORE) == (0, 0)
+
+
+def test_a_child_is_not_told_the_nodes_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OSTEON_DATABASE_URL", "postgresql://osteon:sesame@db/osteon")
+    monkeypatch.setenv("PGPASSWORD", "sesame")
+    with decoding() as decoder:
+        decoder.decode(phantom_file())
+        told = psutil.Process(children()[-1]).environ()
+    assert "sesame" not in str(told)
+    assert told["PATH"] == os.environ["PATH"]
 
 
 def test_a_child_serves_many_images_and_threads_share_none(decoder: Decoder) -> None:
