@@ -1,8 +1,12 @@
 """Signing in by OpenID Connect: with a provider of another make, and with one that lies."""
 
 import base64
+import socket
+import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,6 +24,7 @@ from tests.web.lying_provider import CLIENT_ID, CLIENT_SECRET, LyingProvider, ly
 from tests.web.signing import audit, login_window, session_cookie
 from tests.web.window import Answer, Window
 from web.access.attempts import MOST_FAILURES
+from web.access.provider import Provider, ProviderUnavailable
 from web.plan import OidcPlan
 
 pytestmark = pytest.mark.requirement("R-DOOR-4")
@@ -254,6 +259,25 @@ def test_who_only_begins_to_sign_in_does_not_ask_the_provider_each_time(
     for _ in range(20):
         begin(window, liar)
     assert len(liar.asked) == before
+
+
+def test_a_provider_that_is_slow_holds_up_four_and_not_every_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("web.access.provider._ANSWER_SECONDS", 3.0)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        asked = Provider(oidc_plan(f"http://127.0.0.1:{silent.getsockname()[1]}"))
+        together = threading.Barrier(12)
+
+        def begin_at_once(_: int) -> str:
+            together.wait(20)
+            with pytest.raises(ProviderUnavailable) as refused:
+                asked.begin("http://127.0.0.1/oidc/callback", "/")
+            return str(refused.value)
+
+        with ThreadPoolExecutor(12) as visitors:
+            troubles = Counter(visitors.map(begin_at_once, range(12)))
+    assert troubles == {"too many sign in at once": 8, "ReadTimeout": 4}
 
 
 def test_the_session_before_ends_with_the_new_one(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from threading import BoundedSemaphore, Lock
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
@@ -28,6 +28,7 @@ _AT_ONCE = 4
 _CLOCKS_DIFFER_SECONDS = 60
 _CONFIGURATION_SECONDS = 300.0
 _TROUBLE_SECONDS = 2.0
+_TOO_MANY = "too many sign in at once"
 # Asymmetric ones alone: no secret that the node knows may sign, and nothing goes unsigned.
 _ALGORITHMS = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
@@ -65,6 +66,18 @@ class Person:
     role: Role
 
 
+class _Known(NamedTuple):
+    """What the provider said of itself, or why it did not, and until when that will do."""
+
+    found: dict[str, Any] | None = None
+    trouble: str = ""
+    good_until: float = 0.0  # monotonic
+
+    @property
+    def is_old(self) -> bool:
+        return time.monotonic() >= self.good_until
+
+
 class _KeptConfiguration:
     """What the provider says of itself, or that it does not: anyone may begin to sign in.
 
@@ -73,25 +86,36 @@ class _KeptConfiguration:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._found: dict[str, Any] | None = None
-        self._trouble = ""
-        self._good_until = 0.0
+        self._room = BoundedSemaphore(_AT_ONCE)
+        self._known = _Known()
 
     def get(self, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Asks where what is known is too old, one at a time; raises ProviderUnavailable."""
-        with self._lock:
-            if time.monotonic() >= self._good_until:
-                self._ask(ask)
-            if self._found is None:
-                raise ProviderUnavailable(self._trouble)
-            return self._found
+        known = self._known
+        if known.is_old:
+            known = self._renewed(ask)
+        if known.found is None:
+            raise ProviderUnavailable(known.trouble)
+        return known.found
 
-    def _ask(self, ask: Callable[[], dict[str, Any]]) -> None:
+    def _renewed(self, ask: Callable[[], dict[str, Any]]) -> _Known:
+        """Few wait for a slow answer: with all of them the page would have no thread left."""
+        if not self._room.acquire(blocking=False):
+            raise ProviderUnavailable(_TOO_MANY)
         try:
-            self._found, kept_seconds = ask(), _CONFIGURATION_SECONDS
-        except ProviderUnavailable as trouble:
-            self._found, self._trouble, kept_seconds = None, str(trouble), _TROUBLE_SECONDS
-        self._good_until = time.monotonic() + kept_seconds
+            with self._lock:
+                if self._known.is_old:
+                    self._known = _asked(ask)
+                return self._known
+        finally:
+            self._room.release()
+
+
+def _asked(ask: Callable[[], dict[str, Any]]) -> _Known:
+    try:
+        return _Known(ask(), good_until=time.monotonic() + _CONFIGURATION_SECONDS)
+    except ProviderUnavailable as trouble:
+        return _Known(trouble=str(trouble), good_until=time.monotonic() + _TROUBLE_SECONDS)
 
 
 class Provider:
@@ -142,7 +166,7 @@ class Provider:
     @contextmanager
     def _asking(self) -> Iterator[httpx.Client]:
         if not self._room.acquire(blocking=False):
-            raise ProviderUnavailable("too many sign in at once")
+            raise ProviderUnavailable(_TOO_MANY)
         try:
             # The system's own authorities, the hospital's among them; no proxy by a variable.
             trusted = ssl.create_default_context()
