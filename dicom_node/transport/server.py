@@ -107,7 +107,9 @@ class ListenerServer(AssociationServer):  # type: ignore[misc]
         connection = caller.connection
         # The handshake takes the socket itself; this one is for hanging up.
         caller.connection = connection.dup()
-        self._start(self._shake_hands, caller, connection)
+        if not self._start(self._shake_hands, caller, connection):
+            self._reception.waiting.leave(caller)
+            caller.connection.close()
 
     def _shake_hands(self, caller: Caller, connection: socket.socket) -> None:
         """In a thread of its own, until the request is here or the time is up."""
