@@ -1,5 +1,7 @@
 """`osteon forget`: everything that the node has of a patient goes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +44,6 @@ def forget(
     from cli.assembly import build_spool, ledger_trouble_explained, open_node_ledger
     from cli.node import read_settings
     from db.forgetting import Patient
-    from dicom_node.keeping.forgetting import StillWorkedOn
     from dicom_node.keeping.forgetting import forget as forget_all
 
     settings = read_settings("forget")
@@ -52,16 +53,16 @@ def forget(
         raise Leave(Exit.USAGE, "a patient without an ID cannot be told from others")
     with ledger_trouble_explained():
         traces = _find(ledger, spool, patient)
+        if traces.is_empty:
+            return _finish(ledger, spool, patient, only_look=dry_run)
         if dry_run or not yes:
             _tell(traces, done=False, as_json=as_json)
         if dry_run:
             return Exit.DONE
         if not yes and not typer.confirm("Remove all of this for good?", err=as_json):
             raise typer.Abort
-        try:
+        with _refusals_explained():
             forget_all(ledger, spool, traces, person=command_actor())
-        except StillWorkedOn as error:
-            raise Leave(Exit.CHECK_FAILED, _BUSY) from error
     _tell(traces, done=True, as_json=as_json)
     return Exit.DONE
 
@@ -98,11 +99,7 @@ def _forget_again(ledger: "Engine", spool: "FileSpool", file: Path) -> int:
     from cli.acting import command_actor
     from cli.exits import missing_files_named
     from db.forgetting import ForgottenPatient
-    from dicom_node.keeping.forgetting import (
-        PatientHeld,
-        StillWorkedOn,
-        reapply_forgettings,
-    )
+    from dicom_node.keeping.forgetting import reapply_forgettings
 
     with missing_files_named():
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -117,12 +114,8 @@ def _forget_again(ledger: "Engine", spool: "FileSpool", file: Path) -> int:
     except (ValueError, TypeError, KeyError) as error:
         sentence = f"{file} is no list that `osteon forgotten` printed"
         raise Leave(Exit.INPUT_UNREADABLE, sentence) from error
-    try:
+    with _refusals_explained():
         patients = reapply_forgettings(ledger, spool, known, person=command_actor())
-    except PatientHeld as error:
-        raise Leave(Exit.CHECK_FAILED, f"these studies are held: {error}") from error
-    except StillWorkedOn as error:
-        raise Leave(Exit.CHECK_FAILED, _BUSY) from error
     typer.echo(f"{patients} patients forgotten again")
     return Exit.DONE
 
@@ -137,9 +130,35 @@ def _find(ledger: "Engine", spool: "FileSpool", patient: "Patient") -> "PatientT
     except PatientHeld as error:
         sentence = f"nothing was removed, these studies are held: {error}"
         raise Leave(Exit.CHECK_FAILED, sentence) from error
-    if traces.is_empty:
-        raise Leave(Exit.NOTHING_FOUND, "the node has nothing of this patient")
     return traces
+
+
+def _finish(ledger: "Engine", spool: "FileSpool", patient: "Patient", *, only_look: bool) -> int:
+    """No row is left; files and remains may be, where the command was stopped before its end."""
+    from db.forgetting import was_forgotten
+    from db.session import reading
+    from dicom_node.keeping.forgetting import finish_forgetting
+
+    with reading(ledger) as session:
+        is_known = was_forgotten(session, patient)
+    if only_look or not is_known:
+        raise Leave(Exit.NOTHING_FOUND, "the node has nothing of this patient")
+    with _refusals_explained():
+        finish_forgetting(ledger, spool)
+    typer.echo("forgotten before; what may have been left on the disk is gone", err=True)
+    return Exit.DONE
+
+
+@contextmanager
+def _refusals_explained() -> Iterator[None]:
+    from dicom_node.keeping.forgetting import PatientHeld, StillWorkedOn
+
+    try:
+        yield
+    except PatientHeld as error:
+        raise Leave(Exit.CHECK_FAILED, f"these studies are held: {error}") from error
+    except StillWorkedOn as error:
+        raise Leave(Exit.CHECK_FAILED, _BUSY) from error
 
 
 def _tell(traces: "PatientTraces", *, done: bool, as_json: bool) -> None:

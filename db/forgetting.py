@@ -10,7 +10,7 @@ from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
 from db.clock import database_now
-from db.holds import is_held
+from db.holds import is_held, require_unheld
 from db.states import JobState
 from db.studies import job_concerns, lock_study
 from db.tables import (
@@ -136,8 +136,12 @@ def count_rows(session: Session, study_ids: Collection[int]) -> RowCounts:
 
 
 def stop_work_on(session: Session, study_id: int) -> None:
-    """Nothing new is begun on the study; what runs is let end, or it would leave files behind."""
+    """Nothing new is begun on the study; what runs is let end, or it would leave files behind.
+
+    StudyHeld.
+    """
     study = lock_study(session, study_id)
+    require_unheld(session, study)
     study.blocked_reason = BEING_FORGOTTEN
     session.flush()
     waiting = update(Job).where(Job.state == JobState.WAITING, job_concerns(Study.id == study_id))
@@ -175,6 +179,14 @@ def forgotten_patients(session: Session) -> list[ForgottenPatient]:
     columns = (Forgetting.salt, Forgetting.patient_sha256, Forgetting.any_issuer)
     asked = select(*columns, Forgetting.forgotten_at).order_by(Forgetting.id)
     return [ForgottenPatient(*row) for row in session.execute(asked)]
+
+
+def was_forgotten(session: Session, patient: Patient) -> bool:
+    return any(
+        one.any_issuer == (patient.issuer is None)
+        and one.patient_sha256 == _digest(one.salt, patient)
+        for one in forgotten_patients(session)
+    )
 
 
 def patients_to_forget_again(

@@ -22,6 +22,10 @@ class AlreadyHeld(Exception):
     """The study is held already: one hold at a time, so that one release lifts it."""
 
 
+class StudyHeld(Exception):
+    """Nothing of the study may be removed; the message is its UID."""
+
+
 class NotHeld(Exception):
     """There is no hold on the study to be released."""
 
@@ -64,6 +68,12 @@ def hold_on(session: Session, study_instance_uid: str) -> Hold | None:
     asked = _holds().where(Study.study_instance_uid == study_instance_uid)
     row = session.execute(asked).one_or_none()
     return None if row is None else Hold(*row)
+
+
+def require_unheld(session: Session, study: Study) -> None:
+    """StudyHeld; the study is locked, so that no hold comes before what the caller commits."""
+    if hold_on(session, study.study_instance_uid) is not None:
+        raise StudyHeld(study.study_instance_uid)
 
 
 def standing_holds(session: Session) -> list[Hold]:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from db.audit import record_deletion
+from db.holds import require_unheld
 from db.leaving_files import note_leaving
 from db.states import JobKind
 from db.studies import job_concerns, lock_study
@@ -33,12 +34,13 @@ from db.tables.base import Base
 
 
 def remove_study(session: Session, study_id: int, *, why: str, actor: str) -> int:
-    """Remove the study from the ledger; how many files are on their way out with it.
+    """Remove the study from the ledger; how many files are on their way out with it. StudyHeld.
 
     The audit trail keeps its Study Instance UID. A worker that still holds a job of it can write
     nothing more: the job is gone.
     """
     study = lock_study(session, study_id)
+    require_unheld(session, study)
     instances = select(Instance.id).join(Series, Series.id == Instance.series_id)
     instances = instances.where(Series.study_id == study_id)
     reports = select(Report.id).where(Report.study_id == study_id)
@@ -58,7 +60,12 @@ def remove_study(session: Session, study_id: int, *, why: str, actor: str) -> in
 
 
 def remove_instance_kept_apart(session: Session, instance_id: int) -> int:
-    """Remove an object that nothing was made of; its file leaves."""
+    """Remove an object that nothing was made of; its file leaves. StudyHeld."""
+    of_it = select(Series.study_id).join(Instance, Instance.series_id == Series.id)
+    study_id = session.scalars(of_it.where(Instance.id == instance_id)).one_or_none()
+    if study_id is None:  # its whole study went meanwhile
+        return 0
+    require_unheld(session, lock_study(session, study_id))
     keys = session.scalars(select(Instance.spool_key).where(Instance.id == instance_id)).all()
     note_leaving(session, keys)
     for table in (Analysis, ShadowAnalysis, Verdict):

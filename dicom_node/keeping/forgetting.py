@@ -5,7 +5,8 @@ reached either; `reapply_forgettings` is for whoever restores one.
 """
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -26,6 +27,7 @@ from db.forgetting import (
     studies_of,
     study_described,
 )
+from db.holds import StudyHeld
 from db.leaving_files import leaving_keys
 from db.session import reading, transaction
 from db.study_removal import remove_instance_kept_apart, remove_study
@@ -88,7 +90,7 @@ def find_traces(ledger: Engine, spool: Spool, patient: Patient) -> PatientTraces
     if len({study.issuer for study in studies} - {""}) > 1:
         raise SeveralIssuers(", ".join(sorted({study.issuer or "none" for study in studies})))
     own = {study.study_id for study in studies}
-    mixed, apart, unreadable = set[int](), [], 0
+    mixed, apart, around, unreadable = set[int](), [], set[int](), 0
     for one in doubtful:
         if one.study_id in own:
             continue
@@ -96,13 +98,16 @@ def find_traces(ledger: Engine, spool: Spool, patient: Patient) -> PatientTraces
         unreadable += is_theirs is None
         if is_theirs and one.is_apart:
             apart.append(one.instance_id)
+            around.add(one.study_id)
         elif is_theirs:
             mixed.add(one.study_id)
     with reading(ledger) as session:
         described = tuple(study_described(session, one) for one in sorted(mixed))
+        others = [study_described(session, one) for one in sorted(around - mixed)]
         rows = count_rows(session, own | mixed)
     traces = PatientTraces(patient, tuple(studies), described, tuple(apart), rows, unreadable)
-    held = [study.study_instance_uid for study in traces.all_studies if study.is_held]
+    touched = (*traces.all_studies, *others)
+    held = [study.study_instance_uid for study in touched if study.is_held]
     if held:
         raise PatientHeld(", ".join(held))
     return traces
@@ -111,24 +116,34 @@ def find_traces(ledger: Engine, spool: Spool, patient: Patient) -> PatientTraces
 def forget(ledger: Engine, spool: Spool, traces: PatientTraces, *, person: str) -> int:
     """Remove it all; how many files went. StillWorkedOn, LedgerUnavailable, SpoolError: ask again.
 
-    What is half done is finished by the next call, or by retention.
+    What is half done is finished by the next call, or by `finish_forgetting` once no row is left.
+    PatientHeld: a hold was placed since they were looked for, and what it holds stays.
     """
     study_ids = [study.study_id for study in traces.all_studies]
-    for study_id in study_ids:
+    with _holds_named():
+        for study_id in study_ids:
+            with transaction(ledger) as session:
+                stop_work_on(session, study_id)
+        _wait_for_workers(ledger, study_ids)
+        # Noted with what goes first: whoever is stopped from here on can say whom it was about.
         with transaction(ledger) as session:
-            stop_work_on(session, study_id)
-    _wait_for_workers(ledger, study_ids)
-    files = 0
-    for study_id in study_ids:
-        with transaction(ledger) as session:
-            files += remove_study(session, study_id, why=WHY, actor=person)
-    with transaction(ledger) as session:
-        files += sum(remove_instance_kept_apart(session, one) for one in traces.apart)
-        note_forgotten(session, traces.patient, studies=len(study_ids), person=person)
-    _remove_files(ledger, spool)
-    erase_remains(ledger)
+            files = sum(remove_instance_kept_apart(session, one) for one in traces.apart)
+            note_forgotten(session, traces.patient, studies=len(study_ids), person=person)
+        for study_id in study_ids:
+            with transaction(ledger) as session:
+                files += remove_study(session, study_id, why=WHY, actor=person)
+    finish_forgetting(ledger, spool)
     log.info("patient_forgotten", studies=len(study_ids), files=files)
     return files
+
+
+def finish_forgetting(ledger: Engine, spool: Spool) -> None:
+    """Once the rows are gone: their files go, and what the database has left of them.
+
+    StillWorkedOn, LedgerUnavailable, SpoolError: ask again.
+    """
+    _remove_files(ledger, spool)
+    erase_remains(ledger)
 
 
 def reapply_forgettings(
@@ -143,6 +158,14 @@ def reapply_forgettings(
     for patient in patients:
         forget(ledger, spool, find_traces(ledger, spool, patient), person=person)
     return len(patients)
+
+
+@contextmanager
+def _holds_named() -> Iterator[None]:
+    try:
+        yield
+    except StudyHeld as error:
+        raise PatientHeld(str(error)) from error
 
 
 def _is_of(spool: Spool, spool_key: str, patient: Patient) -> bool | None:

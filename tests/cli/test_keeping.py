@@ -87,6 +87,9 @@ def test_a_patient_is_forgotten_after_a_yes_and_again_after_a_restore(
     assert "stays there" in done.stdout
     assert [one.sop_instance_uid for one in rows(kept.engine, Instance)] == ["1.2.1.1"]
     assert kept.promised() == set(kept.files())
+    finished = shell.run("forget", "P1", "--yes")
+    assert (finished.code, "forgotten before" in finished.stderr) == (0, True)
+    assert shell.run("forget", "P1", "--dry-run").code == 21
     [line] = shell.run("forgotten").documents()
     assert "P1" not in json.dumps(line)
     kept.finish("1.3", patient_id="P1")

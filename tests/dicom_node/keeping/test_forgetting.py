@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text, update
 
 from db.erasing import erase_remains
-from db.forgetting import BEING_FORGOTTEN, Patient, forgotten_patients
+from db.forgetting import BEING_FORGOTTEN, Patient, forgotten_patients, was_forgotten
 from db.holds import place_hold, release_hold
 from db.jobs import JobKind, claim_job
 from db.peer_requests import save_peer_request
@@ -23,6 +23,7 @@ from dicom_node.keeping.forgetting import (
     SeveralIssuers,
     StillWorkedOn,
     find_traces,
+    finish_forgetting,
     forget,
     reapply_forgettings,
 )
@@ -106,6 +107,10 @@ def places_with(kept: KeptStudies, needle: bytes) -> list[str]:
     return [path.name for path in files if needle in path.read_bytes()]
 
 
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
 def numbers_of_rows(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         return {
@@ -159,6 +164,58 @@ def test_a_patient_with_a_held_study_is_not_forgotten(kept: KeptStudies) -> None
         place_hold(session, "1.2.3", reason="a complaint", person="Ada")
     with pytest.raises(PatientHeld, match=r"1\.2\.3"):
         traces_of(kept)
+
+
+def test_a_hold_that_comes_while_a_patient_is_being_forgotten_keeps_the_study(
+    kept: KeptStudies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were looked for, a person said yes, workers were waited for: that takes minutes."""
+    finish(kept, "1.2.3", **NAMED)
+    before = kept.files()
+
+    def place_meanwhile(*_: object) -> None:
+        with transaction(kept.engine) as session:
+            place_hold(session, "1.2.3", reason="a complaint", person="Ada")
+
+    monkeypatch.setattr("dicom_node.keeping.forgetting._wait_for_workers", place_meanwhile)
+    with pytest.raises(PatientHeld, match=r"1\.2\.3"):
+        forget(kept.engine, kept.spool, traces_of(kept), person="Ada")
+    assert len(rows(kept.engine, Instance)) == 1 and kept.files() == before
+
+
+@ON_ONE
+def test_an_object_kept_apart_in_a_held_study_stays(kept: KeptStudies, tmp_path: Path) -> None:
+    finish(kept, "4.1")
+    theirs = radiograph(PatientID="Canarybird-7", PatientName="Canarybird^Carla")
+    apart = kept.spool.write(file_of(theirs, tmp_path)).key
+    receive(kept.engine, received(study="4.1", spool_key=apart, sha256=apart))
+    kept.age(1)
+    found = traces_of(kept)
+    with transaction(kept.engine) as session:
+        place_hold(session, "4.1", reason="a complaint", person="Ada")
+    with pytest.raises(PatientHeld, match=r"4\.1"):
+        traces_of(kept)
+    with pytest.raises(PatientHeld, match=r"4\.1"):
+        forget(kept.engine, kept.spool, found, person="Ada")
+    assert len(rows(kept.engine, Instance)) == 2 and apart in kept.files()
+
+
+@ON_ONE
+def test_what_was_stopped_after_the_rows_were_gone_can_be_finished(
+    kept: KeptStudies, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish(kept, "1.2.3", **NAMED)
+    with monkeypatch.context() as patched:
+        patched.setattr("dicom_node.keeping.forgetting._remove_files", stop)
+        with pytest.raises(KeyboardInterrupt):
+            forget(kept.engine, kept.spool, traces_of(kept), person="Ada")
+    assert traces_of(kept).is_empty and places_with(kept, CANARY) != []
+    with reading(kept.engine) as session:
+        assert was_forgotten(session, PATIENT)
+        assert not was_forgotten(session, Patient("Canarybird-8"))
+        assert not was_forgotten(session, Patient("Canarybird-7", "HOSPITAL"))
+    finish_forgetting(kept.engine, kept.spool)
+    assert places_with(kept, CANARY) == []
 
 
 @ON_ONE
