@@ -81,12 +81,13 @@ def write_backup(plan: BackupPlan, target: Path) -> BackupEnd:
     small = _node_files(plan)
     with copied_ledger(plan.engine, plan.data_folder) as copy:
         head = _head(plan, copy, earlier_id)
-        _write_list(listed, head, copy.keys)
         with _opened_privately(unfinished) as file:
             pieces = chain(_small_members(head, small), _archive(plan, copy, tally))
             encrypt(pieces, file, recipients)
             file.flush()
             os.fsync(file.fileno())
+        copy.keys.seek(0)
+        _write_list(listed, head, copy.keys, lacking={*tally.gone, *tally.damaged})
     unfinished.rename(target)
     _sync_folder(target.parent)
     return tally.end()
@@ -177,12 +178,14 @@ def _compared(keys: Iterable[str], earlier: Iterable[str]) -> Iterator[tuple[str
         yield key, key == other
 
 
-def _write_list(path: Path, head: BackupHead, keys: IO[bytes]) -> None:
-    """Beside the backup, in plain: nobody here could read it out of the backup again."""
+def _write_list(path: Path, head: BackupHead, keys: IO[bytes], *, lacking: set[str]) -> None:
+    """Beside the backup, in plain: nobody here could read it out of the backup again.
+
+    What is `lacking` is not in it, so that the next backup tries to have it.
+    """
     with _opened_privately(path) as file:
         file.write(f"{_LIST_HEAD}{head.backup_id}\n".encode())
-        for piece in file_pieces(keys):  # type: ignore[arg-type]
-            file.write(piece)
+        file.writelines(line for line in keys if line.decode().strip() not in lacking)
         file.flush()
         os.fsync(file.fileno())
 
