@@ -33,8 +33,12 @@ class Look:
     monotonic_seconds: float
 
 
-def look_at_clock(session: Session) -> Look:
-    return Look(session.execute(select(database_now())).scalar_one(), time.monotonic())
+def look_at_clock(session: Session) -> Look | None:
+    """None: the answer took so long that nobody knows which moment it is of."""
+    asked_at = time.monotonic()
+    shown = session.execute(select(database_now())).scalar_one()
+    answered_at = time.monotonic()
+    return Look(shown, answered_at) if answered_at - asked_at < STEP_SECONDS / 2 else None
 
 
 def step_seconds(before: Look, now: Look) -> float:

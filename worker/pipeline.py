@@ -71,6 +71,8 @@ class ClockWatch:
         """
         with reading(kitchen.ledger) as session:
             now = look_at_clock(session)
+        if now is None:
+            return
         if self._before is None:
             with transaction(kitchen.ledger) as session:
                 cut_waits(session)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import Engine, select, update
@@ -78,9 +79,21 @@ def test_what_waits_as_it_may_is_left_alone(ledger: Engine) -> None:
     assert _moments(ledger) == before
 
 
+def test_an_answer_that_took_long_tells_no_time(
+    ledger: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a stall of ten seconds would be a step back, and the look after it one forward."""
+    moments = iter((100.0, 110.0))
+    monkeypatch.setattr("db.clock_steps.time", SimpleNamespace(monotonic=lambda: next(moments)))
+    with reading(ledger) as session:
+        assert look_at_clock(session) is None
+
+
 def _now(ledger: Engine) -> Look:
     with reading(ledger) as session:
-        return look_at_clock(session)
+        now = look_at_clock(session)
+    assert now is not None
+    return now
 
 
 def _looks(ledger: Engine, step: float) -> tuple[Look, Look]:
