@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from db.audit import NODE, Action, AuditRecord, record_event
 from db.audit_tally import AuditTally
 from db.clock import database_now
-from db.session import LedgerUnavailable, LedgerUnsafe, transaction
+from db.session import LedgerUnavailable, LedgerUnsafe, ValueNotHeld, transaction
 from db.tables import Presence
 from db.upsert import insert_or_update
 
@@ -171,7 +171,7 @@ class PresenceKeeper:
                 what(session)
                 forget = self._tally.write(session)
             forget()
-        except (LedgerUnavailable, LedgerUnsafe, DBAPIError) as error:
+        except (LedgerUnavailable, LedgerUnsafe, ValueNotHeld, DBAPIError) as error:
             if not self._is_told:
                 log.warning("presence_not_noted", reason=type(error).__name__)
             self._is_told = True

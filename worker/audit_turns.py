@@ -8,12 +8,13 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from db.audit_files import AuditKeyMissing
-from db.session import LedgerUnavailable, LedgerUnsafe
+from db.session import LedgerUnavailable, LedgerUnsafe, ValueNotHeld
 
 log = structlog.get_logger(__name__)
 
 _TURN_SECONDS = 1.0
 _STOP_SECONDS = 5.0
+_LEDGER_TROUBLE = (LedgerUnavailable, LedgerUnsafe, ValueNotHeld, DBAPIError)
 
 
 class Turns:
@@ -43,7 +44,7 @@ class Turns:
     def _take(self) -> None:
         try:
             self._turn()
-        except (LedgerUnavailable, LedgerUnsafe, DBAPIError, AuditKeyMissing, OSError) as error:
+        except (*_LEDGER_TROUBLE, AuditKeyMissing, OSError) as error:
             reason = str(error) if isinstance(error, AuditKeyMissing) else type(error).__name__
             if reason != self._said:
                 log.warning("audit_put_off", what=self._name, reason=reason)

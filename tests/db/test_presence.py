@@ -103,6 +103,16 @@ def test_a_keeper_says_what_changes_and_leaves_at_its_end(ledger: Engine) -> Non
     assert listed(ledger) == []
 
 
+def test_what_the_ledger_cannot_hold_ends_no_keeper(ledger: Engine) -> None:
+    said = iter([RunningProcess("worker", process_id=1 << 70)])
+    keeper = PresenceKeeper(lambda: ledger, lambda: next(said, WORKER), seconds=0.05)
+    with capture_logs() as lines, keeper:
+        wait_for(lambda: listed(ledger), "the process", PATIENCE_SECONDS)
+    assert ("presence_not_noted", "ValueNotHeld") in [
+        (line["event"], line.get("reason")) for line in lines
+    ]
+
+
 def test_a_ledger_that_is_away_is_said_once_and_asked_again(tmp_path: Path) -> None:
     """A file in a folder that is not there, as a database that is not there yet."""
     folder = tmp_path / "away"

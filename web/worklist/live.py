@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy.exc import DBAPIError
 
-from db.session import LedgerUnavailable, LedgerUnsafe, reading
+from db.session import LedgerUnavailable, LedgerUnsafe, ValueNotHeld, reading
 from db.worklist import has_stale_entries
 from db.worklist_refresh import refresh_worklist, worklist_version
 from web.window import Window
@@ -93,7 +93,7 @@ def _bring_up_to_date(window: Window) -> tuple[int, bool]:
     except (LedgerUnavailable, LedgerUnsafe) as trouble:
         log.warning("worklist_not_current", error=str(trouble))
         return _AWAY, False
-    except DBAPIError as trouble:
+    except (ValueNotHeld, DBAPIError) as trouble:
         # Its text may quote a patient. Whatever it is, the next look may go better: without one
         # every page would stay as it is until the window is started again.
         log.error("worklist_not_current", error=type(trouble).__name__)
