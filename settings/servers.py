@@ -36,13 +36,18 @@ class ServerSettings(BaseModel):
             return False
         parts = urlsplit(self.database_url)
         asked = parse_qs(parts.query)
-        host = asked.get("host", [parts.hostname or ""])[0]
-        return not _is_this_host(host) and asked.get("sslmode", [""])[0] not in _VERIFIED
+        hosts = asked.get("host", [parts.hostname or ""]) + asked.get("hostaddr", [])
+        is_here = all(map(_is_this_host, hosts))
+        return not is_here and asked.get("sslmode", [""])[0] not in _VERIFIED
 
     @property
     def broker_is_exposed(self) -> bool:
-        parts = urlsplit(self.broker_url)
-        return parts.scheme == "redis" and not _is_this_host(parts.hostname or "")
+        # Several servers, to be tried in turn, stand between semicolons.
+        servers = [urlsplit(url) for url in self.broker_url.split(";")]
+        return any(
+            one.scheme not in ("", "rediss") and not _is_this_host(one.hostname or "")
+            for one in servers
+        )
 
     @model_validator(mode="after")
     def _servers_are_protected(self) -> Self:

@@ -122,6 +122,10 @@ def test_a_listener_without_usable_files_does_not_start(config: Path) -> None:
         ("redis://:hunter2@redis:6379/0", True),
         ("redis://:hunter2@10.0.0.9:6379/0", True),
         ("rediss://:hunter2@redis.hospital:6379/0", False),
+        ("rediss://:hunter2@redis.hospital/0;redis://:hunter2@redis.hospital/0", True),
+        ("rediss://:hunter2@a.hospital/0;rediss://:hunter2@b.hospital/0", False),
+        ("postgresql://u@/db?host=localhost&host=db.hospital", True),
+        ("postgresql://u@localhost/db?hostaddr=10.0.0.9", True),
     ],
 )
 def test_a_server_of_another_host_may_have_to_speak_tls(url: str, is_exposed: bool) -> None:
