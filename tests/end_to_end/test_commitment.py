@@ -10,9 +10,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_node.dicomize import write_dicom
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
 from tests.end_to_end.orthanc import Orthanc, running_orthanc
 from tests.end_to_end.small_studies import small_study
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -45,12 +47,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("commitment")
     pacs = Orthanc(folder / "pacs")
     parts = ("listener", "beat", "courier")
     with (
-        running_node(folder, *parts, destinations=pacs.address) as node,
+        forked_node(folder, nursery, *parts, destinations=pacs.address) as node,
         running_orthanc(pacs, node.port),
     ):
         yield Site(node, pacs)

@@ -23,9 +23,11 @@ from pynetdicom.sop_class import Comprehensive3DSRStorage, ComprehensiveSRStorag
 
 from dicom_node.dicomize import ImageForm, write_dicom
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.node import AE_TITLE, Node, running_node
+from tests.end_to_end.node import AE_TITLE, Node
 from tests.end_to_end.small_studies import study_uid
 from tests.end_to_end.viewers import report_text
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.servers import free_port
 from tests.services import require_program
 from tests.waiting import wait_for
@@ -89,7 +91,7 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Site]:
     """Every syntax has been sent, each as a study of its own."""
     folder = tmp_path_factory.mktemp("dcmtk")
     profile = folder / "old.cfg"
@@ -100,7 +102,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with ExitStack() as stack:
         for scp in (modern, old):
             stack.enter_context(_running(scp))
-        node = stack.enter_context(running_node(folder, destinations=destinations))
+        node = stack.enter_context(forked_node(folder, nursery, destinations=destinations))
         studies = {syntax: _phantom(seed, syntax) for seed, syntax in enumerate(OPTIONS, start=1)}
         for syntax, study in studies.items():
             _storescu(node, OPTIONS[syntax], study, folder)

@@ -17,10 +17,12 @@ from db.results import delivery_results
 from db.session import reading
 from dicom_node.outbox import send_datasets
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
 from tests.end_to_end.orthanc import Orthanc, running_orthanc
 from tests.end_to_end.small_studies import small_study, study_uid
 from tests.end_to_end.viewers import conformance_errors, report_text
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -73,14 +75,14 @@ def sent() -> list[Dataset]:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("orthanc")
     pacs = Orthanc(folder / "pacs", routes=True)
     settings = folder / "osteon.toml"
     settings.write_text(SETTINGS.format(address=pacs.address))
     # The PACS routes each image on an association of its own.
     with (
-        running_node(folder, config=settings, quiet_seconds=2) as node,
+        forked_node(folder, nursery, config=settings, quiet_seconds=2) as node,
         running_orthanc(pacs, node.port),
     ):
         yield Site(node, pacs)

@@ -7,9 +7,11 @@ from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
 from tests.end_to_end.open_transfer import OpenTransfer
 from tests.end_to_end.small_studies import study_uid
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -19,8 +21,8 @@ PROMPT_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    with running_node(tmp_path_factory.mktemp("peers"), "listener") as node:
+def node(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Node]:
+    with forked_node(tmp_path_factory.mktemp("peers"), nursery, "listener") as node:
         yield node
 
 

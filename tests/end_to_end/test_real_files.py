@@ -15,7 +15,9 @@ from sqlalchemy import func, select
 
 from db.session import reading
 from db.tables import Job
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.services import require_shared_data
 from tests.waiting import wait_for
 from tests.witness.sink import Sink
@@ -40,11 +42,11 @@ class Sending:
 
 
 @pytest.fixture(scope="module")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+def node(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Node]:
     folder = tmp_path_factory.mktemp("real-files")
     with (
         Sink(folder / "sink") as sink,
-        running_node(folder, destinations=sink.address) as node,
+        forked_node(folder, nursery, destinations=sink.address) as node,
     ):
         yield node
 

@@ -10,9 +10,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from dicom_node.dicomize import write_dicom
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
 from tests.end_to_end.orthanc import Orthanc, running_orthanc
 from tests.end_to_end.small_studies import small_study, study_uid
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 RESULT_SECONDS = 120
@@ -40,12 +42,12 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("reconcile")
     pacs = Orthanc(folder / "pacs")
     studies = [small_study(name, images=2) for name in ("sent", "half", "unknown")]
     with (
-        running_node(folder, destinations=pacs.address) as node,
+        forked_node(folder, nursery, destinations=pacs.address) as node,
         running_orthanc(pacs, node.port),
     ):
         sent, half, _ = [[upload(pacs, one) for one in study] for study in studies]

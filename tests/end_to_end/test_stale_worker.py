@@ -8,8 +8,10 @@ from sqlalchemy import select
 
 from db.session import reading
 from db.tables import Analysis, Job
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
 from tests.end_to_end.small_studies import small_study
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.servers import running_postgres
 from tests.waiting import wait_for
 from tests.witness.sink import Sink
@@ -20,7 +22,9 @@ LEASE_SECONDS = 6
 RESULT_SECONDS = 60
 
 
-def test_a_stale_worker_writes_nothing(tmp_path: Path, witness: Witness, sink: Sink) -> None:
+def test_a_stale_worker_writes_nothing(
+    tmp_path: Path, witness: Witness, sink: Sink, nursery: Nursery
+) -> None:
     """On PostgreSQL, which can tell the witness who wrote what."""
     with running_postgres() as postgres:
         settings = {
@@ -28,7 +32,7 @@ def test_a_stale_worker_writes_nothing(tmp_path: Path, witness: Witness, sink: S
             "lease_seconds": LEASE_SECONDS,
             "database_url": postgres.create_database(),
         }
-        with running_node(tmp_path, "listener", "beat", "courier", **settings) as node:
+        with forked_node(tmp_path, nursery, "listener", "beat", "courier", **settings) as node:
             witness.watch(node.ledger_url)
             assert witness.client(node.address).store(small_study("stale", 1)) == [0x0000]
             node.start("analyst")

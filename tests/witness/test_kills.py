@@ -1,7 +1,6 @@
 """kill -9 of any component under load, on either pair of servers: nothing lost, nothing twice."""
 
 import json
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -28,12 +27,6 @@ pytestmark = [
 # On both together 50 kills and 1,520 instances. Most are documents, which the node keeps and does
 # not analyse: so the work of all parts takes about as long as the sending.
 LOAD = Load(studies=20, images=4, others=34, kills=25)
-
-
-@pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
-    with Nursery(tmp_path_factory.mktemp("nursery")) as nursery:
-        yield nursery
 
 
 @pytest.mark.parametrize("servers", SERVERS, ids=str)
