@@ -51,7 +51,8 @@ class AuditRepository:
         """Made anew for each connection, so that new files count at once; raises OSError."""
         context = ssl.create_default_context(cafile=self.authorities)
         if self.certificate is not None:
-            context.load_cert_chain(self.certificate, self.key)
+            # Without a passphrase: OpenSSL would ask for it on a terminal.
+            context.load_cert_chain(self.certificate, self.key, password="")
         return context
 
 
