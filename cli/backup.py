@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 _MEGABYTE = 1_000_000
+_WHO_IS_BACK = "whoever was forgotten since then is back: osteon forgotten --again LIST"
 
 
 def add_commands(app: typer.Typer) -> None:
@@ -77,9 +78,13 @@ def restore(
     backups: Annotated[list[Path], typer.Argument(help="A backup and all it builds upon.")],
     identity: Annotated[Path, typer.Option(help="File of the key that opens them.")],
     into: Annotated[Path, typer.Option(help="The new node's data folder; empty, or made.")],
+    forgotten: Annotated[
+        Path | None, typer.Option(help="A list by `osteon forgotten`: forget those again.")
+    ] = None,
 ) -> int:
     """Bring back a node's ledger and spool from a backup; the node must not run."""
-    from cli.assembly import ledger_trouble_explained, open_node_ledger
+    from cli.assembly import build_spool, ledger_trouble_explained, open_node_ledger
+    from cli.forgetting import forget_again, read_forgotten
     from cli.node import read_settings
     from db.audit import Action
     from db.backup.encryption import read_identities
@@ -87,6 +92,7 @@ def restore(
     from db.backup.restoring import restore as bring_back
 
     settings = read_settings("restore", data_dir=into)
+    to_forget = None if forgotten is None else read_forgotten(forgotten)
     with ledger_trouble_explained(), _trouble_explained():
         plan = RestorePlan(
             backups=backups,
@@ -98,8 +104,13 @@ def restore(
         restored = bring_back(plan)
     engine = open_node_ledger(settings)
     _note(engine, Action.BACKUP_RESTORED, f"made at {restored.head.made_at}")
+    if to_forget is not None:
+        with ledger_trouble_explained():
+            forget_again(engine, build_spool(settings), to_forget, is_at_rest=True)
     engine.dispose()
     _tell_of_restored(restored, into)
+    if to_forget is None:
+        typer.echo(_WHO_IS_BACK, err=True)
     return Exit.CHECK_FAILED if restored.gone or restored.damaged else Exit.DONE
 
 

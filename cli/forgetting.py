@@ -12,7 +12,7 @@ from cli.exits import Exit, Leave
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from db.forgetting import Patient
+    from db.forgetting import ForgottenPatient, Patient
     from dicom_node.keeping.forgetting import PatientTraces
     from dicom_node.spool import FileSpool
 
@@ -85,27 +85,27 @@ def forgotten(
     ledger = open_node_ledger(settings)
     with ledger_trouble_explained():
         if again is not None:
-            return _forget_again(ledger, build_spool(settings), again)
+            forget_again(ledger, build_spool(settings), read_forgotten(again))
+            return Exit.DONE
         with reading(ledger) as session:
             for one in forgotten_patients(session):
                 print_json(asdict(one))
     return Exit.DONE
 
 
-def _forget_again(ledger: "Engine", spool: "FileSpool", file: Path) -> int:
+def read_forgotten(file: Path) -> "list[ForgottenPatient]":
+    """The list that `osteon forgotten` printed."""
     import json
     from datetime import datetime
 
-    from cli.acting import command_actor
     from cli.exits import missing_files_named
     from db.forgetting import ForgottenPatient
-    from dicom_node.keeping.forgetting import reapply_forgettings
 
     with missing_files_named():
         lines = file.read_text(encoding="utf-8").splitlines()
     try:
         rows = [json.loads(line) for line in lines if line.strip()]
-        known = [
+        return [
             ForgottenPatient(
                 **(row | {"forgotten_at": datetime.fromisoformat(row["forgotten_at"])})
             )
@@ -114,10 +114,25 @@ def _forget_again(ledger: "Engine", spool: "FileSpool", file: Path) -> int:
     except (ValueError, TypeError, KeyError) as error:
         sentence = f"{file} is no list that `osteon forgotten` printed"
         raise Leave(Exit.INPUT_UNREADABLE, sentence) from error
+
+
+def forget_again(
+    ledger: "Engine",
+    spool: "FileSpool",
+    known: "list[ForgottenPatient]",
+    *,
+    is_at_rest: bool = False,
+) -> None:
+    """`is_at_rest`: nobody writes into the spool meanwhile."""
+    from cli.acting import command_actor
+    from dicom_node.keeping.forgetting import SETTLED_SECONDS, reapply_forgettings
+
+    settled_seconds = 0.0 if is_at_rest else SETTLED_SECONDS
     with _refusals_explained():
-        patients = reapply_forgettings(ledger, spool, known, person=command_actor())
+        patients = reapply_forgettings(
+            ledger, spool, known, person=command_actor(), settled_seconds=settled_seconds
+        )
     typer.echo(f"{patients} patients forgotten again")
-    return Exit.DONE
 
 
 def _find(ledger: "Engine", spool: "FileSpool", patient: "Patient") -> "PatientTraces":

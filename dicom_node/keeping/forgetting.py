@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 WHY = "the patient was forgotten"
 # Longer than from the moment that a listener writes a file to the commit of its row.
-_SETTLED_SECONDS = 60.0
+SETTLED_SECONDS = 60.0
 _PATIENCE_SECONDS = 900.0
 _LOOKS_EVERY_SECONDS = 0.5
 _IDENTITY = ("PatientID", "IssuerOfPatientID")
@@ -113,7 +113,14 @@ def find_traces(ledger: Engine, spool: Spool, patient: Patient) -> PatientTraces
     return traces
 
 
-def forget(ledger: Engine, spool: Spool, traces: PatientTraces, *, person: str) -> int:
+def forget(
+    ledger: Engine,
+    spool: Spool,
+    traces: PatientTraces,
+    *,
+    person: str,
+    settled_seconds: float = SETTLED_SECONDS,
+) -> int:
     """Remove it all; how many files went. StillWorkedOn, LedgerUnavailable, SpoolError: ask again.
 
     What is half done is finished by the next call, or by `finish_forgetting` once no row is left.
@@ -132,22 +139,29 @@ def forget(ledger: Engine, spool: Spool, traces: PatientTraces, *, person: str) 
         for study_id in study_ids:
             with transaction(ledger) as session:
                 files += remove_study(session, study_id, why=WHY, actor=person)
-    finish_forgetting(ledger, spool)
+    finish_forgetting(ledger, spool, settled_seconds=settled_seconds)
     log.info("patient_forgotten", studies=len(study_ids), files=files)
     return files
 
 
-def finish_forgetting(ledger: Engine, spool: Spool) -> None:
+def finish_forgetting(
+    ledger: Engine, spool: Spool, *, settled_seconds: float = SETTLED_SECONDS
+) -> None:
     """Once the rows are gone: their files go, and what the database has left of them.
 
     StillWorkedOn, LedgerUnavailable, SpoolError: ask again.
     """
-    _remove_files(ledger, spool)
+    _remove_files(ledger, spool, settled_seconds)
     erase_remains(ledger)
 
 
 def reapply_forgettings(
-    ledger: Engine, spool: Spool, forgotten: Sequence[ForgottenPatient], *, person: str
+    ledger: Engine,
+    spool: Spool,
+    forgotten: Sequence[ForgottenPatient],
+    *,
+    person: str,
+    settled_seconds: float = SETTLED_SECONDS,
 ) -> int:
     """Forget again whom a restored backup brought back; how many patients.
 
@@ -156,7 +170,8 @@ def reapply_forgettings(
     with reading(ledger) as session:
         patients = patients_to_forget_again(session, forgotten)
     for patient in patients:
-        forget(ledger, spool, find_traces(ledger, spool, patient), person=person)
+        traces = find_traces(ledger, spool, patient)
+        forget(ledger, spool, traces, person=person, settled_seconds=settled_seconds)
     return len(patients)
 
 
@@ -190,13 +205,13 @@ def _wait_for_workers(ledger: Engine, study_ids: Collection[int]) -> None:
         time.sleep(_LOOKS_EVERY_SECONDS)
 
 
-def _remove_files(ledger: Engine, spool: Spool) -> None:
-    """All that leave, this patient's among them; one written within a minute is waited for."""
+def _remove_files(ledger: Engine, spool: Spool, settled_seconds: float) -> None:
+    """All that leave, this patient's among them; one written just now is waited for."""
     with reading(ledger) as session:
         awaited = set(leaving_keys(session, limit=None))
-    give_up_at = time.monotonic() + 2 * _SETTLED_SECONDS
+    give_up_at = time.monotonic() + 2 * SETTLED_SECONDS
     while True:
-        remove_leaving(ledger, spool, settled_seconds=_SETTLED_SECONDS)
+        remove_leaving(ledger, spool, settled_seconds=settled_seconds)
         with reading(ledger) as session:
             if not awaited.intersection(leaving_keys(session, limit=None)):
                 return
