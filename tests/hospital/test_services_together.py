@@ -99,7 +99,7 @@ def administrator(site: Site) -> dict[str, str]:
     answer = post(Window(site.ports["web"]), "/sign-in", asked, name="anna", password=PASSWORD)
     cookie = answer.headers["Set-Cookie"].partition(";")[0]
     assert answer.status == 303 and "; Secure" in answer.headers["Set-Cookie"]
-    return asked | as_user(cookie.partition("=")[2])
+    return asked | as_user(cookie.partition("=")[2]) | {"Cookie": cookie}
 
 
 def test_the_example_of_the_page_comes_back_reported(
