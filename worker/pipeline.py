@@ -26,6 +26,7 @@ from worker.confirming import seek_proof
 from worker.delivering import destination_named, send_consignment, watched
 from worker.examination import examine
 from worker.kitchen import Kitchen
+from worker.memory import return_free_memory
 from worker.reporting import make_report
 from worker.retrying import RETRY_POLICIES
 from worker.shadow import score_in_shadow
@@ -126,6 +127,7 @@ def report_study(kitchen: Kitchen, claim: Claim) -> None:
     outcome = make_report(kitchen, subject)
     with transaction(kitchen.ledger) as session:
         save_report(session, claim, subject, outcome)
+    return_free_memory()
     log.info("reported", study=subject.study_instance_uid, revision=subject.revision)
 
 
