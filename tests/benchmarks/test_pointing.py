@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from benchmarks.pointing import images_of_fold, maps_of
 from model.artefact import load_artefact
@@ -24,6 +25,7 @@ def test_only_the_folds_own_images_are_asked(tmp_path: Path) -> None:
     assert [image.path.name for image in chosen] == ["a.png", "c.png"]
 
 
+@pytest.mark.soak
 def test_a_localising_network_is_asked_both_ways_and_a_plain_one_by_grad_cam(
     tmp_path: Path,
 ) -> None:

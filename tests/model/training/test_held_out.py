@@ -53,6 +53,7 @@ def _run(tmp_path: Path, data: Path, types: bool = False) -> TrainingRun:
     return TrainingRun(data, None, _TYPES if types else _FRACTURES, tmp_path / "out", "0.0.2")
 
 
+@pytest.mark.soak
 def test_a_network_of_types_is_measured_where_the_data_name_train_and_test_alone(
     tmp_path: Path,
 ) -> None:
@@ -92,6 +93,7 @@ def test_fractures_are_measured_too_and_the_card_says_on_what(tmp_path: Path) ->
     assert "groups held out of the fit" in held_out.command
 
 
+@pytest.mark.soak
 def test_where_the_data_have_a_part_for_it_the_card_names_that_part(tmp_path: Path) -> None:
     run = _run(tmp_path, _in_parts(tmp_path / "data", "train", "val", "test"))
     told = load_artefact(train(run)).card.validation

@@ -66,7 +66,7 @@ Lay = Callable[[Path], Path]
 @pytest.mark.parametrize(
     "lay",
     [
-        _as_dicom_with_a_table,
+        pytest.param(_as_dicom_with_a_table, marks=pytest.mark.soak),
         pytest.param(_as_mura, marks=pytest.mark.soak),
         pytest.param(_as_two_folders, marks=pytest.mark.soak),
     ],

@@ -22,7 +22,7 @@ from model.training.train import train
 from tests.cli.shell import Shell
 
 # Of the one half a gigabyte of weights, and four times as much to fit them; the other is slow.
-_HEAVY = {"vgg16", "types-resnet50"}
+_HEAVY = {"vgg16", "types-resnet50", "densenet121"}
 _NAMES = [
     *(pytest.param(name, marks=pytest.mark.soak) for name in sorted(_HEAVY)),
     *sorted(set(RECIPES) - _HEAVY),

@@ -39,6 +39,7 @@ def _fit(run: TrainingRun) -> dict[str, torch.Tensor]:
     return fit_one(run, "final", images, None).state_dict()
 
 
+@pytest.mark.soak
 def test_a_run_that_was_cut_short_ends_like_one_that_was_not(
     tmp_path: Path,
     phantom_folder: Path,
