@@ -54,7 +54,7 @@ def seal_events(session: Session, key: bytes, head: Head | None) -> Head:
     """
     _lock_out_other_sealers(session)
     if head is not None:
-        _require_known(session, head)
+        _require_known(session, head, key)
     last = end_of_chain(session)
     asked = select(*_COLUMNS).where(AuditEvent.seal.is_(None)).order_by(AuditEvent.id)
     sealings = []
@@ -127,7 +127,7 @@ def check_chain(session: Session, key: bytes, head: Head | None) -> ChainReport:
     if head is not None and last.sequence < head.sequence:
         raise ChainBroken(f"events {last.sequence + 1} to {head.sequence} are missing at the end")
     if head is not None:
-        _require_known(session, head)
+        _require_known(session, head, key)
     outside = AuditEvent.seal.is_not(None) & AuditEvent.sequence.is_(None)
     if session.scalar(select(AuditEvent.id).where(outside).limit(1)) is not None:
         raise ChainBroken("there are rows with a seal and without a place in the chain")
@@ -178,11 +178,12 @@ def _require_next(last: Head, sequence: int) -> None:
     raise ChainBroken(f"events {last.sequence + 1} to {sequence - 1} are missing")
 
 
-def _require_known(session: Session, head: Head) -> None:
+def _require_known(session: Session, head: Head, key: bytes) -> None:
     found = session.scalar(select(AuditEvent.seal).where(AuditEvent.sequence == head.sequence))
-    anchor = _last_anchor(session)
-    is_removed_in_order = found is None and 0 < head.sequence <= anchor.sequence
-    if head.sequence and found != head.seal and not is_removed_in_order:
+    if found == head.seal or not head.sequence:
+        return
+    is_removed_in_order = 0 < head.sequence <= max(_checked_anchors(session, key), default=0)
+    if found is not None or not is_removed_in_order:
         raise ChainBroken(f"the chain went as far as event {head.sequence}, which is gone")
 
 

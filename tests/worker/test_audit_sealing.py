@@ -96,6 +96,25 @@ def test_end_that_is_gone_is_an_event_and_a_file_for_whoever_looks(
     assert check_trail(ledger, files).last == 5  # the three, the new one, and that it was broken
 
 
+def test_anchor_that_the_key_has_not_signed_excuses_no_end(
+    ledger: Engine, files: AuditFiles
+) -> None:
+    """The database lets rows go behind any anchor, and whoever may add events may add one."""
+    add(ledger, 5)
+    sealer_of(ledger, files).turn()
+    forged = "(5, 'seal', CURRENT_TIMESTAMP, 'anna', 'signature')"
+    with ledger.begin() as connection:
+        into = "audit_anchor (sequence, seal, made_at, actor, signature)"
+        connection.execute(text(f"INSERT INTO {into} VALUES {forged}"))
+        connection.execute(text("DELETE FROM audit_event"))
+    add(ledger)
+    sealer_of(ledger, files).turn()
+    with reading(ledger) as session:
+        broken = [one for one in list_events(session) if one.action == Action.CHAIN_BROKEN]
+    assert [one.detail for one in broken] == ["the anchor after event 5 is not of this node"]
+    assert files.heads_set_aside()
+
+
 def test_end_is_found_cut_off_though_its_file_is_no_file_any_more(
     ledger: Engine, files: AuditFiles, tmp_path: Path
 ) -> None:
