@@ -29,7 +29,7 @@ pytestmark = [
     pytest.mark.requirement("R-WORK-3"),
 ]
 # Ten seconds are required, of a machine that has nothing else to do; beside other tests to start a
-# decoder alone may take that long. What was measured is printed, and stands in docs/bad-files.md.
+# decoder alone may take that long. What was measured is printed.
 _NEXT_SECONDS = 150
 _PATIENCE_SECONDS = 180
 _CODEC_FAULTS = {
