@@ -38,8 +38,8 @@ def remove_leaving(
         ]
         if gone or named:
             with transaction(ledger) as session:
-                # Of those that a row names again the note alone goes.
-                forget_leaving(session, [*gone, *named])
+                # Of those that a row names again, and still does, the note alone goes.
+                forget_leaving(session, [*gone, *named_keys(session, named)])
         removed += len(gone)
         after = keys[-1]
 

@@ -2,14 +2,16 @@
 
 import os
 import signal
+from collections.abc import Collection
 from multiprocessing import get_context
 from types import ModuleType
 
 import pytest
+from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from db.holds import place_hold, release_hold
-from db.leaving_files import leaving_keys
+from db.leaving_files import leaving_keys, named_keys
 from db.retention import Purged
 from db.session import open_ledger, reading, transaction
 from db.storage import kept_sizes
@@ -86,6 +88,32 @@ def test_a_file_of_two_rows_goes_with_the_last_of_them(kept: KeptStudies) -> Non
     assert run(kept, RESULTS).studies == 1
     assert heat not in kept.files()
     assert {one.spool_key for one in rows(kept.engine, ResultObject)}.isdisjoint(kept.files())
+
+
+def test_the_last_row_lets_go_while_the_files_are_looked_at(kept: KeptStudies) -> None:
+    """Its note is the first row's, which a look that knew both rows would have taken away."""
+    kept.finish("1.1")
+    kept.finish("1.2")
+    kept.give_results_files()
+    kept.age(31)
+    with transaction(kept.engine) as session:
+        place_hold(session, "1.2", reason="a complaint", person="Ada")
+
+    def look_and_let_go(session: Session, keys: Collection[str]) -> set[str]:
+        named = named_keys(session, keys)
+        patched.setattr(leaving, "named_keys", named_keys)
+        with transaction(kept.engine) as another:
+            release_hold(another, "1.2", reason="settled", person="Ada")
+        Purger(kept.engine, kept.spool, RESULTS).step()
+        return named
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(purging, "remove_leaving", lambda *_: 0)
+        Purger(kept.engine, kept.spool, RESULTS).step()
+        patched.setattr(leaving, "named_keys", look_and_let_go)
+        remove_leaving(kept.engine, kept.spool)
+    remove_leaving(kept.engine, kept.spool)
+    assert kept.promised() == set(kept.files())
 
 
 def test_bytes_that_come_again_as_they_are_purged_are_not_lost(kept: KeptStudies) -> None:
