@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,14 @@ def test_what_a_cpu_node_installs_stays_small() -> None:
     assert sizes["openvino"] > 100e6  # they are really measured
     # pyarrow alone is 171 MB. Compiled modules and pip itself come on top: less than 800 MB.
     assert sum(sizes.values()) < 640e6
+
+
+def test_no_decoder_is_installed_that_dies_of_damaged_files() -> None:
+    """pydicom falls back to GDCM silently where it finds it."""
+    locks = "".join(lock.read_text() for lock in ROOT.glob("requirements*.lock"))
+    assert "pylibjpeg==" in locks  # they are really searched
+    assert not re.findall(r"^(python-)?gdcm==", locks, re.MULTILINE)
+    assert find_spec("gdcm") is None
 
 
 def _installed_bytes(name: str) -> int:
