@@ -131,8 +131,9 @@ class Reception:
         data = caller.connection.recv(_READ_BYTES)
         if not data:
             raise ConnectionAbortedError
-        self._send_away(self.waiting.note(caller, data), "too much is waiting")
-        return is_whole(caller.received)
+        leaving = self.waiting.note(caller, data)
+        self._send_away(leaving, "too much is waiting")
+        return leaving is not caller and is_whole(caller.received)
 
     def _leave(self, caller: Caller, reason: str | None = None) -> None:
         if self.waiting.leave(caller):

@@ -57,8 +57,13 @@ class WaitingList:
             return self._removed(self._one_too_many(caller.origin))
 
     def note(self, caller: Caller, data: bytes) -> Caller | None:
-        """The caller has sent this; who has sent most where all sent too much is off the list."""
+        """The caller has sent this; who has sent most where all sent too much is off the list.
+
+        Of who is off it already nothing is kept: nobody would ever take its bytes off the sum.
+        """
         with self._lock:
+            if caller not in self._waiting:
+                return None
             caller.received += data
             self._bytes += len(data)
             if self._bytes <= self._limits.at_most_bytes:

@@ -64,6 +64,18 @@ def test_who_has_sent_most_leaves_where_all_have_sent_too_much() -> None:
     assert waiting.note(little, bytes(59)) is None  # what left is no longer counted
 
 
+def test_what_one_sends_that_has_left_is_not_counted() -> None:
+    """Of TLS another thread reads, and finds what was on the way when it was hung up on."""
+    waiting = waiting_list(at_most=8, at_most_bytes=100)
+    gone, here = caller("192.0.2.1"), caller("192.0.2.2")
+    waiting.enter(gone)
+    waiting.leave(gone)
+    assert waiting.note(gone, bytes(101)) is None
+    waiting.enter(here)
+    assert waiting.note(here, bytes(100)) is None
+    assert waiting.leave(here)
+
+
 @pytest.mark.parametrize(
     ("address", "origin"),
     [
