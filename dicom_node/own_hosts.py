@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -47,8 +48,11 @@ class OwnHosts:
         """What is set when the question under way is answered; None where none is needed."""
         with self._lock:
             if self._asking is None and time.monotonic() >= self._fresh_until:
-                self._asking = threading.Event()
-                threading.Thread(target=self._ask, args=(self._asking,), daemon=True).start()
+                asking = threading.Event()
+                # RuntimeError: the system gives no more threads. The last answer holds meanwhile.
+                with suppress(RuntimeError):
+                    threading.Thread(target=self._ask, args=(asking,), daemon=True).start()
+                    self._asking = asking
             return self._asking
 
     def _ask(self, asked: threading.Event) -> None:

@@ -60,3 +60,22 @@ def test_a_part_that_is_made_again_with_another_address_is_known_at_once(names: 
 def test_without_names_nobody_is_asked(names: Names) -> None:
     assert not OwnHosts([]).include("192.0.2.7")
     assert names.asked == 0
+
+
+def test_where_no_thread_is_left_the_last_answer_holds(
+    names: Names, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that accepts connections asks, too: it has to go on."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    names.answers.set()
+    hosts = OwnHosts(["web.inside"], fresh_seconds=0)
+    assert hosts.include("192.0.2.7")
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", start)
+        assert hosts.include("192.0.2.7")
+        assert not hosts.include("192.0.2.8")
+    names.address = "192.0.2.8"
+    assert hosts.include("192.0.2.8")
