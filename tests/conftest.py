@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 BOTH_DATABASES = ["sqlite", "postgresql"]
 # Where the files are whose tests take longest: no process is left with them at the end.
 _LONGEST_FIRST = (
+    *("witness", "upgrade", "faults", "end_to_end", "fuzzing", "demo", "hospital"),
+    *("attacks", "training", "evaluation", "worker"),
+)
     *("witness", "upgrade", "end_to_end", "demo"),
     *("hospital", "training", "evaluation", "worker"),
 )
