@@ -20,9 +20,6 @@ _LONGEST_FIRST = (
     *("witness", "upgrade", "faults", "end_to_end", "fuzzing", "demo", "hospital"),
     *("attacks", "training", "evaluation", "worker"),
 )
-    *("witness", "upgrade", "end_to_end", "demo"),
-    *("hospital", "training", "evaluation", "worker"),
-)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
