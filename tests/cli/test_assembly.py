@@ -24,6 +24,7 @@ from cli.gateway import _plan
 from cli.window import window_plan
 from db.priorities import Priority
 from dicom_node.dicomweb.gateway_config import GatewayConfig
+from dicom_node.keeping.purging import RetentionPlan
 from dicom_node.ladder import Wishes
 from dicom_node.peer import Destination
 from dicom_node.policy import AssociationPolicy, Peer
@@ -44,6 +45,17 @@ from worker.kitchen import Waits
 
 TOKEN, GATEWAY_TOKEN = "of-the-fhir-server", "of-the-gateway"
 OIDC_SECRET = "of-the-page"  # pragma: allowlist secret
+# Only together with peers that name their certificates: test_tls_settings.py has what they do.
+BY_TLS = """
+tls_certificate = "node.pem"
+tls_key = "node.key"
+tls_authorities = "ca.pem"
+tls_revocations = "revoked.pem"
+tls_port = 2763
+tls_only = true
+tls_mutual = false
+tls_named_certificates_only = true
+"""
 # Every setting, and every key of a destination, with another value than it has by itself.
 PUBLIC_KEY = """\
 -----BEGIN PUBLIC KEY-----
@@ -52,8 +64,8 @@ MCowBQYDK2VwAyEAd2Vjk0nwP2ietJ6ERiRErUSlm7PtDIQ6mlKz/ZQD+bU=
 """
 EVERYTHING = f"""
 data_dir = "data"
-database_url = "postgresql://ledger/osteon"
-broker_url = "redis://broker:6379/0"
+database_url = "postgresql://ledger/osteon?sslmode=verify-full"
+broker_url = "rediss://broker:6379/0"
 ae_title = "FRACTURE"
 bind_address = "10.0.0.1"
 port = 104
@@ -102,6 +114,17 @@ decode_memory_bytes = 268435457
 lease_seconds = 16.0
 time_zone = "Europe/Berlin"
 log_level = "debug"
+retention_days = 30.0
+results_retention_days = 60.0
+retention_requires_proof = false
+spool_quota_bytes = 2000000000
+spool_quota_low_bytes = 1000000000
+audit_repository = "syslog+tls://arr.hospital:6514"
+audit_repository_authorities = "arr-ca.pem"
+audit_repository_certificate = "arr.pem"
+audit_repository_key = "arr.key"
+audit_repository_close_notify = false
+servers_need_tls = true
 
 [[destinations]]
 name = "pacs"
@@ -159,8 +182,9 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 
 def test_nothing_that_can_be_set_is_left_out_here() -> None:
     given = tomllib.loads(EVERYTHING)
-    assert _as_by_itself(Settings, [given]) == []
-    assert _as_by_itself(PacsSettings, given["destinations"][0:2]) == []
+    assert _as_by_itself(Settings, [given, tomllib.loads(BY_TLS)]) == []
+    by_tls = {"tls": True, "certificate": "CN=pacs"}  # test_tls_settings.py has what they do
+    assert _as_by_itself(PacsSettings, [*given["destinations"][0:2], by_tls]) == []
     assert _as_by_itself(Hl7Settings, given["destinations"][2:4]) == []
     assert _as_by_itself(FhirSettings, given["destinations"][4:6]) == []
 
@@ -175,11 +199,12 @@ def test_a_worker_has_all_that_the_file_says(settings: Settings, tmp_path: Path)
     plan = build_kitchen(settings).plan
     values = {one.name: getattr(plan, one.name) for one in fields(plan)}
     assert {name: values[name] for name in values if name not in ("destinations", "peers")} == {
-        "ledger_url": "postgresql://ledger/osteon",
+        "ledger_url": "postgresql://ledger/osteon?sslmode=verify-full",
         "spool": FileSpool(tmp_path / "data/spool", reserve_bytes=14),
         "model_dir": Path("artefact"),
         "shadow_model_dir": Path("on-trial"),
         "model_signers": Signers.read([tmp_path / "hospital.pem"]),
+        "retention": RetentionPlan(30, 60, False, 2_000_000_000, 1_000_000_000),
         "device": "cpu",
         "ae_title": "FRACTURE",
         "time_zone": ZoneInfo("Europe/Berlin"),
@@ -309,7 +334,7 @@ def test_a_gateway_has_all_that_the_file_says(settings: Settings) -> None:
 
 
 def test_broker_and_threads_are_as_the_file_has_them(settings: Settings, tmp_path: Path) -> None:
-    assert build_broker(settings) == Broker("redis://broker:6379/0", tmp_path / "data/broker")
+    assert build_broker(settings) == Broker("rediss://broker:6379/0", tmp_path / "data/broker")
     assert concurrency(settings, ["analyse"]) == 3
     asking = sum(peer.host is not None for peer in settings.peers)
     expected = 5 + 4 * len(settings.destinations) + asking

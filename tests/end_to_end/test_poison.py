@@ -134,6 +134,7 @@ def _await_reason(node: Node, dataset: Dataset) -> str:
     return str(image["reason"])
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("fault", _DEADLY)
 def test_a_worker_that_an_image_kills_is_started_anew(
     tmp_path: Path, witness: Witness, fault: str

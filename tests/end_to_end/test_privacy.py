@@ -49,6 +49,7 @@ SAID = {
 }
 
 
+@pytest.mark.soak
 def test_no_trace_with_files_as_broker(tmp_path: Path, witness: Witness, sink: Sink) -> None:
     settings = {"destinations": sink.address, "log_level": "debug"}
     with running_node(tmp_path, "listener", "beat", **settings) as node:

@@ -57,6 +57,7 @@ def test_pydicoms_own_test_files(node: Node) -> None:
     _assert_all_end(node, paths)
 
 
+@pytest.mark.soak
 def test_files_of_many_vendors_and_projects(node: Node) -> None:
     _assert_all_end(node, sorted(require_shared_data("dicom").glob("*.dcm")))
 

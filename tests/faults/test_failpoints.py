@@ -32,6 +32,10 @@ def test_the_listener_dies(scene: Scene, point: Failpoint) -> None:
     _die_and_recover(scene, point, small_images(point.name, 1))
 
 
+# The half with the hospital's servers takes two minutes: the kills of the witness go that way too.
+@pytest.mark.parametrize(
+    "scene", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True
+)
 @pytest.mark.parametrize(
     "point", [one for one in POINTS if one not in RECEIVING], ids=lambda point: point.name
 )

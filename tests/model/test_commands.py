@@ -13,6 +13,7 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
+@pytest.mark.soak
 def test_train_refuses_what_it_cannot_train(shell: Shell, phantom_folder: Path) -> None:
     unknown = shell.run("train", "--data", phantom_folder, *_places(), "--recipe", "nosuch")
     assert unknown.code == 1

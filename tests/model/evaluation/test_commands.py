@@ -15,6 +15,7 @@ def shell(tmp_path: Path, small_artefact: Path) -> Shell:
     return Shell(tmp_path, {"model_dir": small_artefact})
 
 
+@pytest.mark.soak
 def test_evaluate_writes_a_report_and_says_the_figures(shell: Shell, phantom_folder: Path) -> None:
     outcome = shell.run_anew("evaluate", "--data", phantom_folder)
     assert outcome.code == 0, outcome.stderr

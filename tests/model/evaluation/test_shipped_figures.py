@@ -13,6 +13,7 @@ from tests.services import require_shared_data
 pytestmark = pytest.mark.requirement("R-MODEL-3")
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_the_shipped_files_do_no_worse_than_the_card_claims(shipped: FractureClassifier) -> None:
     """The card's figures are a like network's on unseen groups; these images fitted this one."""
