@@ -104,7 +104,7 @@ def test_a_child_has_bounded_memory_and_dumps_no_core(decoder: Decoder) -> None:
 
 
 def test_a_child_is_not_told_the_nodes_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OSTEON_DATABASE_URL", "postgresql://osteon:sesame@db/osteon")
+    monkeypatch.setenv("OSTEON_DATABASE_URL", "postgresql://sesame@db/osteon")
     monkeypatch.setenv("PGPASSWORD", "sesame")
     with decoding() as decoder:
         decoder.decode(phantom_file())
