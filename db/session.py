@@ -6,12 +6,21 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    ExceptionContext,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 SQLITE_BUSY_SECONDS = 10
+_FILE_TROUBLE = ("disk I/O error", "readonly database", "unable to open database file")
 _READ_ONLY = "ledger_read_only"
 _POSTGRESQL_OPTIONS = (
     "-c timezone=UTC -c synchronous_commit=on -c lock_timeout=10s"
@@ -111,6 +120,7 @@ def _sqlite_engine(url: str) -> Engine:
     )
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
+    event.listen(engine, "handle_error", _give_up_faulty)
     return engine
 
 
@@ -129,6 +139,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver opens no transaction of its own accord
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _give_up_faulty(context: ExceptionContext) -> None:
+    """A connection whose file failed it once may go on failing: the next is opened anew."""
+    said = str(context.original_exception)
+    if any(word in said for word in _FILE_TROUBLE):
+        context.is_disconnect = True
 
 
 def _begin_sqlite(connection: Connection) -> None:
