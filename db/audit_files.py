@@ -10,6 +10,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from db.durability import sync_folder
+
 _KEY_BYTES = 32
 
 
@@ -49,7 +51,7 @@ class AuditFiles:
             pass
         finally:
             draft.unlink()
-        _sync(self._folder)
+        sync_folder(self._folder)
         return self.key()
 
     def head(self) -> Head | None:
@@ -64,7 +66,7 @@ class AuditFiles:
     def keep_head(self, head: Head) -> None:
         draft = self._draft(self._head, json.dumps(asdict(head)))
         draft.replace(self._head)
-        _sync(self._folder)
+        sync_folder(self._folder)
 
     def set_head_aside(self) -> None:
         """It is not what the ledger says: kept for whoever finds out why."""
@@ -81,11 +83,3 @@ class AuditFiles:
             file.flush()
             os.fsync(file.fileno())
         return draft
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

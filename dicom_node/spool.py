@@ -15,6 +15,8 @@ from io import FileIO
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from db.durability import sync_folder
+
 _KEY = re.compile(r"[0-9a-f]{64}")
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _COPY_BYTES = 1 << 20
@@ -85,7 +87,7 @@ class FileSpool:
             for shelf in range(SHELVES):
                 (self._kept / f"{shelf:02x}").mkdir(mode=0o700, exist_ok=True)
             for folder in (self._kept, self.root):
-                _sync_folder(folder)
+                sync_folder(folder)
 
     def begin(self) -> "IncomingFile":
         """Start writing an object; SpoolFull where the disk is down to its reserve."""
@@ -238,14 +240,6 @@ def _make_private(folder: Path) -> None:
 
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, mode=0o600)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _pieces(source: bytes | Path) -> Iterator[bytes]:

@@ -28,6 +28,7 @@ from db.backup.contents import (
 )
 from db.backup.encryption import encrypt, read_recipients
 from db.backup.ledger_copy import LedgerCopy, copied_ledger
+from db.durability import sync_folder
 
 FILES_SUFFIX = ".files"
 _UNFINISHED_SUFFIX = ".part"
@@ -89,7 +90,7 @@ def write_backup(plan: BackupPlan, target: Path) -> BackupEnd:
         copy.keys.seek(0)
         _write_list(listed, head, copy.keys, lacking={*tally.gone, *tally.damaged})
     unfinished.rename(target)
-    _sync_folder(target.parent)
+    sync_folder(target.parent)
     return tally.end()
 
 
@@ -211,11 +212,3 @@ def _listed_keys(path: Path | None) -> Iterator[str]:
 
 def _opened_privately(path: Path) -> IO[bytes]:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
