@@ -55,11 +55,12 @@ def add(
 
 def list_users(as_json: AsJson = False) -> None:
     """Show the accounts: role, state, and when they last signed in."""
+    from cli.output import print_rows
     from db.accounts import list_accounts
 
     with open_ledger_session("users") as session:
         rows = [_row(account) for account in list_accounts(session)]
-    _print(rows, _USER_TABLE, as_json)
+    print_rows(_USER_TABLE, rows, as_json=as_json)
 
 
 def password(name: Name, password_stdin: PasswordStdin = False) -> None:
@@ -151,13 +152,3 @@ def _row(account: "Account") -> dict[str, object]:
     is_locked = account.locked_until is not None and account.locked_until > datetime.now(UTC)
     state = "disabled" if not account.is_active else "locked" if is_locked else "open"
     return asdict(account) | {"state": state}
-
-
-def _print(rows: list[dict[str, object]], columns: tuple[str, ...], as_json: bool) -> None:
-    from cli.output import print_json, print_table
-
-    if as_json:
-        for row in rows:
-            print_json(row)
-    else:
-        print_table(columns, rows)

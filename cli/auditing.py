@@ -35,18 +35,14 @@ def show(
 
     from cli.acting import command_event
     from cli.ledger import open_ledger_session
-    from cli.output import print_json, print_table
+    from cli.output import print_rows
     from db.audit import Action, list_events, record_event
 
     with open_ledger_session("audit") as session:
         events = list_events(session, study_instance_uid=study, limit=limit)
         record_event(session, command_event(Action.TRAIL_VIEWED, study_instance_uid=study or None))
     rows = [asdict(event) for event in events]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    else:
-        print_table(_TABLE, rows)
+    print_rows(_TABLE, rows, as_json=as_json)
     return Exit.DONE if events or not study else Exit.NOTHING_FOUND
 
 

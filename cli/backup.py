@@ -190,13 +190,11 @@ def _trouble_explained() -> Iterator[None]:
 
 
 def _note(engine: "Engine", action: "Action", detail: str) -> None:
-    from cli.acting import command_event
+    from cli.acting import note_command
     from cli.assembly import ledger_trouble_explained
-    from db.audit import record_event
-    from db.session import transaction
 
-    with ledger_trouble_explained(), transaction(engine) as session:
-        record_event(session, command_event(action, detail=detail))
+    with ledger_trouble_explained():
+        note_command(engine, action, detail=detail)
 
 
 def _tell_of_backup(out: Path, end: "BackupEnd") -> None:

@@ -105,16 +105,12 @@ def holds(as_json: AsJson = False) -> int:
     from dataclasses import asdict
 
     from cli.ledger import open_ledger_session
-    from cli.output import print_json, print_table
+    from cli.output import print_rows
     from db.holds import standing_holds
 
     with open_ledger_session("holds") as session:
         rows = [asdict(one) for one in standing_holds(session)]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    else:
-        print_table(_HOLD_TABLE, rows)
+    print_rows(_HOLD_TABLE, rows, as_json=as_json)
     return Exit.DONE
 
 

@@ -25,16 +25,12 @@ def destinations(as_json: AsJson = False) -> int:
     """Show how each destination fares: whether it answers, and what waits for it."""
     from dataclasses import asdict
 
-    from cli.output import print_json, print_table
+    from cli.output import print_rows
     from db.destinations import destination_states
 
     with open_ledger_session("destinations") as session:
         rows = [asdict(state) for state in destination_states(session)]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    else:
-        print_table(_DESTINATION_TABLE, rows)
+    print_rows(_DESTINATION_TABLE, rows, as_json=as_json)
     return Exit.DONE
 
 
@@ -45,18 +41,14 @@ def jobs(
     """Show the open jobs, or the dead ones with their reasons."""
     from dataclasses import asdict
 
-    from cli.output import print_json, print_table
+    from cli.output import print_rows
     from db.job_list import list_jobs
     from db.jobs import JobState
 
     states = [JobState.DEAD] if dead else [JobState.WAITING, JobState.RUNNING]
     with open_ledger_session("jobs") as session:
         rows = [asdict(job) for job in list_jobs(session, states=states)]
-    if as_json:
-        for row in rows:
-            print_json(row)
-    else:
-        print_table(_JOB_TABLE, rows)
+    print_rows(_JOB_TABLE, rows, as_json=as_json)
     return Exit.DONE
 
 

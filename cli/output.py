@@ -16,6 +16,15 @@ def print_json(document: Mapping[str, Any]) -> None:
     sys.stdout.write(json_line(document))
 
 
+def print_rows(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], *, as_json: bool) -> None:
+    """All that is known of each row as a document of its own, or a table of these columns."""
+    if as_json:
+        for row in rows:
+            print_json(row)
+    else:
+        print_table(columns, rows)
+
+
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """As the rows come, however many they are."""
     sys.stdout.write(csv_line(columns))
