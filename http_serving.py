@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from fastapi import FastAPI
 from fastapi.telemetry import TelemetryConfig
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # FastAPI would send traces to wherever the environment says: nothing leaves the hospital.
@@ -152,7 +152,7 @@ def tls_context(certificate: Path, key: Path) -> ssl.SSLContext:
 
 
 def build_server(
-    app: FastAPI,
+    app: ASGIApp,
     last_requests_seconds: int,
     tls: ssl.SSLContext | None = None,
     *,

@@ -17,7 +17,6 @@ from web import api, classifier, operations, results, study, trial, worklist
 from web.access.door import Door
 from web.access.reception import Reception
 from web.access.routes import routers as access
-from web.headers import SafeHeaders
 from web.pages import page_environment
 from web.plan import WebPlan
 from web.refusals import answer_refusals
@@ -63,7 +62,6 @@ def create_app(plan: WebPlan) -> FastAPI:
     # The last one added stands before the others.
     app.add_middleware(Door, reception=app.state.reception)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=hosts)
-    app.add_middleware(SafeHeaders, is_encrypted=plan.access.is_encrypted)
     answer_refusals(app)
     for room in _ROOMS:
         app.include_router(room)

@@ -32,19 +32,23 @@ def safe_headers(is_encrypted: bool) -> dict[str, str]:
 
 
 class SafeHeaders:
-    """Adds them as the answer begins; unlike BaseHTTPMiddleware it lets endless answers pass."""
+    """Adds them as the answer begins; unlike BaseHTTPMiddleware it lets endless answers pass.
+
+    It stands around the whole application: what nobody foresaw is answered outside its middleware.
+    """
 
     def __init__(self, app: ASGIApp, is_encrypted: bool = False) -> None:
         self._app = app
         self._headers = safe_headers(is_encrypted)
-        self._keeping = self._headers.pop("Cache-Control")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                kept = headers.get("Cache-Control")
                 headers.update(self._headers)
-                headers.setdefault("Cache-Control", self._keeping)
+                if kept is not None:
+                    headers["Cache-Control"] = kept
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)

@@ -25,7 +25,6 @@ from web.access.guard import (
 )
 from web.access.next_page import FIRST_PAGE, sign_in_address
 from web.access.scopes import ScopeMissing
-from web.headers import safe_headers
 from web.pages import render
 from web.problems import problem
 
@@ -132,13 +131,9 @@ def _not_held(request: Request, _refusal: Exception) -> Response:
     return _say(request, 422, "plain", sentence, detail=sentence)
 
 
-def _unforeseen(request: Request, error: Exception) -> Response:
-    """Starlette answers it outside of everything else: what is forbidden a browser is said here."""
+def _unforeseen(_request: Request, error: Exception) -> Response:
     log.error("request_failed", error=type(error).__name__)
-    sentence = "Something went wrong in the node, and its log says so."
-    answer = problem(500, sentence)
-    answer.headers.update(safe_headers(request.app.state.window.plan.access.is_encrypted))
-    return answer
+    return problem(500, "Something went wrong in the node, and its log says so.")
 
 
 def _place(location: Sequence[str | int]) -> list[str]:

@@ -8,6 +8,7 @@ import uvicorn
 from http_serving import build_server, listen_at, run_until_stopped
 from web.access.exposure import page_tls, refuse_unsafe
 from web.app import create_app
+from web.headers import SafeHeaders
 from web.plan import WebPlan
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ def serve(plan: WebPlan, listening: socket.socket) -> None:
 
 def page_server(plan: WebPlan) -> uvicorn.Server:
     return build_server(
-        create_app(plan),
+        SafeHeaders(create_app(plan), plan.access.is_encrypted),
         _LAST_REQUESTS_SECONDS,
         page_tls(plan.access),
         behind_proxy=plan.access.behind_proxy,
