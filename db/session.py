@@ -45,6 +45,10 @@ class LedgerUnsafe(Exception):
     """The database would lose what it has confirmed: a person mends its configuration."""
 
 
+class ValueNotHeld(Exception):
+    """No column can hold what was asked about, or was to be written: a number or text of no use."""
+
+
 def open_ledger(url: str) -> Engine:
     """Connect to the ledger, durable or not at all; of `sqlite:///PATH` the folder must exist."""
     database = make_url(url)
@@ -67,10 +71,6 @@ def open_ledger(url: str) -> Engine:
         engine.dispose()
         raise
     return engine
-
-
-class ValueNotHeld(Exception):
-    """No column can hold what was asked about, or was to be written: a number or text of no use."""
 
 
 @contextmanager
@@ -108,9 +108,10 @@ def _without_values(error: Exception) -> str:
 
 
 def _sqlite_engine(url: str) -> Engine:
-    if not make_url(url).database:
+    file = make_url(url).database
+    if not file:
         raise LedgerUnsafe("an in-memory SQLite database forgets all: name a file")
-    _keep_private(Path(make_url(url).database or ""))
+    _keep_private(Path(file))
     engine = create_engine(
         url,
         pool_size=5,
