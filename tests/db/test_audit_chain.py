@@ -4,7 +4,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from alembic import command
@@ -17,7 +16,6 @@ from db.audit_files import Head
 from db.session import open_ledger, reading, transaction
 from db.tables import AuditForwarding
 from db.upgrade import _config, upgrade_ledger
-from tests.servers import PostgresServer
 
 pytestmark = pytest.mark.requirement("R-AUDIT-2")
 
@@ -32,14 +30,6 @@ def ledger(ledger_url: str) -> Iterator[Engine]:
     seal_all(engine)
     yield engine
     engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.sqlite"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.create_database()
 
 
 def add(engine: Engine, count: int) -> None:

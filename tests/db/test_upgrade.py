@@ -1,10 +1,8 @@
 """The migrations make the tables that db.tables declares, on either database."""
 
 import threading
-from pathlib import Path
 from typing import Any
 
-import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -13,15 +11,6 @@ from sqlalchemy import inspect
 from db.session import open_ledger
 from db.tables import Base
 from db.upgrade import _config, ledger_revision, newest_revision, upgrade_ledger
-from tests.servers import PostgresServer
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/ledger.sqlite"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return server.create_database()
 
 
 def test_migrated_database_is_what_the_tables_declare(ledger_url: str) -> None:
