@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.broken_source import COMMIT, MARK_AND_SEND, SEND, SourceBreak, commit_later
+
 ROOT = Path(__file__).resolve().parents[2]
 _FAULTS = "tests/faults"
 _LIMIT_SECONDS = 400
@@ -23,32 +25,16 @@ _LIMIT_SECONDS = 400
 
 @dataclass(frozen=True)
 class BrokenBuild:
-    """`old` in `file` becomes `new`; then `test` has to fail."""
+    """With this change `test` has to fail."""
 
     name: str
-    file: str
-    old: str
-    new: str
+    change: SourceBreak
     test: str
 
 
 _ORDER = f"{_FAULTS}/test_order_of_calls.py::test_nothing_is_answered_before_it_is_durable"
 _DIES = f"{_FAULTS}/test_failpoints.py::test_a_worker_dies"
 _LISTENER_DIES = f"{_FAULTS}/test_failpoints.py::test_the_listener_dies"
-_COMMIT = """        with transaction(self._engine) as session:
-            self._rows.open_row(session, event.assoc)
-            intake = record_instance(session, instance)
-"""
-_COMMIT_LATER = """        import threading
-
-        def later() -> None:
-            with transaction(self._engine) as session:
-                self._rows.open_row(session, event.assoc)
-                record_instance(session, instance)
-
-        threading.Timer(0.02, later).start()
-        intake = Intake.STORED
-"""
 _SYNC_AND_RENAME = """            os.fsync(self._file.fileno())
             with _shelf_locked(final_path.parent, fcntl.LOCK_SH) as shelf:
                 self._path.rename(final_path)
@@ -57,98 +43,79 @@ _RENAME_AND_SYNC = """            with _shelf_locked(final_path.parent, fcntl.LO
                 self._path.rename(final_path)
                 os.fsync(self._file.fileno())
 """
-_SEND = """    try:
-        acceptance = send()
-"""
-_MARK_AND_SEND = """    with transaction(kitchen.ledger) as session:
-        before = Acceptance(item.candidates[0].object_id, 0, None)
-        mark_sent(session, claim, item.delivery_id, before)
-    try:
-        acceptance = send()
-"""
 BUILDS = [
     BrokenBuild(
         "the answer goes out before the commit",
-        "dicom_node/store_service.py",
-        _COMMIT,
-        _COMMIT_LATER,
+        SourceBreak("dicom_node/store_service.py", COMMIT, commit_later(0.02)),
         f"{_ORDER}[sqlite-100]",
     ),
     BrokenBuild(
         "the file is not synced",
-        "dicom_node/spool.py",
-        "            os.fsync(self._file.fileno())\n",
-        "",
+        SourceBreak("dicom_node/spool.py", "            os.fsync(self._file.fileno())\n", ""),
         f"{_ORDER}[sqlite-100]",
     ),
     BrokenBuild(
         "the folder is not synced",
-        "dicom_node/spool.py",
-        "                os.fsync(shelf)\n",
-        "",
+        SourceBreak("dicom_node/spool.py", "                os.fsync(shelf)\n", ""),
         f"{_ORDER}[sqlite-100]",
     ),
     BrokenBuild(
         "the file is renamed before it is synced",
-        "dicom_node/spool.py",
-        _SYNC_AND_RENAME,
-        _RENAME_AND_SYNC,
+        SourceBreak("dicom_node/spool.py", _SYNC_AND_RENAME, _RENAME_AND_SYNC),
         f"{_ORDER}[sqlite-100]",
     ),
     BrokenBuild(
         "SQLite does not sync its commits",
-        "db/session.py",
-        "synchronous=FULL",
-        "synchronous=OFF",
+        SourceBreak("db/session.py", "synchronous=FULL", "synchronous=OFF"),
         f"{_ORDER}[sqlite-100]",
     ),
     BrokenBuild(
         "a full disk is answered with success",
-        "dicom_node/store_service.py",
-        'return Answer(StoreStatus.OUT_OF_RESOURCES, f"spool: {refusal}")',
-        "return Answer(StoreStatus.SUCCESS)",
+        SourceBreak(
+            "dicom_node/store_service.py",
+            'return Answer(StoreStatus.OUT_OF_RESOURCES, f"spool: {refusal}")',
+            "return Answer(StoreStatus.SUCCESS)",
+        ),
         f"{_FAULTS}/test_failing_calls.py::test_each_of_the_listeners_first_calls_fails[ENOSPC]",
     ),
     BrokenBuild(
         "a database that is away is answered with success",
-        "dicom_node/store_service.py",
-        'return Answer(StoreStatus.OUT_OF_RESOURCES, "the database is away")',
-        "return Answer(StoreStatus.SUCCESS)",
+        SourceBreak(
+            "dicom_node/store_service.py",
+            'return Answer(StoreStatus.OUT_OF_RESOURCES, "the database is away")',
+            "return Answer(StoreStatus.SUCCESS)",
+        ),
         f"{_FAULTS}/test_bad_weather.py::test_without_a_database_there_is_no_success",
     ),
     BrokenBuild(
         "a listener that was killed leaves its associations open",
-        "dicom_node/listener.py",
-        "        self._rows.close_those_left_open()\n",
-        "",
+        SourceBreak("dicom_node/listener.py", "        self._rows.close_those_left_open()\n", ""),
         f"{_LISTENER_DIES}[sqlite-the answer is sent]",
     ),
     BrokenBuild(
         "a lease that ran out is not taken over",
-        "db/jobs.py",
-        "    return or_(waited, _lease_is_over())\n",
-        "    return waited\n",
+        SourceBreak(
+            "db/jobs.py", "    return or_(waited, _lease_is_over())\n", "    return waited\n"
+        ),
         f"{_DIES}[sqlite-the claim is committed]",
     ),
     BrokenBuild(
         "an object is marked as sent before it is",
-        "worker/delivering.py",
-        _SEND,
-        _MARK_AND_SEND,
+        SourceBreak("worker/delivering.py", SEND, MARK_AND_SEND),
         f"{_DIES}[sqlite-the object is about to be sent]",
     ),
     BrokenBuild(
         "a job pays an attempt for a full disk",
-        "db/jobs.py",
-        "        attempt=claim.attempt - 1,\n",
-        "",
+        SourceBreak("db/jobs.py", "        attempt=claim.attempt - 1,\n", ""),
         f"{_FAULTS}/test_failing_calls.py::test_a_report_that_cannot_be_kept_is_put_off[1]",
     ),
     BrokenBuild(
         "a PACS without room is taken for one that stored",
-        "dicom_node/sender.py",
-        "        if verdict is Verdict.TRY_AGAIN:\n",
-        "        if False:\n",
+        SourceBreak(
+            "dicom_node/sender.py",
+            "        if verdict is Verdict.TRY_AGAIN:\n",
+            "        if False:\n",
+        ),
         f"{_FAULTS}/test_bad_weather.py::test_a_pacs_without_room_is_asked_again[42752]",
     ),
 ]
@@ -175,10 +142,9 @@ def checkout_copied() -> Iterator[Path]:
 
 def broken(build: BrokenBuild, copy: Path) -> str | None:
     """Which test failed in the broken copy, which is mended afterwards; None: none did."""
-    path = copy / build.file
+    path = copy / build.change.file
     sound = path.read_text()
-    assert sound.count(build.old) == 1, f"{build.name}: {build.file} has changed, mend this list"
-    path.write_text(sound.replace(build.old, build.new))
+    build.change.apply(copy)
     try:
         return _failure(build.test, copy)
     finally:
@@ -222,7 +188,7 @@ def main() -> int:
             failure = broken(build, copy)
             passed += failure is None
             told = f"`{failure}`" if failure else "**none**"
-            print(f"| {build.name} | `{build.file}` | {told} |", flush=True)
+            print(f"| {build.name} | `{build.change.file}` | {told} |", flush=True)
     return 1 if passed else 0
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from tests.broken_source import COMMIT, MARK_AND_SEND, SEND, SourceBreak, commit_later
 from tests.end_to_end.node import ROOT, Node, running_node
 from tests.waiting import wait_for
 from tests.witness.campaign import Scene, Servers, kill_decode_children, node_with_witness
@@ -31,15 +32,12 @@ Scenario = Callable[[Scene], list[Violation]]
 
 @dataclass(frozen=True)
 class BrokenBuild:
-    """`old` in `file` becomes `new`, `appended` goes to its end; `scenario` shows `invariant`."""
+    """With this change `scenario` shows that `invariant` does not hold."""
 
     name: str
-    file: str
-    old: str
-    new: str
+    change: SourceBreak
     invariant: str
     scenario: Scenario
-    appended: str = ""
 
 
 def listener_dies(scene: Scene) -> list[Violation]:
@@ -120,20 +118,6 @@ def decode_children_die(scene: Scene) -> list[Violation]:
     return [Violation("I3", uid, f"was decoded ({reason}) though every decode child was killed")]
 
 
-_COMMIT = """        with transaction(self._engine) as session:
-            self._rows.open_row(session, event.assoc)
-            intake = record_instance(session, instance)
-"""
-_COMMIT_LATER = """        import threading
-
-        def later() -> None:
-            with transaction(self._engine) as session:
-                self._rows.open_row(session, event.assoc)
-                record_instance(session, instance)
-
-        threading.Timer(0.5, later).start()
-        intake = Intake.STORED
-"""
 _RENAME = "                self._path.rename(final_path)\n"
 _RENAME_LATER = """                import threading
 
@@ -144,15 +128,6 @@ _RENAME_LATER = """                import threading
 _FENCE = """        Job.id == claim.job_id,
         Job.state == JobState.RUNNING,
         Job.fence_token == claim.fence_token,
-"""
-_SEND = """    try:
-        acceptance = send()
-"""
-_MARK_AND_SEND = """    with transaction(kitchen.ledger) as session:
-        first = Acceptance(item.candidates[0].object_id, 0, None)
-        mark_sent(session, claim, item.delivery_id, first)
-    try:
-        acceptance = send()
 """
 _OTHER_BYTES = """
 
@@ -183,39 +158,49 @@ _COPY_FIRST = """    first = globals().setdefault("_first", source)
 _STORE, _SPOOL = "dicom_node/store_service.py", "dicom_node/spool.py"
 _HEADER, _DELIVERING = "dicom_node/results/header.py", "worker/delivering.py"
 BUILDS = [
-    BrokenBuild("0000 before the commit", _STORE, _COMMIT, _COMMIT_LATER, "I1", listener_dies),
     BrokenBuild(
-        "0000 before the file has its place", _SPOOL, _RENAME, _RENAME_LATER, "I1", listener_dies
+        "0000 before the commit",
+        SourceBreak(_STORE, COMMIT, commit_later(0.5)),
+        "I1",
+        listener_dies,
+    ),
+    BrokenBuild(
+        "0000 before the file has its place",
+        SourceBreak(_SPOOL, _RENAME, _RENAME_LATER),
+        "I1",
+        listener_dies,
     ),
     BrokenBuild(
         "no fence",
-        "db/jobs.py",
-        _FENCE,
-        "        Job.id == claim.job_id,\n",
+        SourceBreak("db/jobs.py", _FENCE, "        Job.id == claim.job_id,\n"),
         "I5",
         analyst_sleeps,
     ),
     BrokenBuild(
         "decoding in the worker",
-        "worker/examination.py",
-        _DECODE,
-        _DECODE_HERE,
+        SourceBreak("worker/examination.py", _DECODE, _DECODE_HERE, _DECODED_HERE),
         "I3",
         decode_children_die,
-        appended=_DECODED_HERE,
     ),
-    BrokenBuild("an SR with another patient", _HEADER, _COPY, _COPY_FIRST, "I6", studies_pass),
+    BrokenBuild(
+        "an SR with another patient", SourceBreak(_HEADER, _COPY, _COPY_FIRST), "I6", studies_pass
+    ),
     BrokenBuild(
         "sent again with other bytes",
-        _DELIVERING,
-        "partial(kitchen.spool.open, stored.spool_key)",
-        "partial(_altered, kitchen, stored.spool_key)",
+        SourceBreak(
+            _DELIVERING,
+            "partial(kitchen.spool.open, stored.spool_key)",
+            "partial(_altered, kitchen, stored.spool_key)",
+            _OTHER_BYTES,
+        ),
         "I4",
         answers_are_dropped,
-        appended=_OTHER_BYTES,
     ),
     BrokenBuild(
-        "marked as sent before it is", _DELIVERING, _SEND, _MARK_AND_SEND, "I4", pacs_is_full
+        "marked as sent before it is",
+        SourceBreak(_DELIVERING, SEND, MARK_AND_SEND),
+        "I4",
+        pacs_is_full,
     ),
 ]
 
@@ -244,17 +229,11 @@ def try_build(build: BrokenBuild, *, is_sound: bool = False) -> list[Violation]:
         source = Path(folder) / "source"
         shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*_NOT_COPIED))
         if not is_sound:
-            _break(source / build.file, build)
+            build.change.apply(source)
         [network] = (ROOT / "model" / "weights").glob("osteon-*")
         run = partial(running_node, source=source, model_dir=network)
         with node_with_witness(Path(folder) / "node", Servers.HOSPITAL, run=run) as scene:
             return build.scenario(scene)
-
-
-def _break(path: Path, build: BrokenBuild) -> None:
-    text = path.read_text()
-    assert text.count(build.old) == 1, f"{build.name}: {path.name} is written otherwise by now"
-    path.write_text(text.replace(build.old, build.new) + build.appended)
 
 
 def _settle(scene: Scene) -> None:
