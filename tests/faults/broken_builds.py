@@ -70,6 +70,13 @@ BUILDS = [
         f"{_ORDER}[sqlite-100]",
     ),
     BrokenBuild(
+        "a connection whose file failed it is used again",
+        SourceBreak(
+            "db/session.py", '    event.listen(engine, "handle_error", _give_up_faulty)\n', ""
+        ),
+        f"{_FAULTS}/test_failing_calls.py::test_each_of_the_listeners_first_calls_fails[EIO]",
+    ),
+    BrokenBuild(
         "a full disk is answered with success",
         SourceBreak(
             "dicom_node/store_service.py",
