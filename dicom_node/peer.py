@@ -9,6 +9,7 @@ from typing import Any
 from pynetdicom import AE, build_context, build_role, evt
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 
 from dicom_node.tls import TlsUnusable
@@ -95,6 +96,7 @@ _REJECTIONS = {
     (3, 2): "has no association left: it will be tried again, or raise its limit",
 }
 _TRANSIENT = 2
+_REJECTED = (1, _TRANSIENT)  # PS3.8 9.3.4: the result
 
 
 def associate(
@@ -167,8 +169,8 @@ def _on_connection(event: Any, opened: list[bool]) -> None:
 def _reason(
     association: Association, destination: Destination, calling_ae_title: str, opened: bool
 ) -> PeerUnavailable | PeerRefused:
-    answer = association.acceptor.primitive
-    if association.is_rejected:
+    answer = _answer(association)
+    if answer is not None and answer.result in _REJECTED:
         return _rejection(answer, destination, calling_ae_title)
     if answer is None and destination.tls is not None:
         trouble = _tls_trouble(destination, destination.tls)
@@ -184,6 +186,16 @@ def _reason(
         f"{destination} took the connection and gave no DICOM answer; "
         f"is it a DICOM port, {'with' if destination.tls else 'without'} TLS?"
     )
+
+
+def _answer(association: Association) -> A_ASSOCIATE | None:
+    """What the peer answered, though it hung up so soon that pynetdicom no longer looked.
+
+    pynetdicom takes a connection that is closed again for one that did not come about, and leaves
+    the A-ASSOCIATE-RJ in its queue.
+    """
+    answer = association.acceptor.primitive or association.dul.receive_pdu()
+    return answer if isinstance(answer, A_ASSOCIATE) else None
 
 
 def _rejection(

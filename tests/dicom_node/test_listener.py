@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from pydicom.uid import (
     RLELossless,
     generate_uid,
 )
-from pynetdicom import AE, build_context
+from pynetdicom import AE, build_context, evt
 from pynetdicom.sop_class import (
     CTImageStorage,
     DigitalXRayImageStorageForProcessing,
@@ -40,6 +41,7 @@ from pynetdicom.sop_class import (
 from db.intake import OpenedAssociation, open_association
 from db.session import open_ledger, transaction
 from dicom_node.listener import Listener, ListenerConfig
+from dicom_node.peer import Destination, PeerRefused, PeerUnavailable, associate
 from dicom_node.policy import AssociationPolicy, Peer
 from dicom_node.received import OWN_RESULT
 from dicom_node.results.equipment import MANUFACTURER
@@ -49,6 +51,7 @@ from tests.dicom_node.listening import AE_TITLE, Node, associated, eventually, r
 from tests.dicom_node.sent_objects import CR, file_of, radiograph
 from tests.services import require_program
 
+VERIFICATION = [(Verification, ImplicitVRLittleEndian)]
 STORESCU_SYNTAXES = {
     "-xe": ExplicitVRLittleEndian,
     "-xi": ImplicitVRLittleEndian,
@@ -233,11 +236,8 @@ def test_only_allowed_peers_may_call(sqlite_ledger_url: str, tmp_path: Path) -> 
         with associated(node.port, Verification) as association:
             assert association.send_c_echo().Status == 0
         for title in ("ELSEWHERE", "STRANGER"):
-            ae = AE(title)
-            ae.add_requested_context(Verification)
-            refused = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
-            assert refused.is_rejected
-            assert refused.acceptor.primitive.diagnostic == 3  # calling AE title not recognised
+            with pytest.raises(PeerRefused, match=f"does not know our AE title {title}"):
+                associate(_destination(node), title, VERIFICATION)
 
 
 def test_it_starts_only_on_a_free_port(sqlite_ledger_url: str, tmp_path: Path) -> None:
@@ -305,12 +305,25 @@ def test_more_associations_than_allowed_are_rejected_for_now(
     policy = AssociationPolicy(AE_TITLE, max_associations=1)
     with running_node(sqlite_ledger_url, tmp_path, policy) as node:
         assert eventually(lambda: node.live_associations == 0)
-        with associated(node.port, Verification):
-            ae = AE()
-            ae.add_requested_context(Verification)
-            second = ae.associate("127.0.0.1", node.port, ae_title=AE_TITLE)
-            assert second.is_rejected
-            assert second.acceptor.primitive.result == 2  # transient
+        with (
+            associated(node.port, Verification),
+            pytest.raises(PeerUnavailable, match="has no association left"),
+        ):
+            associate(_destination(node), "SECOND", VERIFICATION)
+
+
+def test_a_rejection_is_read_though_the_connection_is_closed_already(
+    sqlite_ledger_url: str, tmp_path: Path
+) -> None:
+    policy = AssociationPolicy(AE_TITLE, allowed_peers=(Peer("ELSEWHERE", "192.0.2.1"),))
+    with running_node(sqlite_ledger_url, tmp_path, policy) as node:
+        looks_late = (evt.EVT_REQUESTED, lambda _: time.sleep(0.3))
+        with pytest.raises(PeerRefused, match="does not know our AE title STRANGER"):
+            associate(_destination(node), "STRANGER", VERIFICATION, handlers=[looks_late])
+
+
+def _destination(node: Node) -> Destination:
+    return Destination(AE_TITLE, "127.0.0.1", node.port)
 
 
 def _accepts(port: int) -> bool:

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from pynetdicom import AE
+from pydicom.uid import ImplicitVRLittleEndian
 from pynetdicom.sop_class import Verification
 
+from dicom_node.peer import Destination, PeerRefused, associate
 from dicom_node.phantom_study import Rendering, phantom_study
 from tests.end_to_end.node import Node
 from tests.end_to_end.open_transfer import OpenTransfer
@@ -41,8 +42,7 @@ def test_a_transfer_that_breaks_off_leaves_nothing(
 
 
 def test_who_calls_another_ae_title_is_rejected(node: Node) -> None:
-    ae = AE("TESTER")
-    ae.add_requested_context(Verification)
-    association = ae.associate("127.0.0.1", node.port, ae_title="SOMEBODY")
-    assert association.is_rejected
+    called = Destination("SOMEBODY", "127.0.0.1", node.port)
+    with pytest.raises(PeerRefused, match="is not called SOMEBODY"):
+        associate(called, "TESTER", [(Verification, ImplicitVRLittleEndian)])
     assert node.answers_echo()
