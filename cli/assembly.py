@@ -259,6 +259,8 @@ def concurrency(settings: Settings, queues: list[str]) -> int:
     """Threads of a worker: each destination may hold up four of them, each peer that asks one."""
     if "analyse" in queues:
         return settings.analyse_workers
+    if queues == ["report"]:
+        return settings.report_workers
     asking = [peer for peer in settings.peers if peer.host is not None]
     return settings.deliver_workers + 4 * len(settings.destinations) + len(asking)
 

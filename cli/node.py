@@ -19,11 +19,14 @@ QueueNames = Annotated[
     typer.Option("--queue", help="Queue to work on; may be repeated."),
 ]
 DataDir = Annotated[Path | None, typer.Option(help="Folder of spool, results and SQLite ledger.")]
-COURIER_QUEUES = ("report", "deliver", "confirm", "answer")
+COURIER_QUEUES = ("deliver", "confirm", "answer")
 # The parts of a node: the very commands that the hospital's containers run one by one.
 PARTS = {
     "listener": ["listen"],
     "analyst": ["work", "--queue", "analyse"],
+    # By itself, for a study's objects take a processor as long as they take to build, and what is
+    # built already would wait for them.
+    "reporter": ["work", "--queue", "report"],
     "courier": ["work", *(part for queue in COURIER_QUEUES for part in ("--queue", queue))],
     "beat": ["beat"],
     "web": ["web"],

@@ -14,7 +14,15 @@ class MissingPart(StrEnum):
     LISTENER = "listener"  # nothing is received
     BEAT = "beat"  # nothing is given to the workers
     ANALYST = "analyst"  # no image is looked at
-    COURIER = "courier"  # nothing is reported or sent
+    REPORTER = "reporter"  # nothing is reported
+    COURIER = "courier"  # nothing is sent
+
+
+_BY_QUEUE = {
+    JobKind.ANALYSE: MissingPart.ANALYST,
+    JobKind.REPORT: MissingPart.REPORTER,
+    JobKind.DELIVER: MissingPart.COURIER,
+}
 
 
 @dataclass(frozen=True)
@@ -63,5 +71,4 @@ def _is_gpu(device: str) -> bool:
 def _parts_of(process: ListedProcess) -> list[MissingPart]:
     if process.part != "worker":
         return [part for part in (MissingPart.LISTENER, MissingPart.BEAT) if part == process.part]
-    parts = {JobKind.ANALYSE: MissingPart.ANALYST, JobKind.REPORT: MissingPart.COURIER}
-    return [part for queue, part in parts.items() if queue in process.queues]
+    return [part for queue, part in _BY_QUEUE.items() if queue in process.queues]

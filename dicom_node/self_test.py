@@ -28,12 +28,12 @@ _STANDSTILL = {
     MissingPart.BEAT: "no beat has been heard of for a minute: start it (`osteon beat`)",
     MissingPart.ANALYST: "no worker that analyses has been heard of for a minute: start one "
     "(`osteon work --queue analyse`)",
-    MissingPart.COURIER: "no worker that reports has been heard of for a minute: start one "
+    MissingPart.REPORTER: "no worker that reports has been heard of for a minute: start one "
     "(`osteon work --queue report`)",
 }
 _NEEDED = {
     JobKind.ANALYSE: (MissingPart.BEAT, MissingPart.ANALYST),
-    JobKind.REPORT: (MissingPart.BEAT, MissingPart.COURIER),
+    JobKind.REPORT: (MissingPart.BEAT, MissingPart.REPORTER),
 }
 
 

@@ -100,9 +100,8 @@ class Settings(
         512 << 20, ge=0, description="Free space kept: below it C-STORE answers A700."
     )
     analyse_workers: int = Field(2, ge=1, description="Images analysed at once by one worker.")
-    deliver_workers: int = Field(
-        4, ge=1, description="Reports built and objects sent at once by one worker."
-    )
+    report_workers: int = Field(2, ge=1, description="Reports built at once by one worker.")
+    deliver_workers: int = Field(4, ge=1, description="Objects sent at once by one worker.")
     decode_seconds: float = Field(30.0, gt=0, description="Longest time one image may decode.")
     decode_memory_bytes: int = Field(
         2 << 30, ge=256 << 20, description="Address space of the process that decodes an image."

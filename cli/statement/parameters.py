@@ -35,6 +35,7 @@ NOT_ABOUT_DICOM = frozenset(
         "model_keys",
         "device",
         "analyse_workers",
+        "report_workers",
         "deliver_workers",
         "decode_seconds",
         "decode_memory_bytes",

@@ -108,6 +108,7 @@ shadow_model_dir = "on-trial"
 model_keys = ["hospital.pem"]
 device = "cpu"
 analyse_workers = 3
+report_workers = 6
 deliver_workers = 5
 decode_seconds = 15.0
 decode_memory_bytes = 268435457
@@ -336,6 +337,7 @@ def test_a_gateway_has_all_that_the_file_says(settings: Settings) -> None:
 def test_broker_and_threads_are_as_the_file_has_them(settings: Settings, tmp_path: Path) -> None:
     assert build_broker(settings) == Broker("rediss://broker:6379/0", tmp_path / "data/broker")
     assert concurrency(settings, ["analyse"]) == 3
+    assert concurrency(settings, ["report"]) == 6
     asking = sum(peer.host is not None for peer in settings.peers)
     expected = 5 + 4 * len(settings.destinations) + asking
     assert asking

@@ -12,15 +12,16 @@ NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
 BEAT = ListedProcess("beat", "node", 1, [], None, None, NOON, NOON, is_silent=False)
 LISTENER = replace(BEAT, part="listener")
 ANALYST = replace(BEAT, part="worker", queues=["analyse"], device="CPU Xeon")
-COURIER = replace(BEAT, part="worker", queues=["report", "deliver"])
+REPORTER = replace(BEAT, part="worker", queues=["report"])
+COURIER = replace(BEAT, part="worker", queues=["deliver", "confirm"])
 ON_GPU = replace(ANALYST, device="cuda: NVIDIA H200")
-ALL = [BEAT, LISTENER, ANALYST, COURIER]
+ALL = [BEAT, LISTENER, ANALYST, REPORTER, COURIER]
 
 
 def test_a_whole_node_lacks_nothing() -> None:
     assert missing_parts(ALL) == []
-    both = replace(ANALYST, queues=["analyse", "report"])
-    assert missing_parts([BEAT, LISTENER, both]) == []
+    all_in_one = replace(ANALYST, queues=["analyse", "report", "deliver"])
+    assert missing_parts([BEAT, LISTENER, all_in_one]) == []
     assert missing_parts([]) == list(MissingPart)
 
 
@@ -30,6 +31,7 @@ def test_a_whole_node_lacks_nothing() -> None:
         (LISTENER, MissingPart.LISTENER),
         (BEAT, MissingPart.BEAT),
         (ANALYST, MissingPart.ANALYST),
+        (REPORTER, MissingPart.REPORTER),
         (COURIER, MissingPart.COURIER),
     ],
 )

@@ -51,7 +51,7 @@ def test_a_node_that_lost_its_disk_goes_on(tmp_path: Path) -> None:
         _restore(restored, backup)
         place = restored.spool.root, restored.ledger_url
         assert witness.check_restored(*place, moment=moment) == []
-        restored.start("courier", "beat")
+        restored.start("reporter", "courier", "beat")
         try:
             wait_for(lambda: len(sink.reports(uid)) == 2, "what waited to come", LIMIT_SECONDS)
         finally:

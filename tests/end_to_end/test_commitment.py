@@ -50,7 +50,7 @@ class Site:
 def site(tmp_path_factory: pytest.TempPathFactory, nursery: Nursery) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("commitment")
     pacs = Orthanc(folder / "pacs")
-    parts = ("listener", "beat", "courier")
+    parts = ("listener", "beat", "reporter", "courier")
     with (
         forked_node(folder, nursery, *parts, destinations=pacs.address) as node,
         running_orthanc(pacs, node.port),

@@ -86,7 +86,7 @@ def test_no_trace_at_any_door_with_servers(
             with redis.Redis.from_url(broker.url) as client:
                 wait_for(lambda: client.llen("analyse"), "an offer", RESULT_SECONDS)
                 _assert_integers_only(client.lrange("analyse", 0, -1))
-                node.start("analyst", "courier", "web")
+                node.start("analyst", "reporter", "courier", "web")
                 node.processes["gateway"] = node._run("gateway", ["gateway"])
                 _wait_until_served(node)
                 knock_everywhere(node, _canary_study("broken-off")[0], NAMES)
@@ -170,7 +170,7 @@ def _assert_integers_only(messages: list[bytes]) -> None:
 
 
 def _let_all_end(node: Node) -> None:
-    node.start("analyst", "courier")
+    node.start("analyst", "reporter", "courier")
     wait_for(lambda: _all_ended(node), "every study to end", RESULT_SECONDS)
 
 

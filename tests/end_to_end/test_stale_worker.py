@@ -32,7 +32,8 @@ def test_a_stale_worker_writes_nothing(
             "lease_seconds": LEASE_SECONDS,
             "database_url": postgres.create_database(),
         }
-        with forked_node(tmp_path, nursery, "listener", "beat", "courier", **settings) as node:
+        parts = ("listener", "beat", "reporter", "courier")
+        with forked_node(tmp_path, nursery, *parts, **settings) as node:
             witness.watch(node.ledger_url)
             assert witness.client(node.address).store(small_study("stale", 1)) == [0x0000]
             node.start("analyst")

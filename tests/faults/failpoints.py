@@ -90,7 +90,7 @@ OFFERING = _points(
 )
 _MAKE = "worker.reporting:make_report"
 REPORTING = _points(
-    "courier",
+    "reporter",
     ("the report's number is written", "db.reports:open_report", {}),
     ("the report's number is committed", _MAKE, _BEFORE),
     ("the first object is kept", _KEEP, {"within": _MAKE}),

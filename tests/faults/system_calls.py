@@ -39,13 +39,16 @@ class Call:
 
 
 @contextmanager
-def traced(process_id: int, trace: Path) -> Iterator[None]:
-    """What the process's threads ask of the system meanwhile is written to `trace`."""
+def traced(trace: Path, *process_ids: int) -> Iterator[None]:
+    """What the processes' threads ask of the system meanwhile is written to `trace`."""
     strace = require_program("strace", "strace")
-    options = ["-f", "-y", "-s", "400", "-e", _CALLS, "-o", str(trace), "-p", str(process_id)]
+    options = ["-f", "-y", "-s", "400", "-e", _CALLS, "-o", str(trace)]
+    options += [part for process_id in process_ids for part in ("-p", str(process_id))]
     tracer = subprocess.Popen([strace, *options], stderr=subprocess.DEVNULL)
-    status = Path(f"/proc/{process_id}/status")
-    wait_for(lambda: f"TracerPid:\t{tracer.pid}\n" in status.read_text(), "strace", _ATTACH_SECONDS)
+    for process_id in process_ids:
+        status = Path(f"/proc/{process_id}/status")
+        traced_by = f"TracerPid:\t{tracer.pid}\n"
+        wait_for(lambda: traced_by in status.read_text(), "strace", _ATTACH_SECONDS)  # noqa: B023
     try:
         yield
     finally:

@@ -61,11 +61,11 @@ def test_what_waits_when_all_clocks_step_does_not_wait_for_that(
     embedded: Scene, seconds: int
 ) -> None:
     node, study = embedded.node, small_images(f"waits {seconds}", 1)
-    node.kill("courier")
+    node.kill("reporter")
     assert embedded.client.store(study) == [0x0000]
     wait_for(lambda: _open_jobs(embedded, "report"), "the job", PROMPT_SECONDS)
     embedded.shim.step_clock(seconds)
-    node.start("courier")
+    node.start("reporter")
     _keep_a_study(embedded, f"after {seconds}")
     embedded.settle_by_itself(PROMPT_SECONDS)
     embedded.shim.step_clock(0)

@@ -59,12 +59,12 @@ def test_a_picture_that_cannot_be_kept_puts_its_analysis_off(scene: Scene, numbe
 
 @pytest.mark.parametrize("number", range(1, 8))
 def test_a_report_that_cannot_be_kept_is_put_off(scene: Scene, number: int) -> None:
-    _fail_in_a_worker(scene, "courier", number)
+    _fail_in_a_worker(scene, "reporter", number)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("part", ["analyst", "courier"])
+@pytest.mark.parametrize("part", ["analyst", "reporter", "courier"])
 def test_each_call_of_a_worker_fails(scene: Scene, part: str) -> None:
     number = 1
     while _fail_in_a_worker(scene, part, number):

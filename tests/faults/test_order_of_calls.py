@@ -42,7 +42,7 @@ def scene(request: pytest.FixtureRequest, tmp_path: Path, nursery: Nursery) -> I
 )
 def test_nothing_is_answered_before_it_is_durable(door: Scene, tmp_path: Path, count: int) -> None:
     images = small_images(f"order {count}", count)
-    with traced(door.node.processes["listener"].pid, tmp_path / "trace"):
+    with traced(tmp_path / "trace", door.node.processes["listener"].pid):
         assert door.client.store(images) == [0x0000] * count
     steps = steps_in(tmp_path / "trace")
     seen = list(_before_each_answer(steps))
@@ -55,7 +55,8 @@ def test_nothing_is_sent_before_it_is_kept_nor_marked_before_it_is_answered(
     scene: Scene, tmp_path: Path
 ) -> None:
     [image] = study = broken_hand(f"order of {scene.node.port}")
-    with traced(scene.node.processes["courier"].pid, tmp_path / "trace"):
+    processes = [scene.node.processes[part].pid for part in ("reporter", "courier")]
+    with traced(tmp_path / "trace", *processes):
         assert scene.client.store(study) == [0x0000]
         scene.settle_by_itself()
     steps = steps_in(tmp_path / "trace")

@@ -23,7 +23,8 @@ from tests.hospital.compose import (
 )
 
 ONE_SHOT = {"migrate", "doctor"}
-NODE = {"migrate", "listener", "worker-gpu", "worker-io", "beat", "web", "gateway", "doctor"}
+WORKERS = {"worker-gpu", "worker-report", "worker-io"}
+NODE = {"migrate", "listener", *WORKERS, "beat", "web", "gateway", "doctor"}
 every_service = pytest.mark.parametrize("name", sorted(services(BASE)))
 
 
@@ -89,7 +90,7 @@ def test_secrets_come_as_files_only(name: str) -> None:
 
 def test_who_has_no_business_with_the_broker_is_not_told_its_password() -> None:
     knowing = {name for name, one in services(BASE).items() if _knows(one, "osteon_broker_url")}
-    assert knowing == {"worker-gpu", "worker-io", "beat", "doctor"}
+    assert knowing == {*WORKERS, "beat", "doctor"}
 
 
 def test_only_doors_lead_out(files: tuple[str, ...]) -> None:
@@ -171,7 +172,7 @@ def test_the_analyse_worker_has_a_gpu_unless_told_otherwise() -> None:
 def test_stopping_leaves_time_to_finish_what_is_in_hand() -> None:
     grace = {name: seconds(one["stop_grace_period"]) for name, one in services(BASE).items()}
     decode_seconds = Settings.model_fields["decode_seconds"].default
-    assert min(grace["worker-gpu"], grace["worker-io"]) > decode_seconds
+    assert min(grace[worker] for worker in WORKERS) > decode_seconds
     # The listener lets associations end for ten seconds, aborts them, and waits as long again.
     assert grace["listener"] > 20
     # The gateway's last requests have ten seconds, the page's three.

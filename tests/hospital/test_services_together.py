@@ -32,7 +32,7 @@ from tests.web.signing import PASSWORD, as_user, post
 from tests.web.window import Window
 
 # The listener last: its check costs a process that loads pynetdicom.
-PARTS = ("worker-gpu", "worker-io", "beat", "web", "gateway", "listener")
+PARTS = ("worker-gpu", "worker-report", "worker-io", "beat", "web", "gateway", "listener")
 OPERATIONS = (ROOT / "docs/operations.md").read_text()
 # What no variable can say, after the example's last table, which is the test PACS's.
 OWN_TABLES = """also = ["summary"]

@@ -35,6 +35,7 @@ _SETTLED_SECONDS = 120
 _WEIGHTS = {
     "listener": 10,
     "decode child": 10,
+    "reporter": 3,
     "courier": 6,
     "beat": 6,
     "PostgreSQL": 6,

@@ -22,7 +22,8 @@ STANDSTILL = {
     MissingPart.LISTENER: N_("no listener has been heard of, so nothing is received"),
     MissingPart.BEAT: N_("no beat has been heard of, so nothing is given to the workers"),
     MissingPart.ANALYST: N_("no worker that analyses has been heard of, so no image is looked at"),
-    MissingPart.COURIER: N_("no worker that reports has been heard of, so nothing is sent"),
+    MissingPart.REPORTER: N_("no worker that reports has been heard of, so no report is built"),
+    MissingPart.COURIER: N_("no worker that delivers has been heard of, so nothing is sent"),
 }
 DESTINATION_STATES = {
     "up": N_("answers"),
