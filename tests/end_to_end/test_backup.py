@@ -10,7 +10,9 @@ from sqlalchemy import func, select
 from db.backup.encryption import new_identity
 from db.session import reading
 from db.tables import Report
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
+from tests.faults.forked_node import ForkedNode, forked_node
+from tests.faults.nursery import Nursery
 from tests.servers import PostgresServer
 from tests.waiting import wait_for
 from tests.witness.client import Client
@@ -27,13 +29,13 @@ LIMIT_SECONDS = 180
 PAUSE_SECONDS = 0.3  # so that there is a load, and not only that
 
 
-def test_a_node_that_lost_its_disk_goes_on(tmp_path: Path) -> None:
+def test_a_node_that_lost_its_disk_goes_on(tmp_path: Path, nursery: Nursery) -> None:
     """What was delivered is not sent anew, what was to be sent is sent byte for byte."""
     with Witness(tmp_path / "witness") as witness:
         sink = witness.sink
         settings = {"destinations": sink.address}
         delivered, waiting = witness_study("delivered"), witness_study("waiting")
-        with running_node(tmp_path / "lost", **settings) as lost:
+        with forked_node(tmp_path / "lost", nursery, **settings) as lost:
             client = witness.client(lost.address)
             client.insist(delivered, limit_seconds=LIMIT_SECONDS)
             witness.wait_until_settled(lost.ledger_url, limit_seconds=LIMIT_SECONDS)
@@ -47,7 +49,7 @@ def test_a_node_that_lost_its_disk_goes_on(tmp_path: Path) -> None:
             sink.answer(0x0000)
             uid = study_uid(waiting)
             wait_for(lambda: sink.reports(uid), "what waited to come", LIMIT_SECONDS)
-        restored = Node(tmp_path / "new", settings, port=lost.port)
+        restored = ForkedNode(tmp_path / "new", settings, port=lost.port, nursery=nursery)
         _restore(restored, backup)
         place = restored.spool.root, restored.ledger_url
         assert witness.check_restored(*place, moment=moment) == []
@@ -62,10 +64,12 @@ def test_a_node_that_lost_its_disk_goes_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_a_ledger_in_postgresql_comes_back(tmp_path: Path, postgres_server: PostgresServer) -> None:
+def test_a_ledger_in_postgresql_comes_back(
+    tmp_path: Path, postgres_server: PostgresServer, nursery: Nursery
+) -> None:
     with Witness(tmp_path / "witness") as witness:
         url = postgres_server.create_database()
-        with running_node(tmp_path / "lost", "listener", database_url=url) as lost:
+        with forked_node(tmp_path / "lost", nursery, "listener", database_url=url) as lost:
             client = witness.client(lost.address)
             with _Load(client):
                 wait_for(lambda: len(lost.studies()) > 5, "studies", LIMIT_SECONDS)

@@ -21,6 +21,10 @@ class Taken:
         self._threads = self.threads
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def memory_mib(self) -> float:
         return self._memory() - self._memory_mib
 
