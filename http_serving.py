@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from fastapi.telemetry import TelemetryConfig
 from starlette.types import ASGIApp
@@ -27,6 +28,9 @@ NO_TELEMETRY: TelemetryConfig = {
 REQUEST_HEAD_SECONDS = 30
 # Until the peer has taken what is buffered for it, some 64 KiB: 2 KB/s are enough.
 RESPONSE_PAUSE_SECONDS = 30
+# What a request's body has to bring in that time, or its end, unless we let the peer wait.
+BODY_PIECE_SECONDS = 30
+BODY_PIECE_BYTES = 16 << 10
 CONNECTIONS_AT_MOST = 512
 # Many people may share one address, a terminal server's.
 CONNECTIONS_PER_ADDRESS = 256
@@ -62,15 +66,17 @@ class Connections:
 
 
 class PunctualProtocol(H11Protocol):
-    """Closes a connection whose next request does not begin in time, or whose peer does not read.
+    """Closes a connection whose next request does not begin or go on, or whose peer does not read.
 
     uvicorn waits for the head of a request for ever, whoever sends it byte by byte, or not at all,
-    and for whoever does not take the response: who has no token could take all the connections
-    that there are.
+    for its body, and for whoever does not take the response: who has no token could take all the
+    connections that there are.
     """
 
     _deadline: asyncio.TimerHandle | None = None
     _reading_deadline: asyncio.TimerHandle | None = None
+    _body_deadline: asyncio.TimerHandle | None = None
+    _body_bytes = 0
 
     def __init__(self, *args: Any, others: Connections, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -93,8 +99,29 @@ class PunctualProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._others.leave(self)
         self._call_off()
+        if self._body_deadline is not None:
+            self._body_deadline.cancel()
         self.resume_writing()
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._body_bytes += len(data)
+        if self._body_deadline is None and self.conn.their_state is h11.SEND_BODY:
+            self._await_body()
+
+    def _await_body(self) -> None:
+        self._body_bytes = 0
+        self._body_deadline = self.loop.call_later(BODY_PIECE_SECONDS, self._close_unless_more)
+
+    def _close_unless_more(self) -> None:
+        self._body_deadline = None
+        if self.conn.their_state is not h11.SEND_BODY:
+            return
+        if self._body_bytes >= BODY_PIECE_BYTES or self.flow.read_paused:
+            self._await_body()
+        else:
+            self.transport.abort()
 
     def turn_away(self, *, is_new: bool) -> None:
         if is_new:

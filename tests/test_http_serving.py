@@ -2,13 +2,14 @@
 
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
 from fastapi.responses import StreamingResponse
 
 import http_serving
@@ -50,6 +51,10 @@ def serving(*, behind_proxy: bool = False) -> Iterator[Served]:
         release.wait(20)
         return "at last"
 
+    @app.post("/upload")
+    async def upload(request: Request) -> int:
+        return len(await request.body())
+
     server = build_server(app, 1, behind_proxy=behind_proxy)
     with listen_at("127.0.0.1", 0) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -88,6 +93,30 @@ def test_who_does_not_read_the_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch
         deaf.sendall(REQUEST % b"large")
         served.has_connections(0)
         assert ask(served.place).startswith(b"HTTP/1.1 200")
+
+
+def test_who_does_not_go_on_with_a_body_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_serving, "BODY_PIECE_SECONDS", 0.3)
+    with serving() as served, connect(served.place) as silent:
+        silent.sendall(_upload(100_000))
+        served.has_connections(1)
+        silent.sendall(bytes(http_serving.BODY_PIECE_BYTES - 1))
+        assert is_cut_off(silent)
+        assert ask(served.place).startswith(b"HTTP/1.1 200")
+
+
+def test_who_goes_on_with_a_body_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_serving, "BODY_PIECE_SECONDS", 0.3)
+    with serving() as served, connect(served.place) as slow:
+        slow.sendall(_upload(8 * http_serving.BODY_PIECE_BYTES))
+        for _ in range(8):
+            slow.sendall(bytes(http_serving.BODY_PIECE_BYTES))
+            time.sleep(0.15)
+        assert slow.recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def _upload(body_bytes: int) -> bytes:
+    return b"POST /upload HTTP/1.1\r\nHost: n\r\nContent-Length: %d\r\n\r\n" % body_bytes
 
 
 def test_a_newcomer_takes_the_place_of_whom_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
