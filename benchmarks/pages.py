@@ -109,7 +109,7 @@ def main(
         upgrade_ledger(ledger_url)
         study = fill(open_ledger(ledger_url), FileSpool(data_dir / "spool"), form)
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+            executable_path="/usr/bin/chromium-headless-shell", args=["--no-sandbox"]
         )
         with served(ledger_url, data_dir) as address:
             measure(browser, address, study, repetitions)

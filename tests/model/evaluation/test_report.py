@@ -186,7 +186,7 @@ def test_a_browser_shows_it_light_and_dark(page: str, width: int, tmp_path: Path
 
 def _screenshot(folder: Path, width: int, dark: bool) -> np.ndarray:
     """RGB [rows, columns, 3]; whatever the policy forbids would be named on stderr."""
-    chromium = require_program("chromium", "chromium")
+    chromium = require_program("chromium-headless-shell", "chromium-headless-shell")
     picture = folder / f"{width}-{dark}.png"
     ended = subprocess.run(
         [
