@@ -115,12 +115,6 @@ class Node:
             if _environment_of(process).get("OSTEON_DATA_DIR") == str(self.data_dir)
         ]
 
-    def kill_supervised(self, part: str) -> None:
-        """Kill a part that `up` has started, where it runs just now."""
-        for process in psutil.Process(self.processes["up"].pid).children():
-            if process.cmdline()[-len(PARTS[part]) :] == PARTS[part]:
-                process.kill()
-
     def stop(self, part: str) -> int:
         """Ask the part to end, wait until it has, and give its exit code."""
         process = self.processes.pop(part)
@@ -223,18 +217,6 @@ def running_node(folder: Path, *parts: str, **settings: Any) -> Iterator[Node]:
         node.start(*chosen)
         if "listener" in chosen:
             node.wait_until_listening()
-        yield node
-    finally:
-        node.close()
-
-
-@contextmanager
-def supervised_node(folder: Path, **settings: Any) -> Iterator[Node]:
-    """A node run by `up` until the test is over."""
-    node = Node(folder, settings)
-    try:
-        node.start_up()
-        node.wait_until_listening()
         yield node
     finally:
         node.close()

@@ -18,8 +18,10 @@ from pydicom.tag import Tag
 from pydicom.uid import JPEG2000Lossless
 
 from tests.end_to_end.doors import kill_decoders, knock_everywhere
-from tests.end_to_end.node import Node, running_node
+from tests.end_to_end.node import Node
 from tests.end_to_end.small_studies import small_study
+from tests.faults.forked_node import forked_node
+from tests.faults.nursery import Nursery
 from tests.messages.receivers import acknowledgement, block, scripted_receiver
 from tests.servers import free_port, running_postgres, running_redis
 from tests.waiting import wait_for
@@ -50,9 +52,11 @@ SAID = {
 
 
 @pytest.mark.soak
-def test_no_trace_with_files_as_broker(tmp_path: Path, witness: Witness, sink: Sink) -> None:
+def test_no_trace_with_files_as_broker(
+    tmp_path: Path, witness: Witness, sink: Sink, nursery: Nursery
+) -> None:
     settings = {"destinations": sink.address, "log_level": "debug"}
-    with running_node(tmp_path, "listener", "beat", **settings) as node:
+    with forked_node(tmp_path, nursery, "listener", "beat", **settings) as node:
         _send_canaries(node, witness)
         broker = node.data_dir / "broker"
         offers = wait_for(lambda: [*broker.glob("*.analyse.message")], "offers", RESULT_SECONDS)
@@ -62,7 +66,11 @@ def test_no_trace_with_files_as_broker(tmp_path: Path, witness: Witness, sink: S
 
 
 def test_no_trace_at_any_door_with_servers(
-    tmp_path: Path, witness: Witness, sink: Sink, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    witness: Witness,
+    sink: Sink,
+    nursery: Nursery,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Every part, PostgreSQL that logs what fails, Redis, and an HL7 receiver that echoes names."""
     (tmp_path / "tmp").mkdir()
@@ -81,7 +89,7 @@ def test_no_trace_at_any_door_with_servers(
             "web_port": free_port(),
             "peers": "TESTER,XRAYROOM,HALFWAY",
         }
-        with running_node(tmp_path, "listener", "beat", **settings) as node:
+        with forked_node(tmp_path, nursery, "listener", "beat", **settings) as node:
             _send_canaries(node, witness)
             with redis.Redis.from_url(broker.url) as client:
                 wait_for(lambda: client.llen("analyse"), "an offer", RESULT_SECONDS)

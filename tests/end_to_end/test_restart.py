@@ -1,6 +1,7 @@
 """A node that is asked to stop: it finishes what is open, and goes on where it was."""
 
 import signal
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -9,9 +10,11 @@ import pytest
 from db.presence import ListedProcess, processes
 from db.session import reading
 from dicom_node.phantom_study import Rendering, phantom_study
-from tests.end_to_end.node import START_SECONDS, Node, running_node, supervised_node
+from tests.end_to_end.node import PARTS, START_SECONDS, Node, running_node
 from tests.end_to_end.open_transfer import OpenTransfer
 from tests.end_to_end.small_studies import small_studies
+from tests.faults.forked_node import ForkedNode
+from tests.faults.nursery import Nursery
 from tests.servers import free_port
 from tests.waiting import wait_for
 from tests.witness.sink import Sink
@@ -24,12 +27,17 @@ GATEWAY = {"gateway_enabled": True, "gateway_token": "a-token-of-the-hospital"}
 
 
 def test_a_restarted_node_reports_what_it_had_received(
-    tmp_path: Path, witness: Witness, sink: Sink
+    tmp_path: Path, witness: Witness, sink: Sink, nursery: Nursery
 ) -> None:
     # So long that nothing can be reported before the node is stopped.
     settings = {"destinations": sink.address, "quiet_seconds": 5}
     gateway_port = free_port()
-    with supervised_node(tmp_path, **settings, **GATEWAY, gateway_port=gateway_port) as node:
+    node = ForkedNode(
+        tmp_path, settings | GATEWAY | {"gateway_port": gateway_port}, nursery=nursery
+    )
+    with closing(node):
+        node.start_up()
+        node.wait_until_listening()
         _gateway_asks_for_its_token(f"http://127.0.0.1:{gateway_port}")
         for study in small_studies("restart", 3):
             assert witness.client(node.address).store(study) == [0x0000] * 3
@@ -38,8 +46,7 @@ def test_a_restarted_node_reports_what_it_had_received(
         assert _parts_present(node).isdisjoint(WORKING), "who ended in order has left"
         assert "part_killed" not in node.log("up")
         assert sink.reports() == []
-        del node.settings["gateway_enabled"]
-        node.start_up()
+        node.start(*PARTS)
         node.wait_for_studies("delivered", 3, RESULT_SECONDS)
         assert witness.check(node.spool.root, node.ledger_url, only=["I4"]) == []
         _every_part_is_present(node)

@@ -81,6 +81,8 @@ ANALYSING = _points(
     ("the analysis is written", "db.analyses:save_analysis", {}),
     ("the analysis is committed", _COMMIT, {"within": "db.analyses:save_analysis"}),
 )
+# What an image too small to be looked at goes through, too.
+BEFORE_THE_NETWORK = ANALYSING[:2]
 OFFERING = _points(
     "beat",
     ("studies are settled", "db.settling:settle_studies", {"gives_something": True}),

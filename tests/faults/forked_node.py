@@ -1,5 +1,6 @@
 """A node whose parts are forks of the nursery, and time that passes when a test says so."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -8,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import text
 
-from tests.end_to_end.node import PARTS, Node
+from tests.end_to_end.node import PARTS, ROOT, Node
 from tests.faults.failpoints import Failpoint
 from tests.faults.nursery import Birth, Nursery
 from tests.waiting import wait_for
 
 DEATH_SECONDS = 60
+_EXIT_CODES = itertools.count(1)
 _LEASES = (("job", "lease_until", "state = 'running'"),)
 _WAITS = (
     ("job", "next_attempt_at", "state = 'waiting'"),
@@ -69,15 +71,17 @@ class ForkedNode(Node):
                 connection.execute(text(statement))
 
     def _run(self, name: str, arguments: list[str]) -> Any:
-        if name not in PARTS:
+        if self.source != ROOT:
             return super()._run(name, arguments)
-        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        for kind in ("logs", "exit-codes"):
+            (self.folder / kind).mkdir(parents=True, exist_ok=True)
         point = self.ending.get(name)
         return self.nursery.start(
             Birth(
                 arguments,
-                self._environment(),
+                self._environment(name),
                 str(self.folder / "logs" / f"{name}.log"),
+                str(self.folder / "exit-codes" / str(next(_EXIT_CODES))),
                 point.name if point else "",
                 str(self.trigger),
             )

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,7 +25,7 @@ from tests.faults.shim import Shim
 
 ROOT = Path(__file__).resolve().parents[2]
 # Not OpenVINO: loading it starts a thread, which a fork would lack.
-_LOADED = ("cli.assembly", "celery.bin.worker", "model.classifier", "worker.tasks")
+_LOADED = ("cli.assembly", "celery.bin.worker", "model.classifier", "web.app", "worker.tasks")
 # What a hospital waits a second for, a test sees at once.
 _OFFER_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1
@@ -32,11 +33,15 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Birth:
-    """Which command of `osteon` to run, and at which point it dies once `trigger` is there."""
+    """Which command of `osteon` to run, and at which point it dies once `trigger` is there.
+
+    `log` and `exit_code` are the files in which it leaves what it says and how it ends.
+    """
 
     arguments: list[str]
     environment: dict[str, str]
     log: str
+    exit_code: str
     failpoint: str = ""
     trigger: str = ""
 
@@ -44,19 +49,27 @@ class Birth:
 class Part:
     """A fork: what tests ask of a subprocess.Popen."""
 
-    def __init__(self, process_id: int) -> None:
+    def __init__(self, process_id: int, exit_code: Path) -> None:
         self.pid = process_id
-        self._process = psutil.Process(process_id)
+        self._exit_code = exit_code
+        with suppress(psutil.NoSuchProcess):  # a command may have ended already
+            self._process = psutil.Process(process_id)
+
+    @property
+    def returncode(self) -> int:
+        """Of one that has ended: what killed it left no file."""
+        return int(self._exit_code.read_text()) if self._exit_code.exists() else -signal.SIGKILL
 
     def poll(self) -> int | None:
-        return None if self._process.is_running() else 0
+        return None if self._is_running() else self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         try:
-            self._process.wait(timeout)
+            if self._is_running():
+                self._process.wait(timeout)
         except psutil.TimeoutExpired as error:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0) from error
-        return 0
+        return self.returncode
 
     def send_signal(self, number: int) -> None:
         try:
@@ -66,6 +79,9 @@ class Part:
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
+
+    def _is_running(self) -> bool:
+        return hasattr(self, "_process") and self._process.is_running()
 
 
 class Nursery:
@@ -100,7 +116,7 @@ class Nursery:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(asdict(birth)) + "\n")
         self._process.stdin.flush()
-        return Part(int(self._process.stdout.readline()))
+        return Part(int(self._process.stdout.readline()), Path(birth.exit_code))
 
 
 def _serve() -> Birth:
@@ -140,7 +156,7 @@ def _redirect(log: str) -> None:
         os.dup2(descriptor, stream)
 
 
-def _run() -> None:
+def _run(exit_code: Path) -> None:
     import cli
 
     code = 1
@@ -152,9 +168,11 @@ def _run() -> None:
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()
+    exit_code.write_text(str(code))
     os._exit(code)  # Python would take apart what is loaded, module by module
 
 
 if __name__ == "__main__":
-    _become(_serve())
-    _run()
+    born = _serve()
+    _become(born)
+    _run(Path(born.exit_code))

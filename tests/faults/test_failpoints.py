@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import pytest
 from pydicom.dataset import Dataset
 
-from tests.faults.failpoints import ANALYSING, POINTS, RECEIVING, Failpoint, table
+from tests.faults.failpoints import (
+    ANALYSING,
+    BEFORE_THE_NETWORK,
+    POINTS,
+    RECEIVING,
+    Failpoint,
+    table,
+)
 from tests.faults.nursery import ROOT, Nursery
 from tests.faults.scene import SETTLED_SECONDS, Scene, broken_hand, scene_in, small_images
 from tests.faults.servers_of_a_node import PROFILES, servers_for
@@ -32,10 +39,6 @@ def test_the_listener_dies(scene: Scene, point: Failpoint) -> None:
     _die_and_recover(scene, point, small_images(point.name, 1))
 
 
-# The half with the hospital's servers takes two minutes: the kills of the witness go that way too.
-@pytest.mark.parametrize(
-    "scene", ["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)], indirect=True
-)
 @pytest.mark.parametrize(
     "point", [one for one in POINTS if one not in RECEIVING], ids=lambda point: point.name
 )
@@ -82,6 +85,6 @@ def _die(scene: Scene, point: Failpoint, study: list[Dataset]) -> None:
 
 
 def _study_for(point: Failpoint) -> list[Dataset]:
-    if point in ANALYSING:
+    if point in ANALYSING and point not in BEFORE_THE_NETWORK:
         return broken_hand(point.name)
     return small_images(point.name, 1)

@@ -42,6 +42,16 @@ def load_compose_with(override: str) -> Mapping:
     return merged
 
 
+def faults_in(compose: Mapping) -> list[str]:
+    """What the Compose specification does not allow in it."""
+    # Loading them takes seconds of every process of the tests.
+    from check_jsonschema.builtin_schemas import get_builtin_schema
+    from jsonschema import Draft7Validator
+
+    validator = Draft7Validator(get_builtin_schema("vendor.compose-spec"))
+    return [error.message for error in validator.iter_errors(compose)]
+
+
 def services(*names: str) -> dict[str, Mapping]:
     found: dict[str, Mapping] = load_compose(*names)["services"]
     return found

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
 import pytest
 from pydantic import ValidationError
 
@@ -58,6 +57,8 @@ def schema_objections() -> Objections:
 
     def objections(resource: Resource) -> list[str]:
         wanted = {"$ref": f"#/definitions/{resource['resourceType']}", "definitions": definitions}
+        import jsonschema  # loading it takes seconds
+
         found = [one.message for one in jsonschema.Draft6Validator(wanted).iter_errors(resource)]
         inner = [
             *resource.get("contained", []),

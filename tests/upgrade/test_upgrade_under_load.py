@@ -14,6 +14,8 @@ import pytest
 
 from db.upgrade import newest_revision
 from tests.end_to_end.node import PARTS, ROOT, Node
+from tests.faults.forked_node import ForkedNode
+from tests.faults.nursery import Nursery
 from tests.servers import running_postgres, running_redis
 from tests.upgrade.previous_release import NETWORK, migrate_as_before
 from tests.waiting import wait_for
@@ -38,17 +40,21 @@ _PAUSE_SECONDS = 1.5
 # On each change the way of a hospital; the other is soaked.
 @pytest.fixture(params=["postgresql", pytest.param("sqlite", marks=pytest.mark.soak)])
 def old_node(
-    request: pytest.FixtureRequest, tmp_path: Path, old_source: Path, witness: Witness
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    old_source: Path,
+    witness: Witness,
+    nursery: Nursery,
 ) -> Iterator[Node]:
     """A node of the previous release in its own schema, all parts running."""
     settings = {"destinations": witness.sink.address, "model_dir": NETWORK, "source": old_source}
     if request.param == "postgresql":
         with running_postgres() as postgres, running_redis() as broker:
             servers = {"database_url": postgres.create_database(), "broker_url": broker.url}
-            with _running(tmp_path, **settings, **servers) as node:
+            with _running(tmp_path, nursery, **settings, **servers) as node:
                 yield node
     else:
-        with _running(tmp_path, **settings) as node:
+        with _running(tmp_path, nursery, **settings) as node:
             yield node
 
 
@@ -131,9 +137,9 @@ def _delivered(node: Node) -> int:
 
 
 @contextmanager
-def _running(folder: Path, **settings: object) -> Iterator[Node]:
-    source = settings["source"]
-    node = Node(folder, {key: settings[key] for key in settings if key != "source"}, source)
+def _running(folder: Path, nursery: Nursery, *, source: Path, **settings: object) -> Iterator[Node]:
+    """What is started of this release later are forks: those cost less than a new Python."""
+    node = ForkedNode(folder, settings, source, nursery=nursery)
     try:
         node.data_dir.mkdir(parents=True)
         migrate_as_before(source, node.ledger_url)

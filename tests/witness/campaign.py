@@ -43,6 +43,8 @@ _WEIGHTS = {
     "analyst": 3,
     "web": 1,
 }
+_WITHOUT_LEDGER = "osteon: the ledger cannot be used: "
+_LAST_WORDS = 1000
 # kill -9, and what makes it run again; False: there was nothing to kill just now.
 Blow = Callable[[], bool]
 
@@ -109,6 +111,7 @@ class Campaign:
     def run_to_the_end(self, load: Load) -> dict[str, Any]:
         """Run it, let the node come to rest, stop it, and say what was done and found."""
         self.run(load)
+        self._start_anew()
         ended = self.node.ended()
         url = self.node.ledger_url
         settled_seconds = self.witness.wait_until_settled(url, limit_seconds=_SETTLED_SECONDS)
@@ -134,12 +137,21 @@ class Campaign:
 
     def _await_progress(self, moment: int, sending: "Sequence[Future[None]]") -> None:
         deadline = time.monotonic() + _STALLED_SECONDS
+        self._start_anew()
         while self._progress() < moment:
+            self._start_anew()
             assert time.monotonic() < deadline, f"work stands still before its step {moment}"
             for client in sending:
                 if client.done():
                     client.result()  # raises what it met
             time.sleep(_POLL_SECONDS)
+
+    def _start_anew(self) -> None:
+        """Who came up while its database was away has left; a supervisor starts it again."""
+        for part in self.node.ended():
+            said = self.node.log(part)[-_LAST_WORDS:]
+            assert _WITHOUT_LEDGER in said, f"{part} ended of itself: {said}"
+            self.node.start(part)
 
     def _progress(self) -> int:
         try:
