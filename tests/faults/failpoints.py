@@ -115,6 +115,11 @@ DELIVERING = _points(
 POINTS = [*RECEIVING, *ANALYSING, *OFFERING, *REPORTING, *DELIVERING]
 
 
+def trigger_of(point: Failpoint, triggers: Path) -> Path:
+    """The file that lets a process die there."""
+    return triggers / str(POINTS.index(point))
+
+
 def arm(point: Failpoint, trigger: Path) -> None:
     """From now on this process dies at the point, once the file `trigger` is there.
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from tests.end_to_end.node import PARTS, ROOT, Node
-from tests.faults.failpoints import Failpoint
+from tests.faults.failpoints import Failpoint, trigger_of
 from tests.faults.nursery import Birth, Nursery
 from tests.waiting import wait_for
 
@@ -26,34 +26,38 @@ _WAITS = (
 
 @dataclass
 class ForkedNode(Node):
-    """Starts and restarts its parts in tenths of a second; each may be told where to die."""
+    """Starts and restarts its parts in tenths of a second; with `is_mortal` they may be let die."""
 
     nursery: Nursery = field(kw_only=True)
-    ending: dict[str, Failpoint] = field(default_factory=dict)
+    is_mortal: bool = False
 
     @property
-    def trigger(self) -> Path:
-        return self.folder / "trigger"
+    def triggers(self) -> Path:
+        return self.folder / "triggers"
 
-    def start_to_die(self, point: Failpoint) -> None:
-        """Start the part anew; it dies at the point once `let_die` has been called."""
-        if point.part in self.processes:
-            self.kill(point.part)
-        self.ending[point.part] = point
-        self.start(point.part)
+    def become_mortal(self) -> None:
+        """Start each part anew, with all of its failpoints."""
+        self.is_mortal = True
+        self.triggers.mkdir()
+        for part in list(self.processes):
+            self.kill(part)
+            self.start(part)
+        self.wait_until_listening()
 
-    def let_die(self) -> None:
-        self.trigger.with_suffix(".hit").unlink(missing_ok=True)
-        self.trigger.touch()
+    def let_die(self, point: Failpoint) -> None:
+        trigger = trigger_of(point, self.triggers)
+        trigger.with_suffix(".hit").unlink(missing_ok=True)
+        trigger.touch()
 
     def await_death(self, point: Failpoint) -> None:
-        """Until the part has died at the point; then it is started again."""
+        """Until the part has died at the point."""
+        hit = trigger_of(point, self.triggers).with_suffix(".hit")
 
         def is_dead() -> bool:
-            return self.trigger.with_suffix(".hit").exists() and not self.is_alive(point.part)
+            return hit.exists() and not self.is_alive(point.part)
 
         wait_for(is_dead, f"the death of {point.part} when {point.name}", DEATH_SECONDS)
-        del self.processes[point.part], self.ending[point.part]
+        del self.processes[point.part]
 
     def let_time_pass(self) -> None:
         """What runs out with time has run out: offers, delays and rests."""
@@ -75,15 +79,14 @@ class ForkedNode(Node):
             return super()._run(name, arguments)
         for kind in ("logs", "exit-codes"):
             (self.folder / kind).mkdir(parents=True, exist_ok=True)
-        point = self.ending.get(name)
         return self.nursery.start(
             Birth(
                 arguments,
                 self._environment(name),
                 str(self.folder / "logs" / f"{name}.log"),
                 str(self.folder / "exit-codes" / str(next(_EXIT_CODES))),
-                point.name if point else "",
-                str(self.trigger),
+                name,
+                str(self.triggers) if self.is_mortal else "",
             )
         )
 

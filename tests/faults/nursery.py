@@ -20,7 +20,7 @@ from types import TracebackType
 
 import psutil
 
-from tests.faults.failpoints import POINTS, arm
+from tests.faults.failpoints import POINTS, arm, trigger_of
 from tests.faults.shim import Shim
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,17 +33,18 @@ _PR_SET_PDEATHSIG = 1
 
 @dataclass(frozen=True)
 class Birth:
-    """Which command of `osteon` to run, and at which point it dies once `trigger` is there.
+    """Which command of `osteon` to run, and as which part.
 
-    `log` and `exit_code` are the files in which it leaves what it says and how it ends.
+    `log` and `exit_code` are the files in which it leaves what it says and how it ends. With a
+    folder `triggers` it dies at each of its failpoints, once that one's trigger is there.
     """
 
     arguments: list[str]
     environment: dict[str, str]
     log: str
     exit_code: str
-    failpoint: str = ""
-    trigger: str = ""
+    part: str
+    triggers: str = ""
 
 
 class Part:
@@ -144,9 +145,9 @@ def _become(birth: Birth) -> None:
     import worker.tasks
 
     worker.tasks._OFFER_SECONDS = _OFFER_SECONDS
-    if birth.failpoint:
-        [point] = [one for one in POINTS if one.name == birth.failpoint]
-        arm(point, Path(birth.trigger))
+    for point in POINTS:
+        if birth.triggers and point.part == birth.part:
+            arm(point, trigger_of(point, Path(birth.triggers)))
 
 
 def _redirect(log: str) -> None:

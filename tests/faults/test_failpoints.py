@@ -31,6 +31,7 @@ def scene(
 ) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("failpoints")
     with servers_for(request.param) as servers, scene_in(folder, nursery, **servers) as scene:
+        scene.node.become_mortal()
         yield scene
 
 
@@ -69,13 +70,10 @@ def _die_and_recover(scene: Scene, point: Failpoint, study: list[Dataset]) -> No
 
 def _die(scene: Scene, point: Failpoint, study: list[Dataset]) -> None:
     node = scene.node
-    node.start_to_die(point)
+    node.let_die(point)
     if point in RECEIVING:
-        node.wait_until_listening()
-        node.let_die()
         scene.client.store(study)
     else:
-        node.let_die()
         scene.client.insist(study, limit_seconds=SETTLED_SECONDS)
     node.await_death(point)
     node.start(point.part)
