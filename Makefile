@@ -28,7 +28,7 @@ demo: $(VENV)/.node
 # for clocks. tests/conftest.py puts the long files first, so that all processes end together. Code is
 # kept compiled, even where the environment says otherwise: hundreds of processes load it. What they
 # write goes to memory where that has room for it: hundreds of databases would be waited for.
-SCRATCH = $(shell test "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 8000000 \
+SCRATCH = $(shell test "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 12000000 \
 	2>/dev/null && echo /dev/shm || echo "$${TMPDIR:-/tmp}")
 test: $(VENV)/.full
 	TMPDIR=$(SCRATCH) OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
