@@ -165,6 +165,8 @@ def test_a_reader_opens_and_judges_a_study_by_keys_alone(
     press(page, "Control+Enter")
     expect(page.get_by_text("Your verdict is saved.")).to_be_visible()
     expect(page.locator("#verdict-history")).to_contain_text("an overlap")
+    # Until the new form is htmx's too, the browser would send it by itself and load the page anew.
+    page.wait_for_function("!document.querySelector('.htmx-added, .htmx-settling')")
     press(page, "a", "Enter")
     expect(page.locator("#verdict-history li")).to_have_count(2)
     given = [
