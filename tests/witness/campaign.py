@@ -104,6 +104,9 @@ class Campaign:
                 for number in range(load.clients)
             ]
             self._strike(moments, sending)
+            while not all(client.done() for client in sending):
+                self._start_anew()
+                time.sleep(_POLL_SECONDS)
             for client in sending:
                 client.result()
         self.seconds = time.monotonic() - began
