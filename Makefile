@@ -33,16 +33,18 @@ SCRATCH = $(shell test "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1
 test: $(VENV)/.full
 	TMPDIR=$(SCRATCH) OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
-# What is too long for every change: a witnessed soak of so many minutes, with its report, then the
-# tests that are marked so, whatever the first half found; their results and seeds are in tests.xml.
+# What is too long for every change: a witnessed soak of so many minutes, with its report, then for as
+# many the tests that are marked so, whatever the first half found. Their results and seeds are in
+# tests.xml; none begins when the time is over, and one that has begun has a limit of its own.
 MINUTES ?= 240
 REPORT ?= soak-report
+SESSION_SECONDS = $(shell expr $(MINUTES) \* 60)
 soak: $(VENV)/.full
 	failed=0; \
 	$(BIN)/python -m tests.witness.soak --minutes $(MINUTES) --report $(REPORT) $(if $(SEED),--seed $(SEED)) \
 		|| failed=1; \
 	$(if $(SEED),OSTEON_FUZZ_SEED=$(SEED)) $(BIN)/python -m pytest -m soak \
-		--junitxml=$(REPORT)/tests.xml -o junit_logging=system-out || failed=1; \
+		--session-timeout=$(SESSION_SECONDS) --junitxml=$(REPORT)/tests.xml -o junit_logging=system-out || failed=1; \
 	exit $$failed
 
 check: $(VENV)/.full flaws secrets
