@@ -43,7 +43,7 @@ soak: $(VENV)/.full
 	failed=0; \
 	$(BIN)/python -m tests.witness.soak --minutes $(MINUTES) --report $(REPORT) $(if $(SEED),--seed $(SEED)) \
 		|| failed=1; \
-	$(if $(SEED),OSTEON_FUZZ_SEED=$(SEED)) $(BIN)/python -m pytest -m soak \
+	$(if $(SEED),FUZZ_SEED=$(SEED)) $(BIN)/python -m pytest -m soak \
 		--session-timeout=$(SESSION_SECONDS) --junitxml=$(REPORT)/tests.xml -o junit_logging=system-out || failed=1; \
 	exit $$failed
 

@@ -28,8 +28,8 @@ pytestmark = [
     pytest.mark.requirement("R-WORK-1", "R-WORK-3", "R-DOOR-5"),
 ]
 # The same every time, so that a change that fails is the change's fault; `make soak` takes another.
-_SEED = int(os.environ.get("OSTEON_FUZZ_SEED", "1"))
-_SOAK_SEED = int(os.environ.get("OSTEON_FUZZ_SEED", str(secrets.randbelow(1 << 31))))
+_SEED = int(os.environ.get("FUZZ_SEED", "1"))
+_SOAK_SEED = int(os.environ.get("FUZZ_SEED", str(secrets.randbelow(1 << 31))))
 _LIMITS = DecodeLimits(seconds=15, memory_bytes=1 << 30)
 # SQLAlchemy's and pydicom's caches fill; what leaks with each of thousands of files is far more.
 _MOST_GROWTH_BYTES = 32 << 20
@@ -89,7 +89,7 @@ def test_classifier_and_report(findings: Findings, open_ward: OpenWard) -> None:
 @pytest.mark.soak
 @pytest.mark.timeout(7200)
 def test_a_hundred_thousand(findings: Findings, decoder: Decoder, open_ward: OpenWard) -> None:  # noqa: F811
-    print(f"OSTEON_FUZZ_SEED={_SOAK_SEED}")
+    print(f"FUZZ_SEED={_SOAK_SEED}")
     ward = open_ward()
     before = resident_bytes()
     for start in range(0, 100_000, 1_000):
