@@ -24,6 +24,7 @@ def test_a_convolutions_operations_are_counted() -> None:
     assert network_flop(network, 32) == 2 * 16 * 9 * 32 * 32  # type: ignore[arg-type]
 
 
+@pytest.mark.soak
 def test_every_way_is_timed_beside_plain_torch(artefact_folder: Path) -> None:
     threads = torch.get_num_threads()
     try:

@@ -39,7 +39,7 @@ def test_a_restarted_node_reports_what_it_had_received(
         node.start_up()
         node.wait_until_listening()
         _gateway_asks_for_its_token(f"http://127.0.0.1:{gateway_port}")
-        for study in small_studies("restart", 3):
+        for study in small_studies("restart", 2):
             assert witness.client(node.address).store(study) == [0x0000] * 3
         assert node.stop("up") == 0
         assert node.survivors() == []
@@ -47,7 +47,7 @@ def test_a_restarted_node_reports_what_it_had_received(
         assert "part_killed" not in node.log("up")
         assert sink.reports() == []
         node.start(*PARTS)
-        node.wait_for_studies("delivered", 3, RESULT_SECONDS)
+        node.wait_for_studies("delivered", 2, RESULT_SECONDS)
         assert witness.check(node.spool.root, node.ledger_url, only=["I4"]) == []
         _every_part_is_present(node)
 

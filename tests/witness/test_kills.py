@@ -26,7 +26,7 @@ pytestmark = [
 ]
 # On both together 50 kills and 1,520 instances. Most are documents, which the node keeps and does
 # not analyse: so the work of all parts takes about as long as the sending.
-LOAD = Load(studies=20, images=4, others=34, kills=25)
+LOAD = Load(studies=20, images=2, others=36, kills=25)
 
 
 @pytest.mark.parametrize("servers", SERVERS, ids=str)

@@ -63,7 +63,7 @@ def test_a_network_of_types_is_measured_where_the_data_name_train_and_test_alone
     assert 0 < card.type_validation.images < TRAINED / 4
 
 
-@pytest.mark.parametrize("types", [True, False])
+@pytest.mark.parametrize("types", [pytest.param(True, marks=pytest.mark.soak), False])
 def test_groups_are_held_out_of_the_train_part_and_the_test_part_stays(
     types: bool, tmp_path: Path
 ) -> None:
@@ -83,6 +83,7 @@ def test_groups_are_held_out_of_the_train_part_and_the_test_part_stays(
     assert sum(map(len, each)) == len(of_split(images, "train"))
 
 
+@pytest.mark.soak
 def test_fractures_are_measured_too_and_the_card_says_on_what(tmp_path: Path) -> None:
     run = _run(tmp_path, _in_parts(tmp_path / "data", "train", "test"))
     held_out = load_artefact(train(run)).card.validation

@@ -101,6 +101,7 @@ def test_the_command_in_a_card_is_one_that_the_run_was_given(tmp_path: Path) -> 
     assert {"--type-data", "--start-weights"} <= set(said.split())
 
 
+@pytest.mark.soak
 def test_the_command_in_the_shipped_card_is_taken_and_asks_for_nothing_more(
     tmp_path: Path,
 ) -> None:
