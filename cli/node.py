@@ -78,15 +78,14 @@ def up(
 
 def listen() -> None:
     """Run the DICOM listener: it keeps what a PACS sends. SIGTERM lets transfers end."""
-    from threading import Event
-
     from cli.assembly import build_listener, require_tls
     from cli.reaching import own_listeners
+    from worker.stop_signal import StopSignal
 
     settings = read_settings("listener")
     require_tls(settings)
     listener = build_listener(settings)
-    stopping = Event()
+    stopping = StopSignal()
     _on_stop(stopping.set)
     try:
         listener.start()
@@ -113,14 +112,13 @@ def work(queue: QueueNames) -> None:
 
 def beat() -> None:
     """Run the beat: every second it settles quiet studies and offers due jobs to the workers."""
-    from threading import Event
-
     from cli.assembly import build_broker, build_kitchen
     from cli.audit_care import caring_for_trail
+    from worker.stop_signal import StopSignal
     from worker.tasks import run_beat
 
     settings = read_settings("beat")
-    stopping = Event()
+    stopping = StopSignal()
     _on_stop(stopping.set)
     broker, kitchen = build_broker(settings), build_kitchen(settings)
     with caring_for_trail(settings, kitchen):

@@ -3,12 +3,13 @@
 import ctypes
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import structlog
+
+from worker.stop_signal import StopSignal
 
 log = structlog.get_logger(__name__)
 _FIRST_DELAY_SECONDS = 0.5
@@ -37,7 +38,7 @@ class Supervisor:
 
     parts: Sequence[Part]
     drain_seconds: float = 45.0  # longer than an image may decode
-    _stopping: threading.Event = field(default_factory=threading.Event)
+    _stopping: StopSignal = field(default_factory=StopSignal)
 
     def run(self) -> None:
         """Blocks until `stop`; then every part has ended."""

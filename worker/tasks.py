@@ -1,6 +1,5 @@
 """Celery's side of the kitchen: a job's number in, its claim taken, the pipeline's step run."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from worker.app import Broker, create_app
 from worker.job_runner import Step, run_job
 from worker.keeping import RetentionKeeper, purger_of
 from worker.kitchen import Kitchen
+from worker.stop_signal import StopSignal
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency:
         _run(app, options, f"{'-'.join(queues)}@%h")
 
 
-def run_beat(broker: Broker, kitchen: Kitchen, stopping: threading.Event) -> None:
+def run_beat(broker: Broker, kitchen: Kitchen, stopping: StopSignal) -> None:
     """Offers due jobs once a second until `stopping`; an unforeseen error ends the process.
 
     Beside it retention goes on, which may fail as it likes.

@@ -14,6 +14,7 @@ from db.session import transaction
 from tests.db.ledger import claim, receive, received
 from tests.web.api_client import Program, make_token, program
 from tests.web.signing import audit, login_window
+from tests.web.test_worklist_page import make_entries
 from tests.web.window import Window
 
 STUDY = "1.2.826.0.1.3680043.8.498.10"
@@ -43,6 +44,7 @@ def node(
         ours = claim(engine, JobKind.ANALYSE)
         with transaction(engine) as session:
             bury_job(session, ours, error="cannot be decoded")
+        make_entries(engine)
         yield window, engine
 
 
