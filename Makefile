@@ -38,13 +38,12 @@ test: $(VENV)/.full
 # tests.xml; none begins when the time is over, and one that has begun has a limit of its own.
 MINUTES ?= 240
 REPORT ?= soak-report
-SESSION_SECONDS = $(shell expr $(MINUTES) \* 60)
 soak: $(VENV)/.full
 	failed=0; \
 	$(BIN)/python -m tests.witness.soak --minutes $(MINUTES) --report $(REPORT) $(if $(SEED),--seed $(SEED)) \
 		|| failed=1; \
 	$(if $(SEED),FUZZ_SEED=$(SEED)) $(BIN)/python -m pytest -m soak \
-		--session-timeout=$(SESSION_SECONDS) --junitxml=$(REPORT)/tests.xml -o junit_logging=system-out || failed=1; \
+		--session-timeout=$$(( $(MINUTES) * 60 )) --junitxml=$(REPORT)/tests.xml -o junit_logging=system-out || failed=1; \
 	exit $$failed
 
 check: $(VENV)/.full flaws secrets

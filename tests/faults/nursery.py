@@ -53,6 +53,7 @@ class Part:
     def __init__(self, process_id: int, exit_code: Path) -> None:
         self.pid = process_id
         self._exit_code = exit_code
+        self._process: psutil.Process | None = None
         with suppress(psutil.NoSuchProcess):  # a command may have ended already
             self._process = psutil.Process(process_id)
 
@@ -62,27 +63,24 @@ class Part:
         return int(self._exit_code.read_text()) if self._exit_code.exists() else -signal.SIGKILL
 
     def poll(self) -> int | None:
-        return None if self._is_running() else self.returncode
+        is_running = self._process is not None and self._process.is_running()
+        return None if is_running else self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
         try:
-            if self._is_running():
+            if self._process is not None:
                 self._process.wait(timeout)
         except psutil.TimeoutExpired as error:
             raise subprocess.TimeoutExpired(str(self.pid), timeout or 0) from error
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        try:
-            self._process.send_signal(number)
-        except psutil.NoSuchProcess:
-            return
+        with suppress(psutil.NoSuchProcess):
+            if self._process is not None:
+                self._process.send_signal(number)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
-
-    def _is_running(self) -> bool:
-        return hasattr(self, "_process") and self._process.is_running()
 
 
 class Nursery:

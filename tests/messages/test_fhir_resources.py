@@ -51,14 +51,14 @@ def schema_objections() -> Objections:
 
     Its choice of any resource type tries one after the other: minutes for a bundle.
     """
+    import jsonschema  # loading it takes seconds of every process of the tests
+
     require_modules()
     schema = json.loads(SCHEMA.read_text())
     definitions = schema["definitions"] | {"ResourceList": {}}
 
     def objections(resource: Resource) -> list[str]:
         wanted = {"$ref": f"#/definitions/{resource['resourceType']}", "definitions": definitions}
-        import jsonschema  # loading it takes seconds
-
         found = [one.message for one in jsonschema.Draft6Validator(wanted).iter_errors(resource)]
         inner = [
             *resource.get("contained", []),

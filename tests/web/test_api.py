@@ -14,8 +14,8 @@ from db.session import transaction
 from tests.db.ledger import claim, receive, received
 from tests.web.api_client import Program, make_token, program
 from tests.web.signing import audit, login_window
-from tests.web.test_worklist_page import make_entries
 from tests.web.window import Window
+from tests.web.worklist_entries import make_entries
 
 STUDY = "1.2.826.0.1.3680043.8.498.10"
 LISTS = ("/results", "/studies", "/deliveries", "/jobs?state=done", "/verdicts")

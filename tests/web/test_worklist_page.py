@@ -11,12 +11,11 @@ from sqlalchemy import Engine
 from db.audit import NODE, PEER, list_events
 from db.intake import record_instance
 from db.session import reading, transaction
-from db.worklist import has_stale_entries
-from db.worklist_refresh import refresh_worklist
 from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, associate, receive, received, report
 from tests.web.browser import assert_accessible
 from tests.web.payloads import PAYLOADS
 from tests.web.window import Window
+from tests.web.worklist_entries import make_entries
 
 PURPOSE = "Research use – not for clinical diagnosis"
 
@@ -38,15 +37,6 @@ def ward(ledger: Engine) -> Engine:
     analyse(ledger, FRACTURE, NO_FRACTURE)
     make_entries(ledger)
     return ledger
-
-
-def make_entries(engine: Engine) -> None:
-    """All of them, whether by this call or by the window that is being served."""
-    is_behind = True
-    while is_behind:
-        refresh_worklist(engine)
-        with reading(engine) as session:
-            is_behind = has_stale_entries(session)
 
 
 def go(page: Page, window: Window, path: str = "/worklist") -> None:
