@@ -117,9 +117,9 @@ ONE_BY_ONE = "one by one"
 
 def limit_contender(precision: Precision, threads: int) -> Contender:
     """A large plain convolution in OpenVINO: as fast as this machine convolves."""
-    import openvino
-    from openvino import opset13 as layers
+    from model.openvino_runtime import openvino
 
+    layers = openvino.opset13
     random = np.random.default_rng(0)
     shape = [1, _CHANNELS, _SIDE, _SIDE]
     kernels = random.standard_normal((_CHANNELS, _CHANNELS, _KERNEL, _KERNEL), np.float32) / 48

@@ -249,6 +249,7 @@ def _close(session: Session, which: ColumnElement[bool], carried: Carried | None
         .where(which, Association.closed_at.is_(None))
         .values(closed_at=database_now())
         .returning(Association.id, Association.calling_ae_title, Association.address)
+        .execution_options(synchronize_session=False)
     )
     for association_id, calling_ae_title, address in session.execute(closed).all():
         found = carried or carried_by(session, association_id)

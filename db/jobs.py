@@ -136,8 +136,9 @@ def offer_due_jobs(
         .with_for_update(skip_locked=True)
     )
     ids = pick_urgent(session, due, room)
-    offered = {"offered_until": database_now(offer_seconds)}
-    session.execute(_update_jobs(Job.id.in_(ids)).values(offered))
+    if ids:  # a beat that finds nothing to do, every second, writes nothing
+        offered = {"offered_until": database_now(offer_seconds)}
+        session.execute(_update_jobs(Job.id.in_(ids)).values(offered))
     return ids
 
 

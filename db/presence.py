@@ -74,8 +74,8 @@ def note_presence(
     if running_seconds is not None:
         changes["started_at"] = database_now(-running_seconds)
     insert_or_update(session, Presence, key | changes, key=tuple(key), changes=changes)
-    forgotten = Presence.seen_at < database_now(-FORGOTTEN_SECONDS)
-    session.execute(delete(Presence).where(forgotten))
+    forgotten = delete(Presence).where(Presence.seen_at < database_now(-FORGOTTEN_SECONDS))
+    session.execute(forgotten.execution_options(synchronize_session=False))
 
 
 def leave(session: Session, process: RunningProcess) -> None:

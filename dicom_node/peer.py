@@ -6,15 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pynetdicom import AE, build_context, build_role, evt
+from pynetdicom import AE, build_context, build_role
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 from pynetdicom.presentation import PresentationContext
 
 from dicom_node.tls import TlsUnusable
 from dicom_node.tls_client import PeerTls
-from dicom_node.transport.polled_socket import PolledSocket
+from dicom_node.transport.requested_association import RequestingEntity
 from dicom_node.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 
@@ -65,17 +64,6 @@ class Destination:
         return f"{self.ae_title}@{self.host}:{self.port}"
 
 
-class _AnswersOnly(DIMSEServiceProvider):  # type: ignore[misc]
-    """Leaves every message to who asked.
-
-    pynetdicom's own thread looks for requests of the peer, which has none to make here. On a busy
-    machine it is still at that when the answer comes, and takes it: who asked waits in vain.
-    """
-
-    def get_msg(self, block: bool = False) -> Any:
-        return super().get_msg(block=True) if block else (None, None)
-
-
 _ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 # nosec B104
 
 
@@ -113,7 +101,6 @@ def associate(
     a C-GET; `handlers` are pynetdicom's.
     Raises PeerUnavailable or PeerRefused with one sentence that says what to do.
     """
-    opened: list[bool] = []
     try:
         association = _requesting(destination, calling_ae_title).associate(
             destination.host,
@@ -124,17 +111,17 @@ def associate(
             # PS3.7 D.3.3.4: the requestor is the SCP of these.
             ext_neg=[build_role(sop_class, scp_role=True) for sop_class in served_sop_classes],
             tls_args=_tls(destination),
-            evt_handlers=[(evt.EVT_CONN_OPEN, _on_connection, [opened]), *handlers],
+            evt_handlers=list(handlers),
         )
     except socket.gaierror as error:
         raise PeerUnavailable(f"{destination}: {connection_trouble(error)}") from error
     if association.is_established:
         return association
-    raise _reason(association, destination, calling_ae_title, bool(opened))
+    raise _reason(association, destination, calling_ae_title)
 
 
 def _requesting(destination: Destination, calling_ae_title: str) -> AE:
-    ae = AE(ae_title=calling_ae_title)
+    ae = RequestingEntity(ae_title=calling_ae_title)
     ae.implementation_class_uid = IMPLEMENTATION_CLASS_UID
     ae.implementation_version_name = IMPLEMENTATION_VERSION_NAME
     ae.connection_timeout = destination.connection_timeout_seconds
@@ -157,17 +144,8 @@ def _contexts(proposals: Sequence[tuple[str, str]]) -> list[PresentationContext]
     return [build_context(sop_class, transfer_syntax) for sop_class, transfer_syntax in proposals]
 
 
-def _on_connection(event: Any, opened: list[bool]) -> None:
-    opened.append(True)
-    event.assoc.dimse = _AnswersOnly(event.assoc)
-    event.assoc.dul.socket.__class__ = PolledSocket  # pynetdicom lets nobody choose the class
-    # With Nagle's algorithm every small C-STORE waits for a delayed acknowledgement, 40 ms.
-    client = event.assoc.dul.socket.socket
-    client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
 def _reason(
-    association: Association, destination: Destination, calling_ae_title: str, opened: bool
+    association: Association, destination: Destination, calling_ae_title: str
 ) -> PeerUnavailable | PeerRefused:
     answer = _answer(association)
     if answer is not None and answer.result in _REJECTED:
@@ -176,7 +154,7 @@ def _reason(
         trouble = _tls_trouble(destination, destination.tls)
         if trouble is not None:
             return trouble
-    if not opened:
+    if not association.dul.socket.has_connected:
         return PeerUnavailable(f"{destination}: {_asked_once_more(destination)}")
     if answer is not None:
         return NothingAccepted(

@@ -101,7 +101,7 @@ class OpenVinoRuntime:
             self._load(artefact, plan, network)
 
     def _load(self, artefact: Artefact, plan: CpuPlan, network: Path | None) -> None:
-        import openvino
+        from model.openvino_runtime import openvino
 
         card, core = artefact.card, openvino.Core()
         read = core.read_model(network or artefact.network)

@@ -3,9 +3,11 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from celery import Celery
+from celery.utils.nodenames import host_format
 from kombu.exceptions import OperationalError as BrokerUnavailable
 
 from db.jobs import Claim, JobKind
@@ -30,19 +32,34 @@ STEPS: dict[JobKind, Step] = {
 _OFFER_SECONDS = 1.0
 # How long a worker goes on with one destination's jobs before it looks at its other calls.
 _TURN_SECONDS = 5.0
-_QUIET = ["--without-mingle", "--without-gossip", "--without-heartbeat", "--loglevel", "WARNING"]
+# Celery's command line, which would offer the same, loads a shell and all its other commands first.
+_QUIET: dict[str, Any] = {
+    "quiet": True,
+    "loglevel": "WARNING",
+    "without_mingle": True,
+    "without_gossip": True,
+    "without_heartbeat": True,
+}
 # Threads: CUDA does not survive a fork, and the decoders and OpenVINO release the GIL.
-_THREADS = ["--pool", "threads"]
+_POOL = "threads"
 
 
 def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency: int) -> None:
-    """Blocks, working on `queues` until SIGTERM; what is in hand is finished first."""
+    """Blocks, working on `queues` until SIGTERM; what is in hand is finished first.
+
+    SystemExit where Celery has ended by itself.
+    """
     app = create_app(broker)
     for kind in STEPS:
         app.task(name=kind.value)(_task(kitchen))
-    options = ["--queues", ",".join(queues), "--concurrency", str(concurrency)]
+    name = host_format(f"{'-'.join(queues)}@%h")
     with _present(kitchen, lambda: _worker(kitchen, queues)):
-        _run(app, options, f"{'-'.join(queues)}@%h")
+        working = app.Worker(
+            hostname=name, queues=queues, concurrency=concurrency, pool_cls=_POOL, **_QUIET
+        )
+        working.start()
+    if working.exitcode:
+        raise SystemExit(working.exitcode)
 
 
 def run_beat(broker: Broker, kitchen: Kitchen, stopping: StopSignal) -> None:
@@ -93,10 +110,6 @@ def _next(kitchen: Kitchen, job_id: int) -> int | None:
         return pipeline.next_for_destination(kitchen, job_id)
     except LedgerUnavailable:
         return None  # the beat offers it when the ledger is back
-
-
-def _run(app: Celery, options: list[str], name: str) -> None:
-    app.worker_main(["--quiet", "worker", *_THREADS, *_QUIET, *options, "--hostname", name])
 
 
 @contextmanager

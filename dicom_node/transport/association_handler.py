@@ -10,9 +10,9 @@ from pynetdicom.transport import RequestHandler
 
 from dicom_node.query_retrieve.retrieve_exchange import RetrievableAssociation
 from dicom_node.transfer import ReceivingDimse
+from dicom_node.transport.bounded_socket import BoundedSocket
 from dicom_node.transport.caller import Caller
-from dicom_node.transport.prompt_socket import PromptSocket
-from dicom_node.transport.upper_layer import PromptDul
+from dicom_node.transport.upper_layer import AcceptingDul
 
 if TYPE_CHECKING:
     from dicom_node.transport.server import ListenerServer
@@ -51,8 +51,8 @@ class AssociationHandler(RequestHandler):  # type: ignore[misc]
         association.__class__ = RetrievableAssociation  # pynetdicom lets nobody choose the class
         server, policy = self.server, self.server.door.policy
         association.dimse = ReceivingDimse(association, server.door.spool, policy.object_max_bytes)
-        association.dul = PromptDul(association)
-        association.set_socket(PromptSocket(association, self.request, policy, self._received))
+        association.dul = AcceptingDul(association)
+        association.set_socket(BoundedSocket(association, self.request, policy, self._received))
         # These set the timers of the upper layer, which is a new one.
         association.acse_timeout = policy.request_timeout_seconds
         association.network_timeout = policy.network_timeout_seconds

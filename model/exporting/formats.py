@@ -61,7 +61,7 @@ def _write_onnx(artefact: Artefact, path: Path) -> None:
 
 
 def _write_openvino(artefact: Artefact, path: Path, halved: bool) -> None:
-    import openvino
+    from model.openvino_runtime import openvino
 
     network = openvino.Core().read_model(artefact.network)
     openvino.save_model(network, path, compress_to_fp16=halved)

@@ -11,7 +11,7 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from dicom_node.policy import AssociationPolicy
-from dicom_node.transport.prompt_socket import PromptSocket
+from dicom_node.transport.bounded_socket import BoundedSocket
 from tests.dicom_node.attacks.floods import associate
 from tests.dicom_node.attacks.wire import P_DATA, Target, echo_request, read_pdu
 from tests.dicom_node.listening import AE_TITLE, Node, eventually, running_node
@@ -99,7 +99,7 @@ def test_who_takes_a_pdu_too_slowly_is_not_waited_for(reading: bool) -> None:
         peer = socket.create_connection(listening.getsockname())
         ours, _ = listening.accept()
     association = Association(AE(), "acceptor")
-    connection, stop = PromptSocket(association, ours, policy), threading.Event()
+    connection, stop = BoundedSocket(association, ours, policy), threading.Event()
     association.set_socket(connection)
     thread = threading.Thread(target=_sip, args=(peer, stop))
     if reading:

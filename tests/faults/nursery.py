@@ -25,7 +25,12 @@ from tests.faults.shim import Shim
 
 ROOT = Path(__file__).resolve().parents[2]
 # Not OpenVINO: loading it starts a thread, which a fork would lack.
-_LOADED = ("cli.assembly", "celery.bin.worker", "model.classifier", "web.app", "worker.tasks")
+_LOADED = (
+    *("cli.assembly", "model.classifier", "web.app", "worker.tasks"),
+    # What Celery loads by name as a worker starts.
+    *("celery.apps.worker", "celery.app.control", "celery.fixups.django", "celery.loaders.app"),
+    *("celery.worker.consumer", "celery.concurrency.thread"),
+)
 # What a hospital waits a second for, a test sees at once.
 _OFFER_SECONDS = 0.2
 _PR_SET_PDEATHSIG = 1

@@ -1,6 +1,5 @@
 """The C-FIND SCU against PACS of every kind: thorough, sloppy, unwilling and dying."""
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +17,7 @@ from dicom_node.query_retrieve.query_client import (
     TooManyMatches,
     querying,
 )
+from dicom_node.transport.requested_association import Checkpoint
 from tests.dicom_node.archive import GET, Archive, running_archive, stored, stored_study
 
 JANUARY = (datetime(2026, 1, 1), datetime(2026, 1, 31, 23, 59))
@@ -254,19 +254,22 @@ def test_no_answer_is_taken_away_by_the_thread_of_the_library(archive: Archive) 
             time.sleep(0.15)
 
         dimse.send_msg = send_and_pause
+        waited_at = pacs._association._reactor_checkpoint
         pacs._association._reactor_checkpoint = Overslept()
+        waited_at.tell()
         time.sleep(0.01)
         assert pacs.studies_with_accession_number("none") == []
 
 
-class Overslept(threading.Event):
-    def __init__(self) -> None:
-        super().__init__()
-        self.set()
+class Overslept(Checkpoint):
+    """Lets the library's thread look around without end; each time it waits for the CPU first."""
 
     def wait(self, timeout: float | None = None) -> bool:
+        self.tell()
         is_set = super().wait(timeout)
+        self.is_waited_at = True
         time.sleep(0.05)
+        self.is_waited_at = False
         return is_set
 
 

@@ -6,6 +6,7 @@ overrides or relies on it still holds, and only then write the new digest here.
 
 import hashlib
 import inspect
+import threading
 from importlib.metadata import version
 from typing import Any
 
@@ -15,17 +16,30 @@ from pynetdicom.dimse_messages import DIMSEMessage
 
 from dicom_node.transfer import ReceivingDimse
 from dicom_node.transport.association_handler import AssociationHandler
-from dicom_node.transport.polled_socket import PolledSocket
+from dicom_node.transport.bounded_socket import BoundedSocket
+from dicom_node.transport.prompt_layer import MonotonicTimer, PromptDul
 from dicom_node.transport.prompt_socket import PromptSocket
+from dicom_node.transport.requested_association import (
+    AnswersOnly,
+    Checkpoint,
+    RequestedAssociation,
+    RequestedSocket,
+    RequestingDul,
+    RequestingEntity,
+)
 from dicom_node.transport.server import ListenerServer
-from dicom_node.transport.upper_layer import MonotonicTimer, PromptDul
+from dicom_node.transport.upper_layer import AcceptingDul
 
 DIGESTS = {
+    "acse:ACSE._negotiate_as_acceptor": 0xFFFD360957C4,
+    "acse:ACSE._negotiate_as_requestor": 0x507959152C58,
     "acse:ACSE.is_aborted": 0xAD2EB3F545A9,
     "acse:ACSE.is_release_requested": 0x894B33D21A8D,
-    "acse:ACSE._negotiate_as_acceptor": 0xFFFD360957C4,
+    "acse:ACSE.negotiate_release": 0xE66977C72923,
     "acse:ACSE.send_reject": 0x700998293BBC,
+    "ae:ApplicationEntity._create_socket": 0xF56BCA8888E1,
     "ae:ApplicationEntity.active_associations": 0x23DA190DFCCA,
+    "ae:ApplicationEntity.associate": 0xDBC8CF470903,
     "ae:ApplicationEntity.make_server": 0x6569298AC5CF,
     "association:Association.__init__": 0xEB07516B8009,
     "association:Association._abort_blocking": 0x10B43EF8C63C,
@@ -34,7 +48,9 @@ DIGESTS = {
     "association:Association.acse_timeout": 0x566A68AE4A69,
     "association:Association.kill": 0x8F9713666A7F,
     "association:Association.network_timeout": 0xA07CAEDF3F03,
+    "association:Association.release": 0xC7D713502B77,
     "association:Association.run_reactor": 0xED8BBBE3B3D6,
+    "association:Association.send_c_store": 0xFA5A8127F349,
     "association:Association.set_socket": 0x235681DC7517,
     "dimse:DIMSEServiceProvider.__init__": 0xBBECD186810E,
     "dimse:DIMSEServiceProvider.get_msg": 0x890E3E04283F,
@@ -56,6 +72,8 @@ DIGESTS = {
     "fsm:AA_2": 0xA58069D82991,
     "fsm:AA_3": 0xDE64452E828D,
     "fsm:AA_4": 0xDE72D40C80B0,
+    "fsm:AE_1": 0x4BA54B0D47FC,
+    "fsm:AE_2": 0x80AA98B2CF0C,
     "fsm:AE_5": 0x35E8617FCC8D,
     "fsm:AE_6": 0x385D595ED494,
     "fsm:AR_5": 0xDC32D2343F42,
@@ -69,6 +87,7 @@ DIGESTS = {
     "transport:AssociationSocket.__init__": 0x1F0325FDEF2C,
     "transport:AssociationSocket._shutdown_socket": 0xE2B2628FAA81,
     "transport:AssociationSocket.close": 0xC726C8DB5381,
+    "transport:AssociationSocket.connect": 0xAEEEAE413BD3,
     "transport:AssociationSocket.ready": 0x3EB58E3D39DC,
     "transport:AssociationSocket.recv": 0x6BC20A33B1B7,
     "transport:AssociationSocket.send": 0x1EA8158C0B51,
@@ -115,20 +134,20 @@ def test_this_part_is_what_it_was(name: str) -> None:
 
 
 OVERRIDES = [
-    (PromptSocket, transport.AssociationSocket, {"ready", "recv", "send"}),
-    (PolledSocket, transport.AssociationSocket, {"ready"}),
+    (PromptSocket, transport.AssociationSocket, {"ready"}),
+    (BoundedSocket, transport.AssociationSocket, {"recv", "send"}),
+    (RequestedSocket, transport.AssociationSocket, {"connect"}),
+    (PromptDul, dul.DULServiceProvider, {"send_pdu", "kill_dul", "stop_dul"}),
     (
-        PromptDul,
+        AcceptingDul,
         dul.DULServiceProvider,
-        {
-            "run_reactor",
-            "send_pdu",
-            "kill_dul",
-            "stop_dul",
-            "_is_transport_event",
-            "_read_pdu_data",
-        },
+        {"run_reactor", "_is_transport_event", "_read_pdu_data"},
     ),
+    (RequestingDul, dul.DULServiceProvider, {"run_reactor"}),
+    (RequestingEntity, AE, {"_create_socket"}),
+    (RequestedAssociation, association.Association, set()),
+    (Checkpoint, threading.Event, {"wait"}),
+    (AnswersOnly, dimse.DIMSEServiceProvider, {"get_msg"}),
     (MonotonicTimer, timer.Timer, {"start", "stop", "remaining"}),
     (ReceivingDimse, dimse.DIMSEServiceProvider, {"get_msg"}),
     (AssociationHandler, transport.RequestHandler, {"handle", "_create_association"}),

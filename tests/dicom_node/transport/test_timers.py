@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dicom_node.transport.upper_layer import MonotonicTimer
+from dicom_node.transport.prompt_layer import MonotonicTimer
 
 
 @pytest.mark.parametrize("step_seconds", [3600, -3600])

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -20,6 +19,7 @@ from model.exporting.export import ExportDisagrees, OutputTaken, export_artefact
 from model.exporting.gate import bf16_parity, record_serving_gate
 from model.exporting.kind import Format, Kind, NotOffered, Rounding
 from model.exporting.parity import BOUNDS, Bounds, Parity, disagreement
+from model.openvino_runtime import openvino
 
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

@@ -1,0 +1,112 @@
+"""An association that we ask for: cheap while it stands idle, and never waited for without end."""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.sop_class import StorageCommitmentPushModel, Verification
+
+from dicom_node.echo import VERIFICATION_PROPOSALS
+from dicom_node.peer import Destination, associate
+from tests.waiting import wait_for
+
+PROPOSALS = (*VERIFICATION_PROPOSALS, (StorageCommitmentPushModel, "1.2.840.10008.1.2"))
+
+
+@contextmanager
+def associated(
+    *handlers: tuple[Any, Any], ours: tuple[tuple[Any, Any], ...] = ()
+) -> Iterator[tuple[Association, Association]]:
+    """An association that we asked for, and the peer's side of it."""
+    ae = AE("PACS")
+    ae.add_supported_context(Verification)
+    ae.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=list(handlers))
+    try:
+        there = Destination("PACS", *server.server_address, dimse_timeout_seconds=1)
+        association = associate(there, "OSTEON", PROPOSALS, handlers=ours)
+        [theirs] = wait_for(lambda: server.active_associations, "the peer's side", 5)
+        yield association, theirs
+        association.release()
+    finally:
+        server.shutdown()
+
+
+def _cpu_seconds(*threads: threading.Thread) -> float:
+    clocks = [time.pthread_getcpuclockid(thread.ident or 0) for thread in threads]
+    return sum(map(time.clock_gettime, clocks))
+
+
+def test_an_idle_one_costs_next_to_nothing() -> None:
+    """pynetdicom's takes some 50 ms of each second."""
+    with associated() as (association, _):
+        before = _cpu_seconds(association, association.dul)
+        time.sleep(1)
+        assert _cpu_seconds(association, association.dul) - before < 0.01
+
+
+def test_it_is_known_at_once_that_the_peer_broke_off() -> None:
+    with associated() as (association, theirs):
+        theirs.abort()
+        assert wait_for(lambda: association.is_aborted, "the abort", 0.5)
+        assert wait_for(lambda: not association.is_alive(), "its thread to end", 0.5)
+
+
+def test_who_waits_for_an_answer_learns_at_once_that_the_peer_broke_off() -> None:
+    def break_off(event: Any) -> int:
+        event.assoc.abort()
+        return 0
+
+    with associated((evt.EVT_C_ECHO, break_off)) as (association, _):
+        begun = time.monotonic()
+        assert "Status" not in association.send_c_echo()
+        assert time.monotonic() - begun < 0.5
+
+
+@pytest.mark.timeout(20)
+def test_a_peer_silent_in_the_midst_of_its_answer_is_not_waited_for_without_end() -> None:
+    may_go_on = threading.Event()
+
+    def begin_to_answer(event: Any) -> int:
+        event.assoc.dul.socket.socket.send(b"\x04\x00\x00")
+        may_go_on.wait(15)
+        return 0
+
+    with associated((evt.EVT_C_ECHO, begin_to_answer)) as (association, _):
+        begun = time.monotonic()
+        assert "Status" not in association.send_c_echo()
+        assert time.monotonic() - begun < 5
+        may_go_on.set()
+
+
+@pytest.mark.timeout(60)
+def test_it_can_be_released_as_soon_as_an_event_report_is_served() -> None:
+    """pynetdicom serves one in a thread of its own, beside the association's."""
+    served = threading.Event()
+
+    def take(_event: Any) -> tuple[int, None]:
+        return 0, None
+
+    def released() -> bool:
+        with associated(ours=((evt.EVT_N_EVENT_REPORT, take),)) as (association, theirs):
+            serve = association._serve_request
+
+            def noted(*request: Any) -> None:
+                serve(*request)
+                served.set()
+
+            association._serve_request = noted
+            report = Dataset()
+            report.TransactionUID = "1.2.3"
+            theirs.send_n_event_report(report, 1, StorageCommitmentPushModel, "1.2.3.4")
+            assert served.wait(5)
+            association.release()
+            return bool(association.is_released)
+
+    assert all(released() for _ in range(10))
