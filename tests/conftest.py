@@ -23,6 +23,9 @@ _LONGEST_FIRST = (
 )
 
 
+gc.disable()  # until all is loaded
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: _place(item.path))
 
@@ -32,6 +35,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
+    gc.enable()
 
 
 def _place(path: Path) -> int:

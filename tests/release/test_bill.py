@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from model.artefact import bundled_artefact, load_artefact
 from release.bill import LOCKS, bill_of, bill_path
@@ -25,6 +24,8 @@ def components(name: str) -> list[dict[str, Any]]:
 
 
 def test_it_is_what_cyclonedx_calls_a_bill(name: str) -> None:
+    from cyclonedx.validation.json import JsonStrictValidator  # seconds, and each process collects
+
     written = bill_path(ROOT, name).read_text()
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(written) is None
 
