@@ -33,8 +33,7 @@ class BrokenBuild:
 
 
 _ORDER = f"{_FAULTS}/test_order_of_calls.py::test_nothing_is_answered_before_it_is_durable"
-_DIES = f"{_FAULTS}/test_failpoints.py::test_a_worker_dies"
-_LISTENER_DIES = f"{_FAULTS}/test_failpoints.py::test_the_listener_dies"
+_EACH_DIES = f"{_FAULTS}/test_failpoints.py::test_each_part_dies_while_a_study_is_dealt_with"
 _SYNC_AND_RENAME = """            os.fsync(self._file.fileno())
             with _shelf_locked(final_path.parent, fcntl.LOCK_SH) as shelf:
                 self._path.rename(final_path)
@@ -97,19 +96,19 @@ BUILDS = [
     BrokenBuild(
         "a listener that was killed leaves its associations open",
         SourceBreak("dicom_node/listener.py", "        self._rows.close_those_left_open()\n", ""),
-        f"{_LISTENER_DIES}[sqlite-the answer is sent]",
+        f"{_EACH_DIES}[sqlite-the answer is sent]",
     ),
     BrokenBuild(
         "a lease that ran out is not taken over",
         SourceBreak(
             "db/jobs.py", "    return or_(waited, _lease_is_over())\n", "    return waited\n"
         ),
-        f"{_DIES}[sqlite-the claim is committed]",
+        f"{_EACH_DIES}[sqlite-a part of the data set is written]",
     ),
     BrokenBuild(
         "an object is marked as sent before it is",
         SourceBreak("worker/delivering.py", SEND, MARK_AND_SEND),
-        f"{_DIES}[sqlite-the object is about to be sent]",
+        f"{_EACH_DIES}[sqlite-the data set is whole]",
     ),
     BrokenBuild(
         "a job pays an attempt for a full disk",

@@ -1,6 +1,7 @@
 """A node whose parts are forks of the nursery, and time that passes when a test says so."""
 
 import itertools
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from tests.faults.nursery import Birth, Nursery
 from tests.waiting import wait_for
 
 DEATH_SECONDS = 60
+# After that long what waits for its time need not wait any longer.
+_IMPATIENT_SECONDS = 3
 _EXIT_CODES = itertools.count(1)
 _LEASES = (("job", "lease_until", "state = 'running'"),)
 _WAITS = (
@@ -49,15 +52,27 @@ class ForkedNode(Node):
         trigger.with_suffix(".hit").unlink(missing_ok=True)
         trigger.touch()
 
-    def await_death(self, point: Failpoint) -> None:
-        """Until the part has died at the point."""
-        hit = trigger_of(point, self.triggers).with_suffix(".hit")
+    def await_death(self, *points: Failpoint) -> Failpoint:
+        """Until a part has died at one of the points: at which one."""
+        what = f"the death of {' or '.join(f'{one.part} when {one.name}' for one in points)}"
+        deadline = time.monotonic() + DEATH_SECONDS
+        while True:
+            try:
+                died = wait_for(lambda: self._died_at(points), what, _IMPATIENT_SECONDS)
+            except AssertionError:
+                if time.monotonic() > deadline:
+                    raise
+                self.let_time_pass()
+            else:
+                del self.processes[died.part]
+                return died
 
-        def is_dead() -> bool:
-            return hit.exists() and not self.is_alive(point.part)
-
-        wait_for(is_dead, f"the death of {point.part} when {point.name}", DEATH_SECONDS)
-        del self.processes[point.part]
+    def _died_at(self, points: Sequence[Failpoint]) -> Failpoint | None:
+        for point in points:
+            hit = trigger_of(point, self.triggers).with_suffix(".hit")
+            if hit.exists() and not self.is_alive(point.part):
+                return point
+        return None
 
     def let_time_pass(self) -> None:
         """What runs out with time has run out: offers, delays and rests."""

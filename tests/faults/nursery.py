@@ -27,9 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 # Not OpenVINO: loading it starts a thread, which a fork would lack.
 _LOADED = (
     *("cli.assembly", "model.classifier", "web.app", "worker.tasks"),
-    # What Celery loads by name as a worker starts.
+    # What is loaded by name as a worker starts, or as it connects.
     *("celery.apps.worker", "celery.app.control", "celery.fixups.django", "celery.loaders.app"),
-    *("celery.worker.consumer", "celery.concurrency.thread"),
+    *("celery.worker.consumer", "celery.concurrency.thread", "worker.redis_broker", "psycopg"),
 )
 # What a hospital waits a second for, a test sees at once.
 _OFFER_SECONDS = 0.2

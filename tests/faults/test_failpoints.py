@@ -1,6 +1,7 @@
 """A part dies at each named point of its work, on both databases: nothing is lost or told twice."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 
 import pytest
 from pydicom.dataset import Dataset
@@ -8,8 +9,11 @@ from pydicom.dataset import Dataset
 from tests.faults.failpoints import (
     ANALYSING,
     BEFORE_THE_NETWORK,
+    DELIVERING,
+    OFFERING,
     POINTS,
     RECEIVING,
+    REPORTING,
     Failpoint,
     table,
 )
@@ -23,6 +27,11 @@ pytestmark = [
     pytest.mark.requirement("R-KEEP-2", "R-SEND-1"),
 ]
 REPEATS = 20
+# Every part dies in the life of one study, each at its next point, until none has another.
+ROUNDS = [
+    [point for point in points if point is not None]
+    for points in zip_longest(RECEIVING, OFFERING, ANALYSING, REPORTING, DELIVERING)
+]
 
 
 @pytest.fixture(scope="module", params=PROFILES)
@@ -35,16 +44,21 @@ def scene(
         yield scene
 
 
-@pytest.mark.parametrize("point", RECEIVING, ids=lambda point: point.name)
-def test_the_listener_dies(scene: Scene, point: Failpoint) -> None:
-    _die_and_recover(scene, point, small_images(point.name, 1))
-
-
-@pytest.mark.parametrize(
-    "point", [one for one in POINTS if one not in RECEIVING], ids=lambda point: point.name
-)
-def test_a_worker_dies(scene: Scene, point: Failpoint) -> None:
-    _die_and_recover(scene, point, _study_for(point))
+@pytest.mark.parametrize("points", ROUNDS, ids=lambda points: points[0].name)
+def test_each_part_dies_while_a_study_is_dealt_with(
+    scene: Scene, points: Sequence[Failpoint]
+) -> None:
+    at_the_door, *inside = points
+    study = _study_for(points)
+    for point in inside:
+        scene.node.let_die(point)
+    _die(scene, at_the_door, study)
+    while inside:
+        died = scene.node.await_death(*inside)
+        inside.remove(died)
+        scene.node.start(died.part)
+        scene.node.let_leases_run_out()
+    scene.settle()
 
 
 @pytest.mark.soak
@@ -53,19 +67,13 @@ def test_each_dies_often_and_waits_as_long_as_a_hospital(scene: Scene) -> None:
     for repeat in range(REPEATS):
         for point in POINTS:
             name = f"{point.name} {repeat}"
-            _die(scene, point, broken_hand(name) if point in ANALYSING else small_images(name, 1))
+            _die(scene, point, _study_for([point], name))
         scene.settle_by_itself(limit_seconds=300)
 
 
 def test_the_list_of_points_is_documented() -> None:
     documented = (ROOT / "docs" / "faults.md").read_text()
     assert table() in documented, "python -m tests.faults.failpoints prints it anew"
-
-
-def _die_and_recover(scene: Scene, point: Failpoint, study: list[Dataset]) -> None:
-    _die(scene, point, study)
-    scene.node.let_leases_run_out()
-    scene.settle()
 
 
 def _die(scene: Scene, point: Failpoint, study: list[Dataset]) -> None:
@@ -82,7 +90,7 @@ def _die(scene: Scene, point: Failpoint, study: list[Dataset]) -> None:
         scene.client.insist(study, limit_seconds=SETTLED_SECONDS)
 
 
-def _study_for(point: Failpoint) -> list[Dataset]:
-    if point in ANALYSING and point not in BEFORE_THE_NETWORK:
-        return broken_hand(point.name)
-    return small_images(point.name, 1)
+def _study_for(points: Sequence[Failpoint], name: str = "") -> list[Dataset]:
+    name = name or points[0].name
+    reaches_the_network = any(one in ANALYSING and one not in BEFORE_THE_NETWORK for one in points)
+    return broken_hand(name) if reaches_the_network else small_images(name, 1)
