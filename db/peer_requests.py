@@ -21,7 +21,6 @@ class HeldInstance:
 
     sop_class_uid: str
     spool_key: str
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -111,9 +110,8 @@ def find_held(session: Session, sop_instance_uids: Sequence[str]) -> dict[str, H
     held: dict[str, HeldInstance] = {}
     for start in range(0, len(sop_instance_uids), _ASKED_AT_ONCE):
         some = sop_instance_uids[start : start + _ASKED_AT_ONCE]
-        asked = select(
-            Instance.sop_instance_uid, Instance.sop_class_uid, Instance.spool_key, Instance.sha256
-        ).where(
+        columns = (Instance.sop_instance_uid, Instance.sop_class_uid, Instance.spool_key)
+        asked = select(*columns).where(
             Instance.sop_instance_uid.in_(some),
             Instance.purged_at.is_(None),
             ~_came_with_other_bytes(),

@@ -39,6 +39,10 @@ class ObjectGone(SpoolError):
     """The spool is there, and the object is not: only a backup can bring it back."""
 
 
+class ObjectDamaged(ObjectGone):
+    """What lies there is not what was kept."""
+
+
 @dataclass(frozen=True)
 class SpooledObject:
     """A kept object; its key is its SHA-256, so the same bytes are the same object."""
@@ -63,6 +67,7 @@ class Spool(Protocol):
     def begin(self) -> IncomingObject: ...
     def write(self, source: bytes | Path) -> SpooledObject: ...
     def open(self, key: str) -> BinaryIO: ...
+    def open_intact(self, key: str) -> BinaryIO: ...
     def remove(self, key: str, *, settled_seconds: float = 0) -> bool: ...
     def settled_keys(self, shelf: int, *, settled_seconds: float) -> list[str]: ...
     def sweep(self, *, older_than_seconds: float) -> int: ...
@@ -115,6 +120,23 @@ class FileSpool:
                 if not path.parent.is_dir():
                     raise
                 raise ObjectGone(f"{key} is gone from the spool; restore it") from error
+
+    def open_intact(self, key: str) -> BinaryIO:
+        """As `open`, for who judges or hands on what is in it; ObjectDamaged if its bytes changed.
+
+        A disk that returns other bytes than it was given says nothing of it.
+        """
+        stream = self.open(key)
+        try:
+            with _refusals_named():
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                stream.seek(0)
+            if digest != key:
+                raise ObjectDamaged(f"{key} is damaged in the spool; restore it")
+        except BaseException:
+            stream.close()
+            raise
+        return stream
 
     def remove(self, key: str, *, settled_seconds: float = 0) -> bool:
         """Remove an object that no row of the ledger names; whether it is gone.

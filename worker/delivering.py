@@ -111,7 +111,7 @@ def _language(destination: Hl7Receiver | FhirServer) -> tuple[str, str]:
 def _tell(
     kitchen: Kitchen, destination: Hl7Receiver | FhirServer, stored: StoredObject
 ) -> Acceptance:
-    with kitchen.spool.open(stored.spool_key) as stream:
+    with kitchen.spool.open_intact(stored.spool_key) as stream:
         encoded = stream.read()
     if isinstance(destination, Hl7Receiver):
         send_message(destination.address, encoded)
@@ -206,5 +206,5 @@ def _sendable(kitchen: Kitchen, stored: StoredObject) -> SendableObject:
     return SendableObject(
         stored.sop_class_uid,
         stored.sop_instance_uid,
-        partial(kitchen.spool.open, stored.spool_key),
+        partial(kitchen.spool.open_intact, stored.spool_key),
     )

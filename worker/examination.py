@@ -79,7 +79,7 @@ def _look(
 
 
 def _read(kitchen: Kitchen, spool_key: str) -> bytes:
-    with kitchen.spool.open(spool_key) as stream:
+    with kitchen.spool.open_intact(spool_key) as stream:
         return stream.read()
 
 

@@ -168,7 +168,7 @@ def _rejection(material: ReportMaterial, withdrawn: Withdrawn) -> ResultObject:
 
 
 def _picture(kitchen: Kitchen, key: str | None) -> NDArray[np.uint8]:
-    with kitchen.spool.open(key or "") as stream:
+    with kitchen.spool.open_intact(key or "") as stream:
         return decode_png(stream)
 
 

@@ -1,6 +1,5 @@
 """Answering a peer that asked whether we keep what it sent: only for what is really there."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 
 from pydicom.dataset import Dataset
@@ -18,13 +17,12 @@ from dicom_node.commitment.messages import (
     answer_message,
 )
 from dicom_node.peer import Destination, PeerRefused, PeerUnavailable, associate
-from dicom_node.spool import ObjectGone, Spool, SpoolError
+from dicom_node.spool import ObjectDamaged, ObjectGone, Spool, SpoolError
 
 _PROPOSALS = (
     (StorageCommitmentPushModel, ExplicitVRLittleEndian),
     (StorageCommitmentPushModel, ImplicitVRLittleEndian),
 )
-_READ_BYTES = 1 << 20
 _SUCCESS = 0x0000
 # PS3.7 10.1.1.1.8: what another attempt will not change, as where the peer knows no such question.
 _REFUSALS = (0x0112, 0x0113, 0x0114, 0x0115, 0x0117, 0x0118, 0x0119, 0x0211, 0x0212)
@@ -83,16 +81,11 @@ def _failure(reference: Reference, held: HeldInstance | None, spool: Spool) -> i
     if held.sop_class_uid != reference.sop_class_uid:
         return CLASS_INSTANCE_CONFLICT
     try:
-        return None if _digest(spool, held.spool_key) == held.sha256 else PROCESSING_FAILURE
+        spool.open_intact(held.spool_key).close()
+        return None
+    except ObjectDamaged:
+        return PROCESSING_FAILURE
     except ObjectGone:
         return NO_SUCH_INSTANCE
     except (SpoolError, OSError):  # what the disk does not show now may be there
         return PROCESSING_FAILURE
-
-
-def _digest(spool: Spool, spool_key: str) -> str:
-    digest = hashlib.sha256()
-    with spool.open(spool_key) as stream:
-        while piece := stream.read(_READ_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()

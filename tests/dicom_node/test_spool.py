@@ -13,6 +13,7 @@ import pytest
 from dicom_node.spool import (
     SHELVES,
     FileSpool,
+    ObjectDamaged,
     ObjectGone,
     SpoolFull,
     SpoolUnavailable,
@@ -74,6 +75,16 @@ def test_removed_is_gone_and_removing_again_is_no_error(spool: FileSpool) -> Non
     spool.remove(key)
     with pytest.raises(ObjectGone, match=f"{key} is gone"):
         spool.open(key)
+
+
+def test_what_changed_on_the_disk_is_not_handed_on(spool: FileSpool) -> None:
+    key = spool.write(b"a radiograph").key
+    with spool.open_intact(key) as file:
+        assert file.read() == b"a radiograph"
+    (path,) = shelf_of(spool, key).glob(key)
+    path.write_bytes(b"a radiogroph")
+    with pytest.raises(ObjectDamaged, match=f"{key} is damaged"):
+        spool.open_intact(key)
 
 
 def test_what_was_written_just_now_is_not_removed(spool: FileSpool) -> None:

@@ -40,7 +40,7 @@ def spool(tmp_path_factory: pytest.TempPathFactory) -> FileSpool:
 def keep(spool: FileSpool, content: bytes) -> tuple[HeldInstance, Path]:
     kept = spool.write(content)
     path = spool.root / "kept" / kept.key[:2] / kept.key
-    return HeldInstance(CR, kept.key, kept.sha256), path
+    return HeldInstance(CR, kept.key), path
 
 
 def failures(spool: FileSpool, held: HeldInstance, asked: Reference = KEPT) -> list[int]:
