@@ -129,7 +129,7 @@ class FileSpool:
         stream = self.open(key)
         try:
             with _refusals_named():
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
+                digest = hashlib.file_digest(stream, "sha256").hexdigest()  # type: ignore[arg-type]
                 stream.seek(0)
             if digest != key:
                 raise ObjectDamaged(f"{key} is damaged in the spool; restore it")
