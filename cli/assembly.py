@@ -50,6 +50,9 @@ from worker.app import Broker
 from worker.destinations import FhirServer, Hl7Receiver, PacsDestination, ResultDestination
 from worker.kitchen import Kitchen, KitchenPlan, Waits
 
+# Longer than a lock is waited for, and shorter than modalities wait.
+_LISTENER_ANSWER_SECONDS = 15
+
 
 def build_spool(settings: Settings) -> FileSpool:
     """The spool; Leave with a sentence where its folder cannot be made."""
@@ -68,11 +71,11 @@ def refuse_half_restored(settings: Settings) -> None:
         raise Leave(Exit.CHECK_FAILED, sentence)
 
 
-def open_node_ledger(settings: Settings) -> Engine:
+def open_node_ledger(settings: Settings, *, answer_seconds: float | None = None) -> Engine:
     """The ledger; Leave with a sentence where it is away or not to be trusted."""
     refuse_half_restored(settings)
     with ledger_trouble_explained():
-        return open_ledger(settings.ledger_url)
+        return open_ledger(settings.ledger_url, answer_seconds=answer_seconds)
 
 
 @contextmanager
@@ -111,7 +114,8 @@ def build_listener(settings: Settings) -> Listener:
         answers_queries=bool(settings.peers),
         rules=routing_rules(settings),
     )
-    return Listener(config, open_node_ledger(settings), build_spool(settings))
+    ledger = open_node_ledger(settings, answer_seconds=_LISTENER_ANSWER_SECONDS)
+    return Listener(config, ledger, build_spool(settings))
 
 
 def routing_rules(settings: Settings) -> tuple[Rule, ...]:

@@ -49,8 +49,11 @@ class ValueNotHeld(Exception):
     """No column can hold what was asked about, or was to be written: a number or text of no use."""
 
 
-def open_ledger(url: str) -> Engine:
-    """Connect to the ledger, durable or not at all; of `sqlite:///PATH` the folder must exist."""
+def open_ledger(url: str, *, answer_seconds: float | None = None) -> Engine:
+    """Connect to the ledger, durable or not at all; of `sqlite:///PATH` the folder must exist.
+
+    With `answer_seconds` a server that says nothing for so long is LedgerUnavailable.
+    """
     database = make_url(url)
     if database.get_backend_name() == "sqlite":
         engine = _sqlite_engine(url)
@@ -65,6 +68,10 @@ def open_ledger(url: str) -> Engine:
             max_overflow=15,
             connect_args={"options": _POSTGRESQL_OPTIONS, **_CONNECTION_LIMITS},
         )
+        if answer_seconds is not None:
+            from db.bounded_connection import bound_answers
+
+            bound_answers(engine, answer_seconds)
     try:
         _refuse_unsafe(engine)
     except BaseException:

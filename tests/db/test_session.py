@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, make_url, select, text
 
 from db.clock import database_now
 from db.job_list import count_jobs
@@ -14,7 +14,8 @@ from db.session import LedgerUnavailable, LedgerUnsafe, open_ledger, reading, tr
 from db.tables import Job, Study
 from db.upgrade import upgrade_ledger
 from tests.db.ledger import receive, received, rows
-from tests.servers import running_postgres
+from tests.faults.proxy import Proxy, Weather
+from tests.servers import PostgresServer, running_postgres
 
 SETTINGS = {
     "PRAGMA journal_mode": "wal",
@@ -78,6 +79,28 @@ def test_a_connection_to_a_machine_that_is_gone_ends(postgres_url: str) -> None:
         given = connection.connection.driver_connection.info.get_parameters()
     engine.dispose()
     assert (given["keepalives_idle"], given["tcp_user_timeout"]) == ("10", "25000")
+
+
+def test_a_database_that_takes_the_question_and_says_nothing_is_unavailable(
+    postgres_server: PostgresServer,
+) -> None:
+    url = make_url(postgres_server.create_database())
+    with Proxy(postgres_server.port) as proxy:
+        through = url.set(port=proxy.port).render_as_string(hide_password=False)
+        engine = open_ledger(through, answer_seconds=0.5)
+        began = time.monotonic()
+        with (
+            pytest.raises(LedgerUnavailable, match="does not answer"),
+            transaction(engine) as session,
+        ):
+            session.execute(text("SELECT 1"))
+            proxy.weather = Weather(is_silent=True)
+            session.execute(text("SELECT 1"))
+        assert time.monotonic() - began < 2
+        proxy.weather = Weather()
+        with transaction(engine) as session:
+            session.execute(text("SELECT 1"))
+        engine.dispose()
 
 
 def test_a_folder_that_is_missing_is_unavailable(tmp_path: Path) -> None:

@@ -14,8 +14,6 @@ from tests.faults.proxy import Proxy, Weather
 from tests.faults.scene import Scene, scene_in, small_images
 from tests.servers import running_postgres, running_redis
 from tests.waiting import wait_for
-from tests.witness.acknowledgements import AcknowledgementLog
-from tests.witness.client import Client
 from tests.witness.sink import SR_CLASSES, Sink
 
 pytestmark = [
@@ -28,6 +26,7 @@ FAILED_ATTEMPT_SECONDS = 60
 # Of each server alone; all of them are away for a minute, and in the soak each for ten.
 OUTAGE_SECONDS = 3
 LONG_OUTAGE_SECONDS = 60
+SILENCE_SECONDS = 60
 SLOWLY_SENT_SECONDS = 180
 OUTAGE_SECONDS_IN_SOAK = 600
 REPORTS_PER_SECOND = 10
@@ -89,16 +88,13 @@ def test_without_a_database_there_is_no_success(network: Network) -> None:
     scene.settle()
 
 
-def test_a_database_that_falls_silent_promises_nothing(network: Network, tmp_path: Path) -> None:
-    """It takes the question and does not answer: neither does the node, until it is back.
-
-    Of all outages the one in which a modality waits for its own timeout: not an answer of I8.
-    """
-    scene, images = network.scene, small_images("database silent", 1)
-    log = AcknowledgementLog(tmp_path / "impatient")
-    impatient = Client(scene.node.address, log, answer_seconds=5)
+def test_a_database_that_falls_silent_is_as_one_that_is_away(network: Network) -> None:
+    """It takes the question and does not answer: the modality is told so before it gives up."""
+    scene, images = network.scene, small_images("database silent", 2)
     network.database.weather = Weather(is_silent=True)
-    assert impatient.store(images) in ([None], [OUT_OF_RESOURCES])
+    began = time.monotonic()
+    assert scene.client.store(images) == [OUT_OF_RESOURCES] * 2
+    assert time.monotonic() - began < SILENCE_SECONDS
     assert scene.node.answers_echo()
     network.database.weather = CLEAR
     network.database.go_away()
