@@ -57,8 +57,7 @@ def seek_proof(
             finish_confirmation(session, claim, order)
         return
     try:
-        if not _takes_request(kitchen, claim, destination, order):
-            _search(kitchen, claim, destination, order)
+        _ask(kitchen, claim, destination, order)
     except PeerUnavailable as outage:
         raise NotNow(str(outage), delay_seconds=_OUTAGE_SECONDS) from outage
     except NothingAccepted:
@@ -69,32 +68,36 @@ def seek_proof(
         _give_up(kitchen, claim, order)
 
 
-def _takes_request(
+def _ask(
     kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
-) -> bool:
-    """Whether it answers, or has promised to answer, by Storage Commitment."""
-    if order.requests >= _MOST_UNANSWERED:
-        return False
+) -> None:
+    """By Storage Commitment; by a query where that is not offered, or promised and not kept."""
+    if order.requests < _MOST_UNANSWERED:
+        with _asking(kitchen, destination) as questions:
+            if not questions.offers_commitment:
+                _search(kitchen, claim, destination, order, questions)
+                return
+            try:
+                _request_commitment(kitchen, claim, questions, order)
+                return
+            except CommitmentNotOffered as refusal:
+                log.warning("commitment_refused", destination=order.destination, why=str(refusal))
+    # Who refused the request may have closed that association.
     with _asking(kitchen, destination) as questions:
-        if not questions.offers_commitment:
-            return False
-        try:
-            _request_commitment(kitchen, claim, questions, order)
-        except CommitmentNotOffered as refusal:
-            log.warning("commitment_refused", destination=order.destination, why=str(refusal))
-            return False
-    return True
+        _search(kitchen, claim, destination, order, questions)
 
 
 def _search(
-    kitchen: Kitchen, claim: Claim, destination: PacsDestination, order: ConfirmationOrder
+    kitchen: Kitchen,
+    claim: Claim,
+    destination: PacsDestination,
+    order: ConfirmationOrder,
+    questions: Questions,
 ) -> None:
-    """On an association of its own: who refused the request may have closed the other."""
-    with _asking(kitchen, destination) as questions:
-        if not questions.offers_query:
-            raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
-        _note_query(kitchen, destination, order)
-        _find(kitchen, claim, questions, order)
+    if not questions.offers_query:
+        raise NothingAccepted(f"{destination.peer} offers no way to ask what it keeps")
+    _note_query(kitchen, destination, order)
+    _find(kitchen, claim, questions, order)
 
 
 def _note_query(kitchen: Kitchen, destination: PacsDestination, order: ConfirmationOrder) -> None:

@@ -54,10 +54,14 @@ class Pacs:
     received: list[Dataset] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     sendings: dict[str, list[bytes]] = field(default_factory=dict)
+    associations: int = 0
     questions: list[Dataset] = field(default_factory=list)
     lost: set[str] = field(default_factory=set)
     unmentioned: set[str] = field(default_factory=set)
     statuses: dict[str, int] = field(default_factory=dict)  # of single objects, by their UID
+
+    def count(self, _event: evt.Event) -> None:
+        self.associations += 1
 
     def store(self, event: evt.Event) -> int:
         uid = str(event.request.AffectedSOPInstanceUID)
@@ -149,6 +153,7 @@ def running_pacs(
         ae.add_supported_context(StudyRootQueryRetrieveInformationModelFind)
     here = Pacs(Destination("PACS", "127.0.0.1", port), status, commitment)
     handlers = [
+        (evt.EVT_ESTABLISHED, here.count),
         (evt.EVT_C_STORE, here.store),
         (evt.EVT_N_ACTION, here.commit),
         (evt.EVT_C_FIND, here.find),

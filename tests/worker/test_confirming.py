@@ -206,6 +206,18 @@ def test_a_pacs_that_breaks_off_at_every_question_is_asked_no_more_after_a_while
     assert [job.state for job in ward.jobs(JobKind.CONFIRM)] == [JobState.DONE]
 
 
+def test_a_pacs_without_commitment_is_searched_on_the_association_that_showed_it(
+    open_reported: OpenReported,
+) -> None:
+    with running_pacs(answers_queries=True) as pacs:
+        ward = open_reported(pacs)
+        ward.run_kind(JobKind.DELIVER)
+        assert pacs.associations == 1
+        ward.run_until_quiet()
+    assert _fate(ward) == ("committed", "query")
+    assert pacs.associations == 2
+
+
 def test_what_a_search_does_not_find_is_looked_for_again_and_then_sent_again(
     open_reported: OpenReported,
 ) -> None:
