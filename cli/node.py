@@ -78,7 +78,7 @@ def up(
 
 def listen() -> None:
     """Run the DICOM listener: it keeps what a PACS sends. SIGTERM lets transfers end."""
-    from cli.assembly import build_listener, require_tls
+    from cli.assembly import build_listener, ledger_trouble_explained, require_tls
     from cli.reaching import own_listeners
     from worker.stop_signal import StopSignal
 
@@ -88,7 +88,8 @@ def listen() -> None:
     stopping = StopSignal()
     _on_stop(stopping.set)
     try:
-        listener.start()
+        with ledger_trouble_explained():
+            listener.start()
     except OSError as error:
         ports = " and ".join(str(here.port) for here in own_listeners(settings))
         where = f"{settings.bind_address}:{ports}"

@@ -77,7 +77,7 @@ class RequestingDul(PromptDul):
             super().run_reactor()
         finally:
             self.assoc.dimse.msg_queue.put((None, None))
-            self.assoc._reactor_checkpoint.tell()
+            self.to_user_queue.put(None)
             self.socket.hang_up()
 
 

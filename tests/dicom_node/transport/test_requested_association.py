@@ -38,6 +38,12 @@ def associated(
         server.shutdown()
 
 
+def _told() -> Dataset:
+    data = Dataset()
+    data.TransactionUID = "1.2.3"
+    return data
+
+
 def _cpu_seconds(*threads: threading.Thread) -> float:
     clocks = [time.pthread_getcpuclockid(thread.ident or 0) for thread in threads]
     return sum(map(time.clock_gettime, clocks))
@@ -58,15 +64,29 @@ def test_it_is_known_at_once_that_the_peer_broke_off() -> None:
         assert wait_for(lambda: not association.is_alive(), "its thread to end", 0.5)
 
 
-def test_who_waits_for_an_answer_learns_at_once_that_the_peer_broke_off() -> None:
-    def break_off(event: Any) -> int:
-        event.assoc.abort()
-        return 0
+def test_who_releases_as_the_peer_breaks_off_does_not_wait_for_an_answer() -> None:
+    """The association's thread has seen the abort, and who releases it has not yet."""
 
-    with associated((evt.EVT_C_ECHO, break_off)) as (association, _):
+    def break_off(event: Any) -> tuple[int, None]:
+        event.assoc.abort()
+        return 0, None
+
+    with associated((evt.EVT_N_ACTION, break_off)) as (association, _):
+        look, is_looking = association.acse.is_release_requested, threading.Event()
+
+        def look_slowly() -> bool:
+            is_looking.set()
+            time.sleep(0.05)
+            return bool(look())
+
+        association.acse.is_release_requested = look_slowly
         begun = time.monotonic()
-        assert "Status" not in association.send_c_echo()
-        assert time.monotonic() - begun < 0.5
+        answer, _ = association.send_n_action(_told(), 1, StorageCommitmentPushModel, "1.2.3.4")
+        assert "Status" not in answer
+        assert is_looking.wait(5)
+        assert association.is_established
+        association.release()
+        assert time.monotonic() - begun < 1
 
 
 @pytest.mark.timeout(20)
@@ -102,9 +122,7 @@ def test_it_can_be_released_as_soon_as_an_event_report_is_served() -> None:
                 served.set()
 
             association._serve_request = noted
-            report = Dataset()
-            report.TransactionUID = "1.2.3"
-            theirs.send_n_event_report(report, 1, StorageCommitmentPushModel, "1.2.3.4")
+            theirs.send_n_event_report(_told(), 1, StorageCommitmentPushModel, "1.2.3.4")
             assert served.wait(5)
             association.release()
             return bool(association.is_released)
