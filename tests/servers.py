@@ -83,7 +83,9 @@ class PostgresServer:
         """A fresh database's URL; `like` names the one it starts as a copy of."""
         name = next(self._names)
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{like}"'.encode())
+            # By copying files: half the work of writing each block to the log, for small databases.
+            asked = f'CREATE DATABASE "{name}" TEMPLATE "{like}" STRATEGY FILE_COPY'
+            connection.execute(asked.encode())
         return self.url(name)
 
     def _initialise(self) -> None:
