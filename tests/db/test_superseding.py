@@ -1,22 +1,16 @@
 """What was not sent yet and something newer came first: it is not sent, and that is told."""
 
-from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, select, update
-from sqlalchemy.orm import Session
 
 from db.clock import database_now
 from db.deliveries import (
     Acceptance,
-    Choice,
     finish_consignment,
-    load_consignment,
     mark_refused,
     mark_sent,
-    may_send,
-    save_choice,
 )
 from db.job_list import requeue_jobs
 from db.jobs import (
@@ -28,102 +22,33 @@ from db.jobs import (
     bury_job,
     claim_job,
     offer_due_jobs,
-    put_off_job,
 )
-from db.reports import ReportObject, ReportOutcome, ReportSubject, save_report
-from db.results import delivery_results, study_results
-from db.session import reading, transaction
-from db.states import AnalysisState, DeliveryState, ObjectKind
-from db.tables import Consignment, Delivery, Job, Report, ResultObject
+from db.session import transaction
+from db.states import DeliveryState
+from db.tables import Consignment, Delivery, Job, Report
 from tests.db.ledger import (
     FRACTURE,
     analyse,
     claim,
     deliver,
-    open_claimed_report,
-    outcome_of,
     receive,
     received,
     report,
     rows,
-    settle,
-    withdraw,
 )
-
-NEWER = replace(FRACTURE, model_version="2.0")
-ALL_TAKEN = Choice("all", "everything is accepted", omitted={})
-on_sqlite = pytest.mark.parametrize("ledger_url", ["sqlite"], indirect=True)
-
-
-def a_late_image_is_reported(ledger: Engine, *destinations: str) -> None:
-    receive(ledger, received(2))
-    analyse(ledger, FRACTURE)
-    report(ledger, *destinations)
-
-
-def told(ledger: Engine) -> dict[tuple[int, str], list[tuple[str, str]]]:
-    """By revision and destination: the kind and state of each delivery."""
-    asked = (
-        select(Consignment.report_id, Consignment.destination, ResultObject.kind, Delivery.state)
-        .join(Delivery, Delivery.consignment_id == Consignment.id)
-        .join(ResultObject, ResultObject.id == Delivery.object_id)
-        .order_by(Delivery.id)
-    )
-    found: dict[tuple[int, str], list[tuple[str, str]]] = {}
-    with reading(ledger) as session:
-        for revision, destination, kind, state in session.execute(asked):
-            found.setdefault((revision, destination), []).append((kind.value, state.value))
-    return found
-
-
-def deliver_jobs(ledger: Engine) -> list[JobState]:
-    return [job.state for job in rows(ledger, Job) if job.kind is JobKind.DELIVER]
-
-
-def deliveries(ledger: Engine) -> Sequence[dict[str, object]]:
-    with reading(ledger) as session:
-        return delivery_results(session)
-
-
-def study_state(ledger: Engine) -> str:
-    with reading(ledger) as session:
-        [row] = study_results(session)
-    return str(row["state"])
-
-
-def choose(ledger: Engine, ours: Claim, choice: Choice = ALL_TAKEN) -> set[int]:
-    """The ids of the deliveries that may be made."""
-    with transaction(ledger) as session:
-        save_choice(session, ours, choice)
-        items = load_consignment(session, ours.subject_id).items
-        return {one.delivery_id for one in items if may_send(session, ours, one.delivery_id)}
-
-
-def take(session: Session, ours: Claim, delivery_ids: Collection[int]) -> None:
-    """The destination takes these in their best form."""
-    for item in load_consignment(session, ours.subject_id).items:
-        if item.delivery_id in delivery_ids:
-            accepted = Acceptance(item.candidates[0].object_id, status=0, warning=None)
-            mark_sent(session, ours, item.delivery_id, accepted)
-
-
-def send(ledger: Engine, ours: Claim) -> list[int]:
-    """As a worker does with a destination that takes everything: what it sent."""
-    due = choose(ledger, ours)
-    with transaction(ledger) as session:
-        take(session, ours, due)
-        finish_consignment(session, ours)
-    return sorted(due)
-
-
-def save_messages(ledger: Engine, revision: int) -> None:
-    """A report that is one HL7 message to RIS."""
-    settle(ledger)
-    ours, subject = open_claimed_report(ledger)
-    assert subject.revision == revision
-    message = ReportObject(ObjectKind.ORU, f"oru-{revision}", "sha", 10, destinations=("RIS",))
-    with transaction(ledger) as session:
-        save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (message,)))
+from tests.db.superseding import (
+    ALL_TAKEN,
+    a_late_image_is_reported,
+    choose,
+    deliver_jobs,
+    deliveries,
+    on_sqlite,
+    save_messages,
+    send,
+    study_state,
+    take,
+    told,
+)
 
 
 def test_a_later_revision_takes_the_place_of_what_was_never_sent(ledger: Engine) -> None:
@@ -299,197 +224,6 @@ def test_a_revision_does_not_wait_for_a_worker_that_died(ledger: Engine) -> None
         assert claim_job(session, later, lease_seconds=60) is not None
 
 
-def test_what_a_withdrawn_model_said_goes_nowhere_any_more(ledger: Engine) -> None:
-    receive(ledger, received(1), received(1, study="4.5.6"))
-    analyse(ledger, FRACTURE, NEWER)
-    report(ledger, "PACS")
-    report(ledger, "PACS")
-    withdraw(ledger, "1.0")
-    assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
-    send(ledger, claim(ledger, JobKind.DELIVER))
-    assert told(ledger) == {
-        (1, "PACS"): [("sr", "superseded"), ("sc", "superseded")],
-        (2, "PACS"): [("sr", "sent"), ("sc", "sent")],
-    }
-    assert deliver_jobs(ledger) == ["done", "done"]
-    assert deliveries(ledger)[0]["why"] == "model 1.0 was withdrawn: it missed wrists"
-
-
-@on_sqlite
-def test_what_it_said_is_not_sent_again_either_though_another_model_has_looked_since(
-    ledger: Engine,
-) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    deliver(ledger)
-    withdraw(ledger, "1.0")
-    analyse(ledger, NEWER)
-    with transaction(ledger) as session:
-        session.execute(update(Delivery).values(state=DeliveryState.QUEUED))  # it was lost
-        add_job(session, JobKind.DELIVER, 1, lane="PACS")
-    assert send(ledger, claim(ledger, JobKind.DELIVER)) == []
-    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "superseded")]
-
-
-@on_sqlite
-def test_of_a_study_that_two_models_looked_at_the_others_pictures_go(ledger: Engine) -> None:
-    receive(ledger, received(1), received(2))
-    analyse(ledger, NEWER, FRACTURE)
-    report(ledger, "PACS")  # its capture shows the first image
-    ours = claim(ledger, JobKind.DELIVER)
-    withdraw(ledger, "1.0")
-    send(ledger, ours)
-    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
-
-
-@on_sqlite
-def test_a_report_that_was_being_written_while_its_model_was_withdrawn_is_not_sent(
-    ledger: Engine,
-) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    settle(ledger)
-    ours, subject = open_claimed_report(ledger)
-    withdraw(ledger, "1.0")
-    message = ReportObject(ObjectKind.ORU, "oru", "sha", 10, destinations=("RIS",))
-    with transaction(ledger) as session:
-        save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (message,)))
-    assert told(ledger) == {(1, "RIS"): [("oru", "superseded")]}
-
-
-@on_sqlite
-def test_a_rejection_note_goes_whatever_is_withdrawn(ledger: Engine) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    settle(ledger)
-    ours, subject = open_claimed_report(ledger)
-    note = ReportObject(ObjectKind.REJECTION, "note", "sha", 10, destinations=("PACS",))
-    with transaction(ledger) as session:
-        save_report(session, ours, subject, ReportOutcome(AnalysisState.FRACTURE, 0.9, (note,)))
-    withdraw(ledger, "1.0")
-    send(ledger, claim(ledger, JobKind.DELIVER))
-    assert told(ledger) == {(1, "PACS"): [("rejection", "sent")]}
-
-
-@pytest.mark.parametrize("looked_again", [False, True])
-def test_a_destination_that_joins_later_gets_the_pictures_it_missed_that_still_count(
-    ledger: Engine, looked_again: bool
-) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    deliver(ledger)
-    receive(ledger, received(2))
-    analyse(ledger, FRACTURE)
-    if looked_again:
-        with transaction(ledger) as session:
-            add_job(session, JobKind.ANALYSE, 1)
-        analyse(ledger, NEWER)
-    settle(ledger)
-    ours, subject = open_claimed_report(ledger)
-    both = ("PACS", "ARCHIVE")
-    sr = ReportObject(ObjectKind.SR, "sr", "sha", 10, both, "1.2", "9.9", "9")
-    late = subject.images[1].instance_id
-    capture = ReportObject(
-        ObjectKind.SC, "sc", "sha", 10, both, "1.2.3", "9.8", "9", instance_id=late
-    )
-    outcome = ReportOutcome(
-        AnalysisState.FRACTURE, 0.9, (sr, capture), pictures_for={ObjectKind.SC: both}
-    )
-    with transaction(ledger) as session:
-        save_report(session, ours, subject, outcome)
-    queued = {where: [kind for kind, _ in kinds] for where, kinds in told(ledger).items()}
-    assert queued == {
-        (1, "PACS"): ["sr", "sc"],
-        (2, "PACS"): ["sr", "sc"],
-        (2, "ARCHIVE"): ["sr", "sc"] if looked_again else ["sr", "sc", "sc"],
-    }
-    for _ in range(2):
-        send(ledger, claim(ledger, JobKind.DELIVER))
-    assert {state for kinds in told(ledger).values() for _, state in kinds} == {"sent"}
-
-
-def test_a_model_that_is_withdrawn_while_its_report_is_sent_is_stopped_and_taken_back(
-    ledger: Engine,
-) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
-    sr, capture = sorted(choose(ledger, ours))
-    with transaction(ledger) as session:
-        take(session, ours, [sr])
-    withdraw(ledger, "1.0")
-    with transaction(ledger) as session:
-        assert not may_send(session, ours, capture), "the next object is not sent any more"
-    analyse(ledger, NEWER)
-    settle(ledger)
-    reporting, subject = open_claimed_report(ledger)
-    assert taken_back(subject) == {"9.1.1.1"}
-    with transaction(ledger) as session:
-        finish_consignment(session, ours)
-    with transaction(ledger) as session:
-        save_report(session, reporting, subject, outcome_of(subject, "PACS"))
-    send(ledger, claim(ledger, JobKind.DELIVER))
-    settle(ledger)
-    receive(ledger, received(2))
-    analyse(ledger, NEWER)
-    settle(ledger)
-    _, again = open_claimed_report(ledger)
-    assert again.withdrawn is None, "it is taken back once"
-
-
-def test_what_is_sent_after_its_successor_was_opened_is_taken_back_by_the_next(
-    ledger: Engine,
-) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
-    due = choose(ledger, ours)
-    withdraw(ledger, "1.0")
-    analyse(ledger, NEWER)
-    settle(ledger)
-    reporting, subject = open_claimed_report(ledger)
-    assert subject.withdrawn is None
-    with transaction(ledger) as session:
-        take(session, ours, due)  # they were on the wire when it was withdrawn
-        finish_consignment(session, ours)
-    with transaction(ledger) as session:
-        save_report(session, reporting, subject, outcome_of(subject, "PACS"))
-    send(ledger, claim(ledger, JobKind.DELIVER))
-    settle(ledger)
-    _, third = open_claimed_report(ledger)
-    assert taken_back(third) == {"9.1.1.1", "9.1.1.3"}
-
-
-def test_what_another_model_said_is_never_taken_back(ledger: Engine) -> None:
-    """Though the report was begun before the withdrawal, it was written after another look."""
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    settle(ledger)
-    begun = claim(ledger, JobKind.REPORT)
-    with transaction(ledger) as session:
-        put_off_job(session, begun, error="the disk is full", delay_seconds=0)
-    withdraw(ledger, "1.0")
-    analyse(ledger, NEWER)
-    ours, subject = open_claimed_report(ledger)
-    with transaction(ledger) as session:
-        save_report(session, ours, subject, outcome_of(subject, "PACS"))
-    deliver(ledger)
-    receive(ledger, received(2))
-    analyse(ledger, NEWER)
-    settle(ledger)
-    _, subject = open_claimed_report(ledger)
-    assert (subject.revision, subject.withdrawn) == (2, None)
-
-
-def taken_back(subject: ReportSubject) -> set[str]:
-    assert subject.withdrawn is not None
-    return {one.sop_instance_uid for one in subject.withdrawn.objects}
-
-
 @on_sqlite
 def test_what_was_sent_of_a_report_that_a_person_was_to_look_at_is_still_asked_about(
     ledger: Engine,
@@ -544,16 +278,3 @@ def test_what_cannot_be_claimed_yet_is_not_offered_in_the_place_of_what_can(
             .where(Consignment.id == offered)
         ).one()
     assert of_study == 2
-
-
-@on_sqlite
-def test_a_study_is_not_delivered_while_its_report_was_withdrawn_before_it_was_sent(
-    ledger: Engine,
-) -> None:
-    receive(ledger, received(1), received(2))
-    analyse(ledger, NEWER, FRACTURE)
-    report(ledger, "PACS")
-    withdraw(ledger, "1.0")
-    send(ledger, claim(ledger, JobKind.DELIVER))
-    assert told(ledger)[1, "PACS"] == [("sr", "superseded"), ("sc", "sent")]
-    assert study_state(ledger) == "reported"
