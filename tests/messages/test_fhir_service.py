@@ -1,22 +1,14 @@
 """The FHIR interface as its clients meet it: over HTTP, from a ledger with real rows."""
 
-import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
 from urllib.parse import urlencode
 
-import httpx
 import pytest
 import structlog
-import uvicorn
-from fastapi import FastAPI
-from fhir.resources.R4B.bundle import Bundle
 from fhir.resources.R4B.capabilitystatement import CapabilityStatement
 from fhir.resources.R4B.operationoutcome import OperationOutcome
 from sqlalchemy import Engine, update
@@ -24,54 +16,9 @@ from sqlalchemy import Engine, update
 from db.session import open_ledger, transaction
 from db.tables import Study
 from messages.fhir_search import PARAMETERS
-from messages.fhir_service import FhirPlan, fhir_routes
 from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, receive, received, report, withdraw
-from tests.messages.fhir_cases import ARCHIVE, SITE
-from tests.waiting import wait_for
-
-Resource = dict[str, Any]
-# The network of the ledger's tests, in use.
-PLAN_ARCHIVE = replace(ARCHIVE, algorithm=replace(ARCHIVE.algorithm, name="osteon"))
-
-
-@dataclass(frozen=True)
-class Client:
-    base_url: str
-    http: httpx.Client
-
-    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        return self.http.get(f"{self.base_url}/{path}", headers=headers)
-
-    def found(self, query: str) -> list[Resource]:
-        answer = self.http.get(f"{self.base_url}/{query}")
-        assert answer.status_code == 200, answer.text
-        Bundle.model_validate(answer.json())
-        return [entry["resource"] for entry in answer.json().get("entry", [])]
-
-    def studies(self, query: str) -> list[str]:
-        """The studies that the DiagnosticReports found belong to, by their accession numbers."""
-        return [
-            one["basedOn"][0]["identifier"]["value"]
-            for one in self.found(f"DiagnosticReport?{query}")
-        ]
-
-
-@contextmanager
-def serving(engine: Engine) -> Iterator[Client]:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}/fhir"
-        app = FastAPI(openapi_url=None)
-        app.include_router(fhir_routes(engine, FhirPlan(base_url, PLAN_ARCHIVE)))
-        server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            wait_for(lambda: server.started, "the service", limit_seconds=30)
-            with httpx.Client(timeout=30) as http:
-                yield Client(base_url, http)
-        finally:
-            server.should_exit = True
-            thread.join(30)
+from tests.messages.fhir_cases import SITE
+from tests.messages.fhir_client import Client, serving
 
 
 def fill(engine: Engine) -> None:

@@ -69,3 +69,8 @@ def assert_accessible(page: Page) -> None:
             if one["impact"] in ("serious", "critical")
         ]
         assert not grave, f"{theme}: {grave}"
+
+
+def press(page: Page, *keys: str) -> None:
+    for key in keys:
+        page.keyboard.press(key)

@@ -5,9 +5,6 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.client import HTTPConnection
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -27,7 +24,7 @@ from db.verdicts import Judgement, save_verdict
 from db.withdrawal import note_withdrawal
 from tests.db.ledger import FRACTURE, NO_FRACTURE, analyse, deliver, received, rows
 from tests.model.dicom_images import RAMP, grey_dataset
-from tests.web.browser import assert_accessible
+from tests.web.browser import assert_accessible, press
 from tests.web.reported_study import (
     REFUSAL,
     made,
@@ -39,7 +36,8 @@ from tests.web.reported_study import (
     sr_of,
 )
 from tests.web.shown_study import Clinic, Seen, dicom_file
-from tests.web.window import Answer, Window, plan_for, serving
+from tests.web.study_requests import fetch, plain, post
+from tests.web.window import Window, plan_for, serving
 from web.access.tokens import csrf_token_of, kept
 from web.plan import AccessPlan
 
@@ -124,11 +122,6 @@ def window(clinic: Clinic) -> Iterator[Window]:
 
 def go(page: Page, window: Window, path: str) -> None:
     page.goto(f"http://127.0.0.1:{window.port}{path}")
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def actions(clinic: Clinic, study: str) -> list[str]:
@@ -402,41 +395,3 @@ def test_a_form_that_says_too_little_saves_nothing(window: Window, clinic: Clini
     )
     assert post(window, READ, {"opinion": "agree"}).status == 403, "no token, no verdict"
     assert len(rows(clinic.engine, Verdict)) == before
-
-
-def plain(text: str) -> str:
-    """The page's text without its tags, spaces as one."""
-    return " ".join(re.sub(r"<[^>]+>", " ", text).split())
-
-
-def fetch(window: Window, path: str) -> tuple[Any, bytes]:
-    """Headers and bytes, whatever they are."""
-    connection = HTTPConnection("127.0.0.1", window.port, timeout=30)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        assert response.status == 200
-        return response.headers, response.read()
-    finally:
-        connection.close()
-
-
-def post(
-    window: Window, study: str, fields: dict[str, str], headers: dict[str, str] | None = None
-) -> Answer:
-    """As a page's own script sends a form."""
-    connection = HTTPConnection("127.0.0.1", window.port, timeout=30)
-    sent = {
-        "Content-Type": "application/x-www-form-urlencoded",
-        "HX-Request": "true",
-        "Sec-Fetch-Dest": "empty",
-        "Sec-Fetch-Site": "same-origin",
-        "Origin": f"http://127.0.0.1:{window.port}",
-        **(headers or {}),
-    }
-    try:
-        connection.request("POST", f"/study/{study}/verdict", urlencode(fields), sent)
-        response = connection.getresponse()
-        return Answer(response.status, response.headers, response.read().decode())
-    finally:
-        connection.close()

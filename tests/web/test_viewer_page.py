@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 
 from db.session import open_ledger
 from tests.model.dicom_images import RAMP, grey_dataset
-from tests.web.browser import assert_accessible, opened_page
+from tests.web.browser import assert_accessible, opened_page, press
 from tests.web.shown_study import (
     Clinic,
     Seen,
@@ -80,11 +80,6 @@ def open_study(page: Page, window: Window, study: str) -> None:
         }
     }""")
     page.locator('.pane[data-state="shown"], .pane[data-state="trouble"]').first.wait_for()
-
-
-def press(page: Page, *keys: str) -> None:
-    for key in keys:
-        page.keyboard.press(key)
 
 
 def said(page: Page) -> str:
