@@ -15,15 +15,16 @@ from tests.services import absent, require_program
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.requirement("R-KEEP-3")]
 OUT_OF_RESOURCES = 0xA700
 DISK_MIB = 64
+MIB_OF_A_REPEAT = 16  # what the node keeps of it
 RESERVE_BYTES = 8 << 20
 REPEATS_IN_SOAK = 20
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """`folder` as a file system of its own."""
+def small_disk(folder: Path, repeats: int = 1) -> Iterator[None]:
+    """`folder` as a file system of its own, with room for so many repeats of a test."""
     folder.mkdir(parents=True)
-    _mount("-t", "tmpfs", "-o", f"size={DISK_MIB}m", "tmpfs", str(folder))
+    _mount("-t", "tmpfs", "-o", f"size={_size_bytes(repeats)}", "tmpfs", str(folder))
     try:
         yield
     finally:
@@ -35,7 +36,7 @@ def test_at_the_reserve_nothing_is_taken(tmp_path: Path, nursery: Nursery) -> No
         small_disk(tmp_path / "data"),
         scene_in(tmp_path, nursery, "listener", disk_reserve_bytes=RESERVE_BYTES) as scene,
     ):
-        filler = _fill(scene.node.data_dir, (DISK_MIB << 20) - RESERVE_BYTES)
+        filler = _fill(scene.node.data_dir, _size_bytes() - RESERVE_BYTES)
         _assert_refused(scene, "reserve")
         assert scene.node.images() == []
         filler.unlink()
@@ -44,10 +45,11 @@ def test_at_the_reserve_nothing_is_taken(tmp_path: Path, nursery: Nursery) -> No
 
 @pytest.mark.parametrize("repeats", [1, pytest.param(REPEATS_IN_SOAK, marks=pytest.mark.soak)])
 def test_a_full_disk_stops_nothing_for_good(tmp_path: Path, nursery: Nursery, repeats: int) -> None:
-    with small_disk(tmp_path / "data"), scene_in(tmp_path, nursery, disk_reserve_bytes=0) as scene:
+    disk = small_disk(tmp_path / "data", repeats)
+    with disk, scene_in(tmp_path, nursery, disk_reserve_bytes=0) as scene:
         for repeat in range(repeats):
             assert scene.client.store(small_images(f"before {repeat}", 1)) == [0x0000]
-            filler = _fill(scene.node.data_dir, DISK_MIB << 20)
+            filler = _fill(scene.node.data_dir, _size_bytes(repeats))
             _assert_refused(scene, f"during {repeat}")
             filler.unlink()
             assert scene.client.store(small_images(f"during {repeat}", 2)) == [0x0000] * 2
@@ -60,7 +62,8 @@ def test_a_spool_that_became_read_only_is_refused_until_it_is_not(
     tmp_path: Path, nursery: Nursery, repeats: int
 ) -> None:
     spool = tmp_path / "data" / "spool"
-    with small_disk(spool), scene_in(tmp_path, nursery, disk_reserve_bytes=0) as scene:
+    disk = small_disk(spool, repeats)
+    with disk, scene_in(tmp_path, nursery, disk_reserve_bytes=0) as scene:
         for repeat in range(repeats):
             assert scene.client.store(small_images(f"before {repeat}", 1)) == [0x0000]
             scene.settle()
@@ -69,6 +72,10 @@ def test_a_spool_that_became_read_only_is_refused_until_it_is_not(
             _mount("-o", "remount,rw", str(spool))
             assert scene.client.store(small_images(f"during {repeat}", 2)) == [0x0000] * 2
             scene.settle()
+
+
+def _size_bytes(repeats: int = 1) -> int:
+    return DISK_MIB + MIB_OF_A_REPEAT * (repeats - 1) << 20
 
 
 def _assert_refused(scene: Scene, name: str) -> None:
