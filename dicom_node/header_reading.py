@@ -7,11 +7,13 @@ import zlib
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset, read_preamble
 from pydicom.tag import Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
+from pydicom.valuerep import VR
 
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*")
 _UID_MAX_LENGTH = 64
@@ -92,15 +94,35 @@ def read_header(stream: BinaryIO, transfer_syntax_uid: UID, keywords: Sequence[s
     if transfer_syntax_uid == DeflatedExplicitVRLittleEndian:
         stream = _inflated_start(stream)
     try:
-        return read_dataset(
+        header = read_dataset(
             io.BufferedReader(_BoundedReader(stream)),
             transfer_syntax_uid.is_implicit_VR,
             transfer_syntax_uid.is_little_endian,
             stop_when=_Stop(wanted),
             specific_tags=list(wanted),
         )
+        _drop_false_sequences(header)
+        return header
     except UNREADABLE as error:
         raise NotUnderstood("the data set cannot be read") from error
+
+
+def _drop_false_sequences(dataset: Dataset) -> None:
+    """What is a sequence by its tag and a text by its VR, or the reverse, says nothing.
+
+    Whoever reads it goes by the tag, and would look for items in a text.
+    """
+    for tag in list(dataset.keys()):
+        stated, known = dataset.get_item(tag).VR, _known_vr(tag)
+        if stated not in (None, VR.UN) and known and (stated == VR.SQ) != (known == VR.SQ):
+            del dataset[tag]
+        elif VR.SQ in (stated, known):
+            for item in dataset[tag].value or ():
+                _drop_false_sequences(item)
+
+
+def _known_vr(tag: int) -> str | None:
+    return dictionary_VR(tag) if dictionary_has_tag(tag) else None
 
 
 class _Stop:

@@ -6,11 +6,13 @@ from functools import cached_property
 from io import BytesIO
 
 import numpy as np
+import structlog
 from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from db.reports import ReportImage
+from dicom_node.received_header import matrix_of
 from dicom_node.results.finding import ImageFinding, StudyFinding
 from dicom_node.results.heatmap_segmentation import build_segmentation
 from dicom_node.results.key_objects import build_key_objects, build_rejection
@@ -25,6 +27,8 @@ from dicom_node.results.summary_page import build_summary_page
 from worker.destinations import PacsDestination, ResultDestination, wants_pdf
 from worker.findings import decode_png
 from worker.kitchen import Kitchen
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -131,10 +135,14 @@ def _pictures_of(
     material: ReportMaterial, one: Evidence, everyone: tuple[str, ...]
 ) -> Iterator[MadeObject]:
     algorithm, issue = material.finding.algorithm, material.issue
+    picture = material.pictures[one.image.sop_instance_uid]
+    if matrix_of(one.header) != picture.shape[:2]:
+        # A damaged file, whose pixels were read and whose header was not: the report tells of it.
+        log.warning("pictures_left_out", instance=one.image.sop_instance_uid)
+        return
     if presentation_state_possible(one.header):
         state = build_presentation_state(one.header, one.finding, algorithm, issue)
         yield MadeObject(state, everyone, one.image.instance_id)
-    picture = material.pictures[one.image.sop_instance_uid]
     capture = build_secondary_capture(one.header, picture, one.finding, algorithm, issue)
     yield MadeObject(capture, everyone, one.image.instance_id)
     asking = material.asking_for(ResultKind.SEG)
