@@ -101,14 +101,18 @@ def listen() -> None:
 def work(queue: QueueNames) -> None:
     """Run a worker on one or more queues of jobs."""
     from cli.assembly import build_broker, build_kitchen, concurrency, require_shadow
-    from worker.tasks import run_worker
+    from worker.tasks import WorkerBroken, run_worker
 
     settings = read_settings("+".join(queue))
     _refuse_unknown_queues(queue)
     if "analyse" in queue:
         require_shadow(settings)
     _on_stop(sys.exit)  # until Celery, still to be set up, takes the signals over
-    run_worker(build_broker(settings), build_kitchen(settings), queue, concurrency(settings, queue))
+    broker, kitchen = build_broker(settings), build_kitchen(settings)
+    try:
+        run_worker(broker, kitchen, queue, concurrency(settings, queue))
+    except WorkerBroken as error:
+        raise Leave(Exit.CHECK_FAILED, str(error)) from error
 
 
 def beat() -> None:

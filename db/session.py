@@ -52,7 +52,7 @@ class ValueNotHeld(Exception):
 def open_ledger(url: str, *, answer_seconds: float | None = None) -> Engine:
     """Connect to the ledger, durable or not at all; of `sqlite:///PATH` the folder must exist.
 
-    With `answer_seconds` a server that says nothing for so long is LedgerUnavailable.
+    With `answer_seconds` a server that takes longer for a statement is LedgerUnavailable.
     """
     database = make_url(url)
     if database.get_backend_name() == "sqlite":

@@ -36,7 +36,7 @@ class SpoolUnavailable(SpoolError):
 
 
 class ObjectGone(SpoolError):
-    """The spool is there, and the object is not: only a backup can bring it back."""
+    """The spool is there, and the object as it was kept is not: it has to come from elsewhere."""
 
 
 class ObjectDamaged(ObjectGone):

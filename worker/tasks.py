@@ -44,10 +44,14 @@ _QUIET: dict[str, Any] = {
 _POOL = "threads"
 
 
+class WorkerBroken(Exception):
+    """Celery cannot go on: the process ends, and whoever watches it starts another."""
+
+
 def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency: int) -> None:
     """Blocks, working on `queues` until SIGTERM; what is in hand is finished first.
 
-    SystemExit where Celery has ended by itself.
+    WorkerBroken where Celery has ended by itself.
     """
     app = create_app(broker)
     for kind in STEPS:
@@ -59,7 +63,7 @@ def run_worker(broker: Broker, kitchen: Kitchen, queues: list[str], concurrency:
         )
         working.start()
     if working.exitcode:
-        raise SystemExit(working.exitcode)
+        raise WorkerBroken("Celery ended by itself; the log above says of what")
 
 
 def run_beat(broker: Broker, kitchen: Kitchen, stopping: StopSignal) -> None:

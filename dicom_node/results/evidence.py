@@ -42,7 +42,11 @@ _GROUP_LENGTH_BYTES = 4
 
 
 def read_evidence(spool: Spool, spool_key: str) -> Dataset:
-    """The elements of a received file that the objects built from it take over."""
+    """The elements of a received file that the objects built from it take over.
+
+    ObjectDamaged where it is no longer what was received.
+    """
+    spool.open_intact(spool_key).close()
     for keywords in ((*EVIDENCE_KEYWORDS, *OVERLAY_ELEMENTS), _INDISPENSABLE):
         with suppress(NotUnderstood):
             return read_elements(spool, spool_key, keywords)

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+from contextlib import suppress
 from typing import Any
 
 from pynetdicom import AE
@@ -54,15 +55,24 @@ class RequestedSocket(PromptSocket):
     """A connection to a peer; what it begins to send or to take must go on."""
 
     has_connected = False
+    _connection: socket.socket | None = None
 
     def connect(self, primitive: T_CONNECT) -> None:
         super().connect(primitive)
         if self._is_connected:
-            self.has_connected = True
-            # Without it whoever falls silent in the midst of a PDU is waited for without end.
-            self.socket.settimeout(self.assoc.network_timeout)
+            self.has_connected, self._connection = True, self.socket
+            # Without it whoever falls silent in the midst of a PDU is waited for without end. By
+            # TLS 1.3 the first read begins at the session tickets: it waits for the A-ASSOCIATE-AC.
+            self.socket.settimeout(self.assoc.acse_timeout)
             # With Nagle's algorithm every small C-STORE waits for a delayed acknowledgement, 40 ms.
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def hang_up(self) -> None:
+        """And the connection, which pynetdicom leaves open where the peer has reset it."""
+        super().hang_up()
+        if self._connection is not None:
+            with suppress(OSError):
+                self._connection.close()
 
 
 class RequestingDul(PromptDul):
