@@ -25,8 +25,8 @@ demo: $(VENV)/.node
 	$(BIN)/python -m demo $(if $(ONCE),--once) $(if $(IMAGE),--image "$(IMAGE)")
 
 # Four processes of one thread each on two cores: many tests compute, and those of whole nodes wait
-# for clocks (974 s with three, 812 s with four). tests/conftest.py puts the long files first, so that
-# all processes end together. Code is kept compiled, even where the environment says otherwise:
+# for clocks (974 s with three, 912 s with four, other work beside both). The long files come first, so
+# that all end together (tests/conftest.py). Code is kept compiled, whatever the environment says:
 # hundreds of processes load it. What they write goes to memory where that has room for it: hundreds
 # of databases would be waited for.
 SCRATCH = $(shell test "$$(df -k --output=avail /dev/shm 2>/dev/null | tail -n 1)" -gt 12000000 \
