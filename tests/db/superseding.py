@@ -29,6 +29,7 @@ from db.tables import Consignment, Delivery, Job, ResultObject
 from tests.db.ledger import (
     FRACTURE,
     analyse,
+    claim,
     open_claimed_report,
     receive,
     received,
@@ -46,6 +47,14 @@ def a_late_image_is_reported(ledger: Engine, *destinations: str) -> None:
     receive(ledger, received(2))
     analyse(ledger, FRACTURE)
     report(ledger, *destinations)
+
+
+def a_report_is_being_sent(ledger: Engine) -> Claim:
+    """Of one image, with its picture, to the PACS alone."""
+    receive(ledger, received(1))
+    analyse(ledger, FRACTURE)
+    report(ledger, "PACS")
+    return claim(ledger, JobKind.DELIVER)
 
 
 def told(ledger: Engine) -> dict[tuple[int, str], list[tuple[str, str]]]:

@@ -39,6 +39,7 @@ from tests.db.ledger import (
 from tests.db.superseding import (
     ALL_TAKEN,
     a_late_image_is_reported,
+    a_report_is_being_sent,
     choose,
     deliver_jobs,
     deliveries,
@@ -122,10 +123,7 @@ def test_what_was_refused_cannot_be_requeued_after_what_is_newer(ledger: Engine)
 def test_what_was_refused_is_overtaken_too_and_needs_no_person_any_more(
     ledger: Engine,
 ) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     sr, capture = sorted(choose(ledger, ours))
     with transaction(ledger) as session:
         mark_refused(session, ours, sr, status=0x0122, error="no such class")
@@ -144,10 +142,7 @@ def test_what_was_refused_is_overtaken_too_and_needs_no_person_any_more(
 def test_a_study_is_not_delivered_while_an_earlier_picture_is_not(
     ledger: Engine, fate: str, state: str
 ) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     _, capture = sorted(choose(ledger, ours))
     a_late_image_is_reported(ledger, "PACS")
     with transaction(ledger) as session:
@@ -167,10 +162,7 @@ def test_a_study_is_not_delivered_while_an_earlier_picture_is_not(
 
 @on_sqlite
 def test_what_was_omitted_is_not_sent_after_what_is_newer(ledger: Engine) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     sr, capture = (one.id for one in rows(ledger, Delivery))
     assert choose(ledger, ours, replace(ALL_TAKEN, omitted={sr: "no SR there"})) == {capture}
     a_late_image_is_reported(ledger, "PACS")
@@ -228,10 +220,7 @@ def test_a_revision_does_not_wait_for_a_worker_that_died(ledger: Engine) -> None
 def test_what_was_sent_of_a_report_that_a_person_was_to_look_at_is_still_asked_about(
     ledger: Engine,
 ) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     _, capture = sorted(choose(ledger, ours))
     with transaction(ledger) as session:
         take(session, ours, [capture])
@@ -243,10 +232,7 @@ def test_what_was_sent_of_a_report_that_a_person_was_to_look_at_is_still_asked_a
 
 @on_sqlite
 def test_a_refusal_of_what_was_superseded_meanwhile_needs_no_person(ledger: Engine) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     sr, capture = sorted(choose(ledger, ours))
     a_late_image_is_reported(ledger, "PACS")
     with transaction(ledger) as session:

@@ -31,6 +31,7 @@ from tests.db.ledger import (
 )
 from tests.db.superseding import (
     NEWER,
+    a_report_is_being_sent,
     choose,
     deliver_jobs,
     deliveries,
@@ -156,10 +157,7 @@ def test_a_destination_that_joins_later_gets_the_pictures_it_missed_that_still_c
 def test_a_model_that_is_withdrawn_while_its_report_is_sent_is_stopped_and_taken_back(
     ledger: Engine,
 ) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     sr, capture = sorted(choose(ledger, ours))
     with transaction(ledger) as session:
         take(session, ours, [sr])
@@ -186,10 +184,7 @@ def test_a_model_that_is_withdrawn_while_its_report_is_sent_is_stopped_and_taken
 def test_what_is_sent_after_its_successor_was_opened_is_taken_back_by_the_next(
     ledger: Engine,
 ) -> None:
-    receive(ledger, received(1))
-    analyse(ledger, FRACTURE)
-    report(ledger, "PACS")
-    ours = claim(ledger, JobKind.DELIVER)
+    ours = a_report_is_being_sent(ledger)
     due = choose(ledger, ours)
     withdraw(ledger, "1.0")
     analyse(ledger, NEWER)
